@@ -1,0 +1,48 @@
+/** The read interface through which the planner sees relations. The catalog itself is kept by server/. */
+import type { DataType, Schema } from './dataType.ts';
+
+export type RelationKind = 'table' | 'source' | 'view' | 'materialized view' | 'system';
+
+export interface IndexEntry {
+  readonly id: number;
+  readonly name: string;
+  /** Columns of the relation, in key order. */
+  readonly columns: readonly number[];
+  readonly descending: readonly boolean[];
+  readonly unique: boolean;
+}
+
+export interface RelationEntry {
+  /** Object id: stable over renames, never reused. */
+  readonly id: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  /** All columns, hidden ones (row id) included, in storage order. */
+  readonly columns: Schema;
+  /** Column positions that identify a row (the hidden row id where there is no declared key); null if rows may repeat. */
+  readonly key: readonly number[] | null;
+  /** True when a declared PRIMARY KEY. */
+  readonly declaredKey: boolean;
+  /** Rows are only ever added. */
+  readonly appendOnly: boolean;
+  /** Column with a watermark; `delay` is the constant subtracted, in microseconds, when it has that form. */
+  readonly watermark: { readonly column: number; readonly expression: string } | null;
+  readonly indexes: readonly IndexEntry[];
+  /** A view's query as SQL, to be bound with `searchPath`; null for others. */
+  readonly definition: string | null;
+  readonly searchPath: readonly string[];
+  /** Rows now, for the optimizer. */
+  rowCount(): number;
+}
+
+export interface CatalogReader {
+  /** Finds by schema (null: along the search path). Null when there is none. */
+  relation(schema: string | null, name: string, searchPath: readonly string[]): RelationEntry | null;
+  hasSchema(name: string): boolean;
+  /** Names visible in the search path or schema, for "did you mean". */
+  relationNames(schema: string | null, searchPath: readonly string[]): readonly string[];
+  /** A relation's row type by its name, for casts and composite types; null when there is none. */
+  rowType(schema: string | null, name: string, searchPath: readonly string[]): DataType | null;
+  readonly database: string;
+}

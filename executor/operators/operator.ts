@@ -1,0 +1,43 @@
+/**
+ * The contract of every incremental operator.
+ *
+ * Within one tick the dataflow pushes any number of batches into an operator's ports, in any order and interleaving of
+ * ports; when all upstream operators are done for the tick it calls `flush` once, in topological order, if anything was
+ * pushed (or on the first tick, for operators that emit on empty input). Then the tick is over.
+ *
+ * 1. Output, summed over the tick, is the exact change of the operator's result between the two versions. An operator
+ *    may emit during `push` (linear operators, joins) or only in `flush` (aggregates, distinct, top-n: net changes).
+ * 2. Within a tick the pushed deltas may pass through states with negative multiplicities; an operator must give the
+ *    right answer for the sum. At `flush` all multiplicities of its inputs are >= 0.
+ * 3. `emit` runs consumers synchronously; a batch handed to `emit` may be reused after it returns. A batch received by
+ *    `push` may be read only until `push` returns.
+ * 4. State lives in storage/state structures and is accounted: after deleting every input row, `stateRows()` is 0
+ *    (a global aggregate's own row excepted).
+ * 5. A row whose expression fails is reported through `TickContext.rowError` and left out (both when it comes and when
+ *    it goes), unless the context throws (ad-hoc reads do).
+ */
+import type { EvalContext } from '../../common/function.ts';
+import type { SqlError } from '../../common/sqlError.ts';
+import type { Batch } from '../batch.ts';
+
+export type Emit = (batch: Batch) => void;
+
+/** What an operator may ask during a tick. One object per dataflow, its fields updated each tick. */
+export interface TickContext {
+  readonly eval: EvalContext;
+  /** Reports that the expression of `operator` failed on a row. May throw. */
+  rowError(error: SqlError, weight: number, operator: string): void;
+}
+
+export interface Operator {
+  /** Takes one delta batch at an input port. */
+  push(port: number, batch: Batch, emit: Emit): void;
+  /** All input of this tick has come. */
+  flush(emit: Emit): void;
+  /** True when the operator must be flushed on its first tick even without input (global aggregate, values). */
+  readonly emitsInitially: boolean;
+  /** Rows held in state. */
+  stateRows(): number;
+  /** Bytes of state, in and off the heap (estimated for boxed values). */
+  stateBytes(): number;
+}
