@@ -1,0 +1,79 @@
+/**
+ * What a source connector is: data plus a reader. The server validates options from the specs, so a connector states
+ * each option once. Readers are deterministic: reading again from the start gives the same rows in the same order, which
+ * is how a view created later, or a restarted server, sees what has already been.
+ */
+import type { Column, DataType } from '../common/dataType.ts';
+import type { Row } from '../common/value.ts';
+
+export interface OptionSpec {
+  /** Dotted name as in WITH (...). A trailing `*` matches any suffix (`fields.*`). */
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'float' | 'boolean' | 'list';
+  readonly required?: boolean;
+  readonly default?: string;
+  readonly choices?: readonly string[];
+  readonly doc: string;
+}
+
+/** A position that a reader can resume from: plain JSON. */
+export type Position = { readonly [key: string]: string | number | boolean | Position };
+
+/** A record that could not be decoded. */
+export interface BadRecord {
+  /** Where it was: file and byte offset, partition and offset ... */
+  readonly position: string;
+  /** The record's bytes as text (hex when it is not UTF-8). */
+  readonly raw: string;
+  readonly message: string;
+  readonly state: string;
+}
+
+/** What one poll gives. `rows` are in arrival order; each row has the source's columns. */
+export interface SourceRows {
+  readonly rows: readonly Row[];
+  readonly bad: readonly BadRecord[];
+  /** Position after these rows. */
+  readonly position: Position;
+}
+
+export interface SourceReader {
+  /**
+   * Up to `maxRows` rows that are there now; null when there is nothing (yet). With `until`, reads without throttling
+   * and not past that position; null then means that it is reached.
+   */
+  poll(maxRows: number, until: Position | null): SourceRows | null;
+  /** Microseconds (wall clock) before which polling again is pointless; null: ended for ever. */
+  nextPollMicros(): bigint | null;
+  close(): void;
+}
+
+export interface SourceConfig {
+  /** Options given by the user with defaults filled in, validated against the specs. */
+  readonly options: ReadonlyMap<string, string>;
+  /** The source's physical columns (generated columns excluded). */
+  readonly columns: readonly Column[];
+  /** Upper case; null when the clause is absent. */
+  readonly format: string | null;
+  readonly encode: string | null;
+  readonly encodeOptions: ReadonlyMap<string, string>;
+  /** Wall clock in microseconds. */
+  readonly clock: () => bigint;
+  readonly timeZone: string;
+}
+
+export interface SourceConnector {
+  readonly name: string;
+  readonly doc: string;
+  readonly options: readonly OptionSpec[];
+  /** Accepted FORMAT/ENCODE pairs; `NATIVE` stands for no clause. */
+  readonly formats: readonly string[];
+  /** Rows are only ever added. */
+  readonly appendOnly: boolean;
+  /** Columns of the source when the user writes none; null: the user must. `declared` may be checked too. */
+  fixedColumns(options: ReadonlyMap<string, string>): readonly { readonly name: string; readonly type: DataType }[] | null;
+  /** Opens a reader at `from` (null: the start). Throws SqlError on a bad configuration. */
+  open(config: SourceConfig, from: Position | null): SourceReader;
+  /** Where a bounded read of what is there right now would end; null when the source has no end (generators). */
+  currentEnd(config: SourceConfig): Position | null;
+}

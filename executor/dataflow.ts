@@ -1,0 +1,134 @@
+/**
+ * The dataflow: a DAG of operators that one tick runs once.
+ *
+ * Nodes are kept in topological order (inputs before consumers; a node is only ever added after its inputs). A tick is:
+ * any number of `feed` calls at input nodes, then `finishTick`, which flushes every touched node in order. The same class
+ * runs maintained views (long-lived) and ad-hoc queries (built, fed with a snapshot, finished, dropped).
+ *
+ * Invariant: between ticks no node is dirty.
+ */
+import { assert } from '../common/assert.ts';
+import type { Batch } from './batch.ts';
+import type { Operator, TickContext } from './operators/operator.ts';
+
+/** Where a batch goes next. `columns` picks columns of the producer's output; null passes it as it is. */
+interface Edge {
+  readonly target: DataflowNode;
+  readonly port: number;
+  readonly columns: readonly number[] | null;
+}
+
+/** One operator in the graph. `edges` are its consumers. */
+export class DataflowNode {
+  readonly operator: Operator | null;
+  readonly name: string;
+  readonly inputs: readonly DataflowNode[];
+  readonly edges: Edge[] = [];
+  /** Position in the topological order; renumbered when nodes are removed. */
+  order = -1;
+  dirty = false;
+  /** Rows that this node has emitted since it was made, for catalogs. */
+  emittedRows = 0n;
+  readonly emit: (batch: Batch) => void;
+
+  constructor(operator: Operator | null, name: string, inputs: readonly DataflowNode[]) {
+    this.operator = operator;
+    this.name = name;
+    this.inputs = inputs;
+    this.emit = (batch) => {
+      this.emittedRows += BigInt(batch.length);
+      for (const edge of this.edges) deliver(edge, batch);
+    };
+  }
+
+  connect(target: DataflowNode, port: number, columns: readonly number[] | null): void {
+    this.edges.push({ target, port, columns });
+  }
+
+  /** Cuts every edge into `target`. */
+  disconnect(target: DataflowNode): void {
+    for (let i = this.edges.length - 1; i >= 0; i--) if (this.edges[i]?.target === target) this.edges.splice(i, 1);
+  }
+}
+
+function deliver(edge: Edge, batch: Batch): void {
+  const { target, port, columns } = edge;
+  const input = columns === null ? batch : pickColumns(batch, columns);
+  if (target.operator === null) {
+    target.emit(input);
+    return;
+  }
+  target.dirty = true;
+  target.operator.push(port, input, target.emit);
+}
+
+/** The same rows with only the chosen columns; shares the vectors. */
+export function pickColumns(batch: Batch, columns: readonly number[]): Batch {
+  return {
+    length: batch.length,
+    weights: batch.weights,
+    columns: columns.map((c) => {
+      const column = batch.columns[c];
+      assert(column !== undefined, `batch has no column ${c}`);
+      return column;
+    }),
+  };
+}
+
+/** True when `columns` is 0, 1, ... width-1. */
+export function isIdentity(columns: readonly number[], width: number): boolean {
+  return columns.length === width && columns.every((c, i) => c === i);
+}
+
+export class Dataflow {
+  readonly context: TickContext;
+  #nodes: DataflowNode[] = [];
+
+  constructor(context: TickContext) {
+    this.context = context;
+  }
+
+  /** Adds a node after its inputs. Edges are made by `connect`, so that a view can be backfilled before it goes live. */
+  add(operator: Operator | null, name: string, inputs: readonly DataflowNode[]): DataflowNode {
+    const node = new DataflowNode(operator, name, inputs);
+    node.order = this.#nodes.length;
+    for (const input of inputs) assert(input.order < node.order, `node ${name} added before its input ${input.name}`);
+    this.#nodes.push(node);
+    if (operator?.emitsInitially === true) node.dirty = true;
+    return node;
+  }
+
+  /** Takes nodes out of the graph, with all edges from and to them. */
+  remove(nodes: ReadonlySet<DataflowNode>): void {
+    for (const node of nodes) for (const input of node.inputs) input.disconnect(node);
+    this.#nodes = this.#nodes.filter((node) => !nodes.has(node));
+    this.#nodes.forEach((node, i) => {
+      node.order = i;
+    });
+  }
+
+  /** Sends a batch from an input node to its consumers. */
+  feed(node: DataflowNode, batch: Batch): void {
+    if (batch.length > 0) node.emit(batch);
+  }
+
+  /** Sends a batch straight into an operator's port (tables, backfill). */
+  push(node: DataflowNode, port: number, batch: Batch): void {
+    if (batch.length > 0) deliver({ target: node, port, columns: null }, batch);
+  }
+
+  /** Flushes every touched node in topological order, from position `from`. */
+  finishTick(from = 0): void {
+    const nodes = this.#nodes;
+    for (let i = from; i < nodes.length; i++) {
+      const node = nodes[i];
+      if (node === undefined || !node.dirty || node.operator === null) continue;
+      node.dirty = false;
+      node.operator.flush(node.emit);
+    }
+  }
+
+  get nodes(): readonly DataflowNode[] {
+    return this.#nodes;
+  }
+}

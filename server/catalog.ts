@@ -1,0 +1,212 @@
+/**
+ * The catalog: schemas, relations, indexes and comments of one database, with their dependencies. It is the only place
+ * that maps names to objects. System relations are served by `system` under the fixed schemas.
+ */
+import { must } from '../common/assert.ts';
+import type { CatalogReader, RelationEntry } from '../common/catalog.ts';
+import type { DataType } from '../common/dataType.ts';
+import { SqlError } from '../common/sqlError.ts';
+import type { CatalogObject, RelationObject } from './objects.ts';
+
+export const PG_CATALOG = 'pg_catalog';
+export const INFORMATION_SCHEMA = 'information_schema';
+export const MILLRACE_CATALOG = 'millrace_catalog';
+export const RW_CATALOG = 'rw_catalog';
+
+export interface SchemaObject {
+  readonly id: number;
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** Fixed ids as in PostgreSQL where it has them. */
+const systemSchemas: readonly SchemaObject[] = [
+  { id: 11, name: PG_CATALOG, owner: 'root' },
+  { id: 13000, name: INFORMATION_SCHEMA, owner: 'root' },
+  { id: 13001, name: MILLRACE_CATALOG, owner: 'root' },
+  { id: 13002, name: RW_CATALOG, owner: 'root' },
+];
+
+/** First object id for users' objects, as in PostgreSQL. */
+const FIRST_OBJECT_ID = 16384;
+
+/** What serves relations of the system schemas. */
+export interface SystemRelations {
+  relation(schema: string, name: string): RelationEntry | null;
+  names(schema: string): readonly string[];
+}
+
+export class Catalog implements CatalogReader {
+  readonly database: string;
+  readonly #schemas = new Map<string, SchemaObject>();
+  readonly #objects = new Map<number, CatalogObject>();
+  /** schema -> name -> object: tables, sources, views and indexes share one name space, as in PostgreSQL. */
+  readonly #names = new Map<string, Map<string, CatalogObject>>();
+  readonly #comments = new Map<string, string>();
+  #nextId = FIRST_OBJECT_ID;
+  #system: SystemRelations | null = null;
+
+  constructor(database: string) {
+    this.database = database;
+    for (const schema of systemSchemas) this.#schemas.set(schema.name, schema);
+    this.addSchema({ id: 2200, name: 'public', owner: 'root' });
+  }
+
+  attachSystem(system: SystemRelations): void {
+    this.#system = system;
+  }
+
+  /** A fresh object id. */
+  allocateId(): number {
+    return this.#nextId++;
+  }
+
+  /** Continues numbering above `id` (recovery). */
+  reserveIdsThrough(id: number): void {
+    this.#nextId = Math.max(this.#nextId, id + 1);
+  }
+
+  // Schemas
+
+  addSchema(schema: SchemaObject): void {
+    this.#schemas.set(schema.name, schema);
+    this.#names.set(schema.name, new Map());
+  }
+
+  removeSchema(name: string): void {
+    this.#schemas.delete(name);
+    this.#names.delete(name);
+  }
+
+  schema(name: string): SchemaObject | null {
+    return this.#schemas.get(name) ?? null;
+  }
+
+  hasSchema(name: string): boolean {
+    return this.#schemas.has(name);
+  }
+
+  schemas(): readonly SchemaObject[] {
+    return [...this.#schemas.values()];
+  }
+
+  isSystemSchema(name: string): boolean {
+    return systemSchemas.some((s) => s.name === name);
+  }
+
+  // Objects
+
+  add(object: CatalogObject): void {
+    this.#objects.set(object.id, object);
+    must(this.#names.get(object.schema), `schema ${object.schema} must exist`).set(object.name, object);
+  }
+
+  remove(object: CatalogObject): void {
+    this.#objects.delete(object.id);
+    this.#names.get(object.schema)?.delete(object.name);
+    for (const key of [...this.#comments.keys()]) if (key.startsWith(`${object.id}:`)) this.#comments.delete(key);
+  }
+
+  byId(id: number): CatalogObject | null {
+    return this.#objects.get(id) ?? null;
+  }
+
+  /** All objects in the order of their creation. */
+  objects(): readonly CatalogObject[] {
+    return [...this.#objects.values()];
+  }
+
+  objectsOf(schema: string): readonly CatalogObject[] {
+    return [...(this.#names.get(schema)?.values() ?? [])];
+  }
+
+  /** Objects that directly depend on `id`, in creation order. */
+  dependents(id: number): readonly CatalogObject[] {
+    return this.objects().filter((o) => o.dependsOn.has(id));
+  }
+
+  /** Finds an object by name: in `schema`, or along the search path. */
+  find(schema: string | null, name: string, searchPath: readonly string[]): CatalogObject | null {
+    if (schema !== null) return this.#names.get(schema)?.get(name) ?? null;
+    for (const s of searchPath) {
+      const object = this.#names.get(s)?.get(name);
+      if (object !== undefined) return object;
+    }
+    return null;
+  }
+
+  // Comments, by object and column (0: the object itself, else 1-based)
+
+  comment(id: number, column = 0): string | null {
+    return this.#comments.get(`${id}:${column}`) ?? null;
+  }
+
+  setComment(id: number, column: number, text: string | null): void {
+    if (text === null || text === '') this.#comments.delete(`${id}:${column}`);
+    else this.#comments.set(`${id}:${column}`, text);
+  }
+
+  comments(): readonly { readonly id: number; readonly column: number; readonly text: string }[] {
+    return [...this.#comments].map(([key, text]) => {
+      const [id, column] = key.split(':');
+      return { id: Number(id), column: Number(column), text };
+    });
+  }
+
+  // CatalogReader
+
+  relation(schema: string | null, name: string, searchPath: readonly string[]): RelationEntry | null {
+    if (schema !== null) return this.#relationIn(schema, name);
+    // pg_catalog comes first unless the path names it, as in PostgreSQL.
+    const path = searchPath.includes(PG_CATALOG) ? searchPath : [PG_CATALOG, ...searchPath];
+    for (const s of path) {
+      const found = this.#relationIn(s, name);
+      if (found !== null) return found;
+    }
+    return this.#system?.relation(RW_CATALOG, name) ?? null;
+  }
+
+  #relationIn(schema: string, name: string): RelationEntry | null {
+    const object = this.#names.get(schema)?.get(name);
+    if (object !== undefined) return object.kind === 'index' ? null : object.entry;
+    return this.isSystemSchema(schema) ? (this.#system?.relation(schema, name) ?? null) : null;
+  }
+
+  relationNames(schema: string | null, searchPath: readonly string[]): readonly string[] {
+    const schemas = schema === null ? searchPath : [schema];
+    return schemas.flatMap((s) => [
+      ...this.objectsOf(s)
+        .filter((o) => o.kind !== 'index')
+        .map((o) => o.name),
+      ...(this.isSystemSchema(s) ? (this.#system?.names(s) ?? []) : []),
+    ]);
+  }
+
+  rowType(schema: string | null, name: string, searchPath: readonly string[]): DataType | null {
+    const relation = this.relation(schema, name, searchPath);
+    if (relation === null) return null;
+    const fields = relation.columns.filter((c) => c.hidden !== true).map((c) => ({ name: c.name, type: c.type }));
+    return { id: 'struct', fields };
+  }
+}
+
+/** How messages name a kind of object. */
+export function kindName(object: CatalogObject): string {
+  return object.kind;
+}
+
+/** The relation of that name, or 42P01. */
+export function requireRelation(
+  catalog: Catalog,
+  schema: string | null,
+  name: string,
+  searchPath: readonly string[],
+  position?: number,
+): RelationObject {
+  const object = catalog.find(schema, name, searchPath);
+  if (object === null || object.kind === 'index') {
+    const shown = schema === null ? name : `${schema}.${name}`;
+    throw new SqlError('42P01', `relation "${shown}" does not exist`, position === undefined ? {} : { position });
+  }
+  return object;
+}

@@ -1,0 +1,140 @@
+/** What the catalog holds: one type per kind of object. Everything is owned by one Database. */
+import type { IndexEntry, RelationEntry, RelationKind } from '../common/catalog.ts';
+import type { Column } from '../common/dataType.ts';
+import type { DataflowNode } from '../executor/dataflow.ts';
+import type { Expr } from '../parser/ast/expr.ts';
+import type { SortKey } from '../planner/plan/aggregateCall.ts';
+import type { RelationStore } from '../storage/state/relationStore.ts';
+import type { SourceRuntime } from './sourceRuntime.ts';
+
+interface ObjectBase {
+  /** Stable object id (an oid for clients), never reused. */
+  readonly id: number;
+  schema: string;
+  name: string;
+  readonly owner: string;
+  /** The CREATE statement, as SHOW CREATE prints it. */
+  readonly sql: string;
+  /** Ids of objects that this one needs. */
+  readonly dependsOn: ReadonlySet<number>;
+}
+
+/** What an INSERT does on a row whose key exists. */
+export type ConflictBehavior = 'overwrite' | 'do nothing' | 'do update if not null' | 'do error';
+
+export interface TableColumn extends Column {
+  /** DEFAULT expression as parsed. */
+  readonly default: Expr | null;
+  /** Generated column's expression as parsed. */
+  readonly generated: Expr | null;
+}
+
+/** A relation that keeps its rows. */
+interface StoredRelation {
+  readonly store: RelationStore;
+  /** The node whose output is the relation's net delta per tick. */
+  readonly node: DataflowNode;
+}
+
+export interface TableObject extends ObjectBase, StoredRelation {
+  readonly kind: 'table';
+  readonly columns: readonly TableColumn[];
+  /** Key column positions: the declared primary key, else the hidden row id. */
+  readonly key: readonly number[];
+  /** Position of the hidden `_row_id`, null when a primary key is declared. */
+  readonly rowId: number | null;
+  readonly appendOnly: boolean;
+  readonly conflict: ConflictBehavior;
+  readonly versionColumns: readonly number[];
+  readonly watermark: RelationEntry['watermark'];
+  /** Set when the table is fed by a connector. */
+  readonly source: SourceRuntime | null;
+  readonly entry: RelationEntry;
+}
+
+export interface SourceObject extends ObjectBase {
+  readonly kind: 'source';
+  readonly columns: readonly TableColumn[];
+  readonly node: DataflowNode;
+  readonly source: SourceRuntime;
+  readonly watermark: RelationEntry['watermark'];
+  readonly entry: RelationEntry;
+}
+
+export interface ViewObject extends ObjectBase {
+  readonly kind: 'view';
+  readonly columns: readonly Column[];
+  readonly definition: string;
+  readonly searchPath: readonly string[];
+  readonly entry: RelationEntry;
+}
+
+export interface MaterializedViewObject extends ObjectBase, StoredRelation {
+  readonly kind: 'materialized view';
+  readonly columns: readonly Column[];
+  readonly definition: string;
+  readonly searchPath: readonly string[];
+  /** Every node that this view added, its materialisation last. */
+  readonly nodes: ReadonlySet<DataflowNode>;
+  readonly order: readonly SortKey[];
+  readonly entry: RelationEntry;
+}
+
+export interface IndexObject extends ObjectBase {
+  readonly kind: 'index';
+  readonly relation: TableObject | MaterializedViewObject;
+  readonly entry: IndexEntry;
+  readonly include: readonly number[];
+}
+
+export type CatalogObject = TableObject | SourceObject | ViewObject | MaterializedViewObject | IndexObject;
+export type RelationObject = Exclude<CatalogObject, IndexObject>;
+
+/** The planner's view of a relation; reads through to the object so that renames and new indexes show. */
+export class Entry implements RelationEntry {
+  readonly id: number;
+  readonly kind: RelationKind;
+  readonly columns: readonly Column[];
+  readonly key: readonly number[] | null;
+  readonly declaredKey: boolean;
+  readonly appendOnly: boolean;
+  readonly watermark: RelationEntry['watermark'];
+  readonly definition: string | null;
+  readonly searchPath: readonly string[];
+  schema: string;
+  name: string;
+  indexes: readonly IndexEntry[] = [];
+  readonly #rows: () => number;
+
+  constructor(fields: {
+    readonly id: number;
+    readonly kind: RelationKind;
+    readonly schema: string;
+    readonly name: string;
+    readonly columns: readonly Column[];
+    readonly key: readonly number[] | null;
+    readonly declaredKey?: boolean;
+    readonly appendOnly: boolean;
+    readonly watermark?: RelationEntry['watermark'];
+    readonly definition?: string;
+    readonly searchPath?: readonly string[];
+    readonly rows: () => number;
+  }) {
+    this.id = fields.id;
+    this.kind = fields.kind;
+    this.schema = fields.schema;
+    this.name = fields.name;
+    this.columns = fields.columns;
+    this.key = fields.key;
+    this.declaredKey = fields.declaredKey ?? false;
+    this.appendOnly = fields.appendOnly;
+    this.watermark = fields.watermark ?? null;
+    this.definition = fields.definition ?? null;
+    this.searchPath = fields.searchPath ?? [];
+    this.#rows = fields.rows;
+  }
+
+  rowCount(): number {
+    return this.#rows();
+  }
+}
