@@ -12,6 +12,8 @@ export interface SqlErrorFields {
   readonly table?: string;
   readonly column?: string;
   readonly constraint?: string;
+  /** Context: where in the work the error arose, such as `COPY t, line 3, column a: "x"`. */
+  readonly where?: string;
 }
 
 /** An error with PostgreSQL's SQLSTATE and wording: message in lower case without a full stop. */
@@ -24,6 +26,7 @@ export class SqlError extends Error {
   readonly table: string | undefined;
   readonly column: string | undefined;
   readonly constraint: string | undefined;
+  readonly where: string | undefined;
 
   constructor(state: SqlState, message: string, fields: SqlErrorFields = {}) {
     super(message);
@@ -34,17 +37,25 @@ export class SqlError extends Error {
     this.table = fields.table;
     this.column = fields.column;
     this.constraint = fields.constraint;
+    this.where = fields.where;
   }
 
   /** The same error, placed at `position` unless it already has a place. */
   at(position: number | undefined): SqlError {
     if (this.position !== undefined || position === undefined) return this;
-    const fields: { -readonly [K in keyof SqlErrorFields]: SqlErrorFields[K] } = { position };
-    if (this.detail !== undefined) fields.detail = this.detail;
-    if (this.hint !== undefined) fields.hint = this.hint;
-    if (this.table !== undefined) fields.table = this.table;
-    if (this.column !== undefined) fields.column = this.column;
-    if (this.constraint !== undefined) fields.constraint = this.constraint;
+    return this.with({ position });
+  }
+
+  /** The same error with some fields replaced. */
+  with(changes: SqlErrorFields): SqlError {
+    const fields: { -readonly [K in keyof SqlErrorFields]: SqlErrorFields[K] } = { ...changes };
+    if (this.detail !== undefined) fields.detail ??= this.detail;
+    if (this.hint !== undefined) fields.hint ??= this.hint;
+    if (this.position !== undefined) fields.position ??= this.position;
+    if (this.table !== undefined) fields.table ??= this.table;
+    if (this.column !== undefined) fields.column ??= this.column;
+    if (this.constraint !== undefined) fields.constraint ??= this.constraint;
+    if (this.where !== undefined) fields.where ??= this.where;
     return new SqlError(this.state, this.message, fields);
   }
 }
