@@ -1,0 +1,95 @@
+/**
+ * A source at run time: its reader, position and counters. The reader starts when the first consumer comes. A later
+ * consumer is first given everything up to the position (`replay`, by reading again from the start), then the live rows.
+ */
+import type { DataType } from '../common/dataType.ts';
+import { SqlError } from '../common/sqlError.ts';
+import type { Row } from '../common/value.ts';
+import type { Position, SourceConfig, SourceConnector, SourceReader } from '../connector/connector.ts';
+import { BadRecords } from './errorLog.ts';
+
+const REPLAY_ROWS = 4096;
+
+export class SourceRuntime {
+  readonly connector: SourceConnector;
+  readonly config: SourceConfig;
+  readonly types: readonly DataType[];
+  readonly bad = new BadRecords();
+  rowsRead = 0n;
+  position: Position | null = null;
+  /** Ids of objects that read this source. */
+  readonly consumers = new Set<number>();
+  /** Why it is not read, else null. */
+  failure: SqlError | null = null;
+  #reader: SourceReader | null = null;
+
+  constructor(connector: SourceConnector, config: SourceConfig) {
+    this.connector = connector;
+    this.config = config;
+    this.types = config.columns.map((c) => c.type);
+  }
+
+  get active(): boolean {
+    return this.consumers.size > 0 && this.failure === null;
+  }
+
+  /** Rows that are there now, at most `maxRows`; null when there are none. A failure stops the source, not the server. */
+  poll(maxRows: number): readonly Row[] | null {
+    if (!this.active) return null;
+    try {
+      this.#reader ??= this.connector.open(this.config, this.position);
+      const read = this.#reader.poll(maxRows, null);
+      if (read === null) return null;
+      this.position = read.position;
+      this.rowsRead += BigInt(read.rows.length);
+      if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
+      return read.rows;
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.failure = error;
+      return null;
+    }
+  }
+
+  /** Microseconds of the wall clock at which to poll again; null when there will never be more. */
+  nextPollMicros(): bigint | null {
+    if (!this.active) return null;
+    return this.#reader === null ? 0n : this.#reader.nextPollMicros();
+  }
+
+  /**
+   * Reads again from the start: to the position of the live reader, or, while the source is inactive, to the end of what
+   * is there (a source without end then gives nothing).
+   */
+  *replay(): Generator<readonly Row[]> {
+    const until = this.position ?? (this.consumers.size === 0 ? this.connector.currentEnd(this.config) : null);
+    if (until === null) return;
+    yield* this.#readTo(until, false);
+  }
+
+  /** After a restart: reads from the start to `position`, which becomes the live position. */
+  *restore(position: Position): Generator<readonly Row[]> {
+    yield* this.#readTo(position, true);
+    this.position = position;
+  }
+
+  *#readTo(until: Position, count: boolean): Generator<readonly Row[]> {
+    const reader = this.connector.open(this.config, null);
+    try {
+      for (let read = reader.poll(REPLAY_ROWS, until); read !== null; read = reader.poll(REPLAY_ROWS, until)) {
+        if (count) {
+          this.rowsRead += BigInt(read.rows.length);
+          if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
+        }
+        if (read.rows.length > 0) yield read.rows;
+      }
+    } finally {
+      reader.close();
+    }
+  }
+
+  close(): void {
+    this.#reader?.close();
+    this.#reader = null;
+  }
+}

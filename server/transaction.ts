@@ -1,0 +1,146 @@
+/**
+ * Writes of one transaction, kept beside the tables until commit. Reads inside the transaction see the tables' rows plus
+ * `delta()`. At commit every written key must still hold the row that the transaction saw (first committer wins, 40001).
+ *
+ * Invariant: `#changes` has one entry per written key; `before` is the committed row at first touch, `after` the row now.
+ */
+import { must } from '../common/assert.ts';
+import type { DataType } from '../common/dataType.ts';
+import { encodeKey } from '../common/keyEncoding.ts';
+import { SqlError } from '../common/sqlError.ts';
+import type { Row, Value } from '../common/value.ts';
+import type { TableObject } from './objects.ts';
+
+interface Change {
+  readonly before: Row | null;
+  after: Row | null;
+}
+
+/** The canonical string of key values: equal values give equal strings. */
+export function keyString(values: readonly Value[], types: readonly DataType[]): string {
+  const only = values[0];
+  if (values.length === 1 && typeof only === 'bigint') return String(only);
+  return Buffer.from(encodeKey(values, types)).toString('latin1');
+}
+
+export function sameRow(a: Row | null, b: Row | null, types: readonly DataType[]): boolean {
+  if (a === null || b === null) return a === b;
+  return a === b || keyString(a, types) === keyString(b, types);
+}
+
+/** Writes to one table. */
+export class TableWrites {
+  readonly table: TableObject;
+  readonly #types: readonly DataType[];
+  readonly #keyTypes: readonly DataType[];
+  readonly #changes = new Map<string, Change>();
+
+  constructor(table: TableObject) {
+    this.table = table;
+    this.#types = table.columns.map((c) => c.type);
+    this.#keyTypes = table.key.map((k) => must(this.#types[k]));
+  }
+
+  #keyOf(row: Row): string {
+    return keyString(
+      this.table.key.map((k) => row[k] ?? null),
+      this.#keyTypes,
+    );
+  }
+
+  #stored(row: Row): Row | null {
+    return this.table.store.findRow(this.table.key.map((k) => row[k] ?? null));
+  }
+
+  /** The row with the same key as `row`, as this transaction sees it. */
+  existing(row: Row): Row | null {
+    const change = this.#changes.get(this.#keyOf(row));
+    return change === undefined ? this.#stored(row) : change.after;
+  }
+
+  /** Adds a row whose key cannot exist yet (generated row id). */
+  append(row: Row): void {
+    this.#changes.set(this.#keyOf(row), { before: null, after: row });
+  }
+
+  /** Puts a row under its key, replacing what was there. */
+  put(row: Row): void {
+    this.#write(row, row);
+  }
+
+  /** Removes the row with the key of `row`. */
+  remove(row: Row): void {
+    this.#write(row, null);
+  }
+
+  #write(keyed: Row, after: Row | null): void {
+    const key = this.#keyOf(keyed);
+    const change = this.#changes.get(key);
+    if (change !== undefined) change.after = after;
+    else this.#changes.set(key, { before: this.#stored(keyed), after });
+  }
+
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  /** The net change: old rows with weight -1, new rows with +1. */
+  *delta(): Generator<readonly [row: Row, weight: number]> {
+    for (const { before, after } of this.#changes.values()) {
+      if (before !== null && after !== null && sameRow(before, after, this.#types)) continue;
+      if (before !== null) yield [before, -1];
+      if (after !== null) yield [after, 1];
+    }
+  }
+
+  /** 40001 unless every touched key still holds what was seen. */
+  checkConflicts(): void {
+    for (const { before, after } of this.#changes.values()) {
+      const row = before ?? after;
+      if (row === null) continue;
+      if (this.table.rowId !== null && before === null) continue;
+      if (!sameRow(this.#stored(row), before, this.#types)) {
+        throw new SqlError('40001', 'could not serialize access due to concurrent update', {
+          detail: `A row of table "${this.table.name}" was changed by another transaction after this one read it.`,
+          hint: 'Retry the transaction.',
+        });
+      }
+    }
+  }
+
+  /** A copy to come back to when a statement fails half-way. */
+  snapshot(): () => void {
+    const saved = new Map([...this.#changes].map(([key, change]) => [key, { ...change }] as const));
+    return () => {
+      this.#changes.clear();
+      for (const [key, change] of saved) this.#changes.set(key, change);
+    };
+  }
+}
+
+/** All writes of a transaction, by table. */
+export class TransactionWrites {
+  readonly #tables = new Map<number, TableWrites>();
+
+  of(table: TableObject): TableWrites {
+    let writes = this.#tables.get(table.id);
+    if (writes === undefined) {
+      writes = new TableWrites(table);
+      this.#tables.set(table.id, writes);
+    }
+    return writes;
+  }
+
+  find(tableId: number): TableWrites | null {
+    const writes = this.#tables.get(tableId);
+    return writes === undefined || writes.size === 0 ? null : writes;
+  }
+
+  tables(): readonly TableWrites[] {
+    return [...this.#tables.values()].filter((writes) => writes.size > 0);
+  }
+
+  get isEmpty(): boolean {
+    return this.tables().length === 0;
+  }
+}
