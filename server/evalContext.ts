@@ -1,0 +1,71 @@
+/** What expressions may ask of their surroundings: of a session, or fixed for a maintained view. */
+import type { EvalContext, SessionInfo } from '../common/function.ts';
+import type { TextContext } from '../common/textContext.ts';
+import type { Settings } from './settings.ts';
+
+/** The injected outside world. */
+export interface EngineEnvironment {
+  /** Wall clock, microseconds since the epoch. */
+  clock(): bigint;
+  /** Uniform in [0, 1). */
+  random(): number;
+  randomBytes(count: number): Uint8Array;
+}
+
+/** Session facts of a maintained view: it belongs to no session. */
+export function fixedSession(database: string): SessionInfo {
+  return {
+    user: 'root',
+    database,
+    processId: 0,
+    searchPath: () => ['public'],
+    setting: () => null,
+    setSetting: () => {},
+    catalogFunction: () => null,
+  };
+}
+
+export function maintainedEvalContext(
+  environment: EngineEnvironment,
+  timeZone: string,
+  tickTime: () => bigint,
+  session: SessionInfo,
+): EvalContext {
+  return {
+    timeZone,
+    now: tickTime,
+    intervalStyle: 'postgres',
+    byteaOutput: 'hex',
+    extraFloatDigits: 1,
+    clock: () => environment.clock(),
+    random: () => environment.random(),
+    randomBytes: (count) => environment.randomBytes(count),
+    session,
+  };
+}
+
+/** Text forms as the session's settings want them. */
+export function sessionTextContext(settings: Settings, now: () => bigint): TextContext {
+  return {
+    timeZone: settings.value('timezone'),
+    now,
+    intervalStyle: settings.value('intervalstyle') as TextContext['intervalStyle'],
+    byteaOutput: settings.value('bytea_output') === 'escape' ? 'escape' : 'hex',
+    extraFloatDigits: Number(settings.value('extra_float_digits')),
+  };
+}
+
+export function sessionEvalContext(
+  environment: EngineEnvironment,
+  settings: Settings,
+  now: () => bigint,
+  session: SessionInfo,
+): EvalContext {
+  return {
+    ...sessionTextContext(settings, now),
+    clock: () => environment.clock(),
+    random: () => environment.random(),
+    randomBytes: (count) => environment.randomBytes(count),
+    session,
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * Rows on their way into a table: defaults are filled in by the caller; here the row id is given, NOT NULL is checked and
+ * the table's conflict behaviour decides what a row with a known key does.
+ */
+import { SqlError } from '../common/sqlError.ts';
+import { compareValues } from '../common/compare.ts';
+import { formatValue } from '../common/textIo.ts';
+import type { TextContext } from '../common/textContext.ts';
+import type { Row, Value } from '../common/value.ts';
+import type { Database } from './database.ts';
+import type { TableObject } from './objects.ts';
+import { TableWrites } from './transaction.ts';
+
+/** Text forms for messages. */
+export const messageContext: TextContext = {
+  timeZone: 'UTC',
+  now: () => 0n,
+  intervalStyle: 'postgres',
+  byteaOutput: 'hex',
+  extraFloatDigits: 1,
+};
+
+function shownRow(table: TableObject, row: Row): string {
+  return table.columns
+    .flatMap((c, i) => {
+      if (c.hidden === true) return [];
+      const value = row[i] ?? null;
+      return [value === null ? 'null' : formatValue(value, c.type, messageContext)];
+    })
+    .join(', ');
+}
+
+/** 23502 for a NULL in a NOT NULL column. */
+export function checkNotNull(table: TableObject, row: Row): void {
+  for (let i = 0; i < table.columns.length; i++) {
+    const column = table.columns[i];
+    if (column === undefined || column.nullable || row[i] !== null) continue;
+    throw new SqlError(
+      '23502',
+      `null value in column "${column.name}" of relation "${table.name}" violates not-null constraint`,
+      { detail: `Failing row contains (${shownRow(table, row)}).`, table: table.name, column: column.name },
+    );
+  }
+}
+
+export function duplicateKey(table: TableObject, row: Row): SqlError {
+  const names = table.key.map((k) => table.columns[k]?.name).join(', ');
+  const values = table.key
+    .map((k) => {
+      const column = table.columns[k];
+      const value = row[k] ?? null;
+      return column === undefined || value === null ? 'null' : formatValue(value, column.type, messageContext);
+    })
+    .join(', ');
+  return new SqlError('23505', `duplicate key value violates unique constraint "${table.name}_pkey"`, {
+    detail: `Key (${names})=(${values}) already exists.`,
+    table: table.name,
+    constraint: `${table.name}_pkey`,
+  });
+}
+
+/** True when `next` may replace `before` by the table's version columns. */
+function versionWins(table: TableObject, before: Row, next: Row): boolean {
+  for (const c of table.versionColumns) {
+    const type = table.columns[c]?.type;
+    const a = before[c] ?? null;
+    const b = next[c] ?? null;
+    if (type === undefined || b === null) return false;
+    if (a === null) return true;
+    const order = compareValues(b, a, type);
+    if (order !== 0) return order > 0;
+  }
+  return true;
+}
+
+/**
+ * Inserts a complete row (hidden row id null: given here) by the table's own conflict behaviour.
+ * Returns the row as stored, or null when the insert was ignored.
+ */
+export function insertRow(database: Database, writes: TableWrites, values: Row): Row | null {
+  const table = writes.table;
+  if (table.rowId !== null) {
+    const row: Value[] = [...values];
+    row[table.rowId] = database.nextRowId();
+    checkNotNull(table, row);
+    writes.append(row);
+    return row;
+  }
+  checkNotNull(table, values);
+  const before = writes.existing(values);
+  if (before === null) {
+    writes.put(values);
+    return values;
+  }
+  switch (table.conflict) {
+    case 'do nothing':
+      return null;
+    case 'do error':
+      throw duplicateKey(table, values);
+    case 'do update if not null': {
+      if (!versionWins(table, before, values)) return null;
+      const merged = values.map((value, i) => value ?? before[i] ?? null);
+      writes.put(merged);
+      return merged;
+    }
+    case 'overwrite':
+      if (!versionWins(table, before, values)) return null;
+      writes.put(values);
+      return values;
+  }
+}
+
+/** Rows of a table's own connector as a delta. A row that the table refuses (NULL in NOT NULL) is counted as bad. */
+export function applySourceRows(
+  database: Database,
+  table: TableObject,
+  rows: readonly Row[],
+): readonly (readonly [row: Row, weight: number])[] {
+  const writes = new TableWrites(table);
+  for (const row of rows) {
+    const full: Value[] = table.rowId === null ? [...row] : [...row, null];
+    try {
+      insertRow(database, writes, full);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      table.source?.bad.add(
+        [{ position: '', raw: shownRow(table, full), message: error.message, state: error.state }],
+        database.environment.clock(),
+      );
+    }
+  }
+  return [...writes.delta()];
+}
+
