@@ -14,8 +14,8 @@ import {
 } from './decimal.ts';
 import { SqlError } from './sqlError.ts';
 
-const LOG10_E = 0.434294481903252;
-const LN_10 = 2.302585092994046;
+const LOG10_E = Math.LOG10E;
+
 /** exp() of more than this overflows in PostgreSQL. */
 const MAX_EXP = 6000;
 const BITS_PER_DIGIT = Math.log2(10);
@@ -129,7 +129,7 @@ function lnEstimate(d: Decimal): number {
   const group = leadingGroup(d);
   const shift = d.scale + 4 * (group.weight - 1);
   const two = Number(shift >= 0 ? d.coefficient / pow10(shift) : d.coefficient * pow10(-shift));
-  return Math.log(two) + (group.weight - 1) * 4 * LN_10;
+  return Math.log(two) + (group.weight - 1) * 4 * Math.LN10;
 }
 
 // --- functions -------------------------------------------------------------------------------------------------
