@@ -17,6 +17,8 @@ interface ObjectBase {
   readonly sql: string;
   /** Ids of objects that this one needs. */
   readonly dependsOn: ReadonlySet<number>;
+  /** The search path under which `sql` was written. */
+  readonly searchPath: readonly string[];
 }
 
 /** What an INSERT does on a row whose key exists. */
@@ -49,7 +51,7 @@ export interface TableObject extends ObjectBase, StoredRelation {
   readonly watermark: RelationEntry['watermark'];
   /** Set when the table is fed by a connector. */
   readonly source: SourceRuntime | null;
-  readonly entry: RelationEntry;
+  readonly entry: Entry;
 }
 
 export interface SourceObject extends ObjectBase {
@@ -58,26 +60,24 @@ export interface SourceObject extends ObjectBase {
   readonly node: DataflowNode;
   readonly source: SourceRuntime;
   readonly watermark: RelationEntry['watermark'];
-  readonly entry: RelationEntry;
+  readonly entry: Entry;
 }
 
 export interface ViewObject extends ObjectBase {
   readonly kind: 'view';
   readonly columns: readonly Column[];
   readonly definition: string;
-  readonly searchPath: readonly string[];
-  readonly entry: RelationEntry;
+  readonly entry: Entry;
 }
 
 export interface MaterializedViewObject extends ObjectBase, StoredRelation {
   readonly kind: 'materialized view';
   readonly columns: readonly Column[];
   readonly definition: string;
-  readonly searchPath: readonly string[];
   /** Every node that this view added, its materialisation last. */
   readonly nodes: ReadonlySet<DataflowNode>;
   readonly order: readonly SortKey[];
-  readonly entry: RelationEntry;
+  readonly entry: Entry;
 }
 
 export interface IndexObject extends ObjectBase {

@@ -1,0 +1,171 @@
+/** DROP of relations, indexes and schemas, with PostgreSQL's dependency errors. */
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { ObjectName } from '../../parser/ast/common.ts';
+import type { Drop } from '../../parser/ast/statement.ts';
+import type { CatalogObject } from '../objects.ts';
+import type { Database } from '../database.ts';
+import { done, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+
+const articles: Readonly<Record<CatalogObject['kind'], string>> = {
+  table: 'a table',
+  source: 'a source',
+  view: 'a view',
+  'materialized view': 'a materialized view',
+  index: 'an index',
+};
+
+function missing(object: string, name: string, position: number): SqlError {
+  return new SqlError(object === 'index' || object === 'source' ? '42704' : '42P01', `${object} "${name}" does not exist`, { position });
+}
+
+/** The object of that name and kind; null when it is missing and IF EXISTS allows it. */
+function find(statement: Drop, name: ObjectName, context: StatementContext): CatalogObject | null {
+  const { catalog } = context.database;
+  const target = splitName(name, context);
+  const object = catalog.find(target.schema, target.name, context.searchPath());
+  if (object === null) {
+    if (!statement.ifExists) throw missing(statement.object, target.name, target.position);
+    context.notice({
+      severity: 'NOTICE',
+      state: '00000',
+      message: `${statement.object} "${target.name}" does not exist, skipping`,
+    });
+    return null;
+  }
+  if (object.kind !== statement.object) {
+    throw new SqlError('42809', `"${object.name}" is not ${articles[statement.object as CatalogObject['kind']] ?? statement.object}`, {
+      position: target.position,
+      hint: `Use DROP ${object.kind.toUpperCase()} to remove ${articles[object.kind]}.`,
+    });
+  }
+  return object;
+}
+
+/** `roots` with everything that depends on them, dependents first. */
+function withDependents(database: Database, roots: readonly CatalogObject[]): readonly CatalogObject[] {
+  const ordered: CatalogObject[] = [];
+  const seen = new Set<number>();
+  const visit = (object: CatalogObject): void => {
+    if (seen.has(object.id)) return;
+    seen.add(object.id);
+    for (const dependent of database.catalog.dependents(object.id)) visit(dependent);
+    ordered.push(object);
+  };
+  for (const root of roots) visit(root);
+  return ordered;
+}
+
+/** Takes one object out of catalog and dataflow. Its dependents are already gone. */
+export function removeObject(database: Database, object: CatalogObject): void {
+  const { catalog } = database;
+  switch (object.kind) {
+    case 'materialized view':
+      database.removeNodes(object.nodes);
+      database.rowErrors.dropRelation(object.name);
+      break;
+    case 'table':
+      database.removeNodes(new Set([object.node]));
+      object.source?.close();
+      break;
+    case 'source':
+      database.removeNodes(new Set([object.node]));
+      object.source.close();
+      break;
+    case 'index':
+      object.relation.store.dropIndex(object.id);
+      object.relation.entry.indexes = object.relation.entry.indexes.filter((i) => i.id !== object.id);
+      break;
+    case 'view':
+      break;
+  }
+  for (const id of object.dependsOn) {
+    const upstream = catalog.byId(id);
+    if (upstream?.kind === 'source' || upstream?.kind === 'table') upstream.source?.consumers.delete(object.id);
+  }
+  catalog.remove(object);
+}
+
+function checkRestrict(database: Database, roots: readonly CatalogObject[], all: readonly CatalogObject[], what: string): void {
+  const rootIds = new Set(roots.map((r) => r.id));
+  // Indexes go with their relation.
+  const others = all.filter((o) => !rootIds.has(o.id) && !(o.kind === 'index'));
+  if (others.length === 0) return;
+  const lines = others.map((o) => {
+    const on = [...o.dependsOn].map((id) => database.catalog.byId(id)).find((d) => d !== null && all.includes(d));
+    return `${o.kind} ${o.name} depends on ${on === undefined || on === null ? what : `${on.kind} ${on.name}`}`;
+  });
+  throw new SqlError('2BP01', `cannot drop ${what} because other objects depend on it`, {
+    detail: lines.reverse().join('\n'),
+    hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
+  });
+}
+
+function dropAll(statement: Drop, roots: readonly CatalogObject[], what: string, context: StatementContext): void {
+  const { database } = context;
+  const all = withDependents(database, roots);
+  if (statement.behavior === 'restrict') checkRestrict(database, roots, all, what);
+  const cascaded = all.filter((o) => !roots.includes(o) && o.kind !== 'index');
+  if (cascaded.length === 1) {
+    context.notice({ severity: 'NOTICE', state: '00000', message: `drop cascades to ${cascaded[0]?.kind} ${cascaded[0]?.name}` });
+  } else if (cascaded.length > 1) {
+    context.notice({
+      severity: 'NOTICE',
+      state: '00000',
+      message: `drop cascades to ${cascaded.length} other objects`,
+      detail: cascaded.map((o) => `drop cascades to ${o.kind} ${o.name}`).join('\n'),
+    });
+  }
+  for (const object of all) removeObject(database, object);
+}
+
+function dropSchemas(statement: Drop, context: StatementContext): void {
+  const { catalog } = context.database;
+  for (const objectName of statement.names) {
+    const name = objectName.parts.map((p) => p.name).join('.');
+    const schema = catalog.schema(name);
+    if (schema === null) {
+      if (!statement.ifExists) throw new SqlError('3F000', `schema "${name}" does not exist`, { position: objectName.span.start });
+      context.notice({ severity: 'NOTICE', state: '00000', message: `schema "${name}" does not exist, skipping` });
+      continue;
+    }
+    if (catalog.isSystemSchema(name)) throw new SqlError('42501', `permission denied for schema ${name}`);
+    const contents = catalog.objectsOf(name);
+    if (contents.length > 0 && statement.behavior === 'restrict') {
+      throw new SqlError('2BP01', `cannot drop schema ${name} because other objects depend on it`, {
+        detail: contents.map((o) => `${o.kind} ${o.name} depends on schema ${name}`).join('\n'),
+        hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
+      });
+    }
+    dropAll(statement, contents, `schema ${name}`, context);
+    catalog.removeSchema(name);
+  }
+}
+
+export const drop: StatementHandler<Drop> = {
+  async run(statement, context) {
+    const tag = `DROP ${statement.object.toUpperCase()}`;
+    context.requireNoTransactionBlock(tag);
+    switch (statement.object) {
+      case 'table':
+      case 'source':
+      case 'view':
+      case 'materialized view':
+      case 'index':
+      case 'schema':
+        break;
+      default:
+        throw unsupported(tag, statement.span.start);
+    }
+    return context.database.exclusive(() => {
+      if (statement.object === 'schema') {
+        dropSchemas(statement, context);
+      } else {
+        const roots = statement.names.map((name) => find(statement, name, context)).filter((o) => o !== null);
+        if (roots.length === 0) return done(tag);
+        dropAll(statement, roots, roots.map((o) => `${o.kind} ${o.name}`).join(', '), context);
+      }
+      context.database.journalDdl(context.sql, context.searchPath(), null);
+      return done(tag);
+    });
+  },
+};

@@ -1,0 +1,51 @@
+/** SET, RESET, SHOW of session variables. */
+import { types } from '../../common/dataType.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import type { ResetVariable, SetVariable, ShowVariable } from '../../parser/ast/statement.ts';
+import { done, type StatementHandler } from './statement.ts';
+
+export const setVariable: StatementHandler<SetVariable> = {
+  readOnly: true,
+  run(statement, context) {
+    if (statement.name === 'transaction' || statement.name === 'session characteristics') {
+      for (const mode of statement.values ?? []) {
+        if (mode === 'read only') context.settings.set('transaction_read_only', 'on', true);
+        if (mode === 'read write') context.settings.set('transaction_read_only', 'off', true);
+      }
+      return done('SET');
+    }
+    const value = statement.values === null ? null : statement.values.join(', ');
+    if (statement.scope === 'local' && !context.transactions.inBlock) {
+      context.notice({ severity: 'WARNING', state: '25P01', message: 'SET LOCAL can only be used in transaction blocks' });
+    }
+    context.settings.set(statement.name, value, statement.scope === 'local');
+    return done('SET');
+  },
+};
+
+export const resetVariable: StatementHandler<ResetVariable> = {
+  readOnly: true,
+  run(statement, context) {
+    if (statement.name === null) context.settings.reset();
+    else context.settings.set(statement.name, null);
+    return done('RESET');
+  },
+};
+
+export const showVariable: StatementHandler<ShowVariable> = {
+  readOnly: true,
+  describe(statement) {
+    const text = (name: string) => ({ name, type: types.text });
+    const columns = statement.name === null ? [text('name'), text('setting'), text('description')] : [text(statement.name)];
+    return { parameterTypes: [], columns };
+  },
+  run(statement, context) {
+    if (statement.name === null) {
+      const rows = context.settings.all().map((s) => [s.name, s.value, s.doc]);
+      return { columns: showVariable.describe?.(statement, context).columns ?? null, rows, tag: 'SHOW' };
+    }
+    const value = context.settings.get(statement.name);
+    if (value === null) throw new SqlError('42704', `unrecognized configuration parameter "${statement.name}"`);
+    return { columns: [{ name: statement.name, type: types.text }], rows: [[value]], tag: 'SHOW' };
+  },
+};

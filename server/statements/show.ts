@@ -1,0 +1,149 @@
+/** SHOW TABLES and the like, SHOW CREATE, DESCRIBE, SHOW COLUMNS / INDEXES. */
+import { types } from '../../common/dataType.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { formatType } from '../../common/typeTable.ts';
+import type { Row } from '../../common/value.ts';
+import type { ObjectName } from '../../parser/ast/common.ts';
+import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
+import { requireRelation } from '../catalog.ts';
+import type { CatalogObject, RelationObject } from '../objects.ts';
+import { likeMatcher } from '../likeMatcher.ts';
+import { splitName, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
+
+const text = (...names: readonly string[]) => names.map((name) => ({ name, type: types.text }));
+
+const listed: Readonly<Partial<Record<ShowObjects['object'], CatalogObject['kind']>>> = {
+  tables: 'table',
+  sources: 'source',
+  views: 'view',
+  'materialized views': 'materialized view',
+};
+
+/** Kinds of object that do not exist here yet: their lists are empty. */
+const absent: readonly ShowObjects['object'][] = [
+  'internal tables',
+  'sinks',
+  'subscriptions',
+  'connections',
+  'secrets',
+  'jobs',
+  'cursors',
+  'subscription cursors',
+];
+
+const columnsColumns = text('Name', 'Type', 'Is Hidden', 'Description');
+
+function columnRows(relation: RelationObject, context: StatementContext): Row[] {
+  return relation.columns.map((c, i) => [
+    c.name,
+    formatType(c.type),
+    c.hidden === true ? 'true' : 'false',
+    context.database.catalog.comment(relation.id, i + 1),
+  ]);
+}
+
+function relationOf(name: ObjectName, context: StatementContext): RelationObject {
+  const target = splitName(name, context);
+  return requireRelation(context.database.catalog, target.schema, target.name, context.searchPath(), target.position);
+}
+
+function indexRows(relation: RelationObject, context: StatementContext): Row[] {
+  return context.database.catalog
+    .dependents(relation.id)
+    .flatMap((o) => (o.kind === 'index' ? [o] : []))
+    .map((o) => [
+      o.name,
+      relation.name,
+      o.entry.columns.map((c, i) => `${relation.columns[c]?.name} ${o.entry.descending[i] === true ? 'DESC' : 'ASC'}`).join(', '),
+      o.include.map((c) => relation.columns[c]?.name).join(', '),
+    ]);
+}
+
+function showColumns(statement: ShowObjects) {
+  switch (statement.object) {
+    case 'columns':
+      return columnsColumns;
+    case 'indexes':
+      return text('Name', 'On', 'Key', 'Include');
+    case 'parameters':
+      return text('Name', 'Value');
+    case 'processlist':
+      return text('Id', 'User', 'Database', 'Info');
+    case 'cluster':
+      return text('Id', 'Addr', 'State');
+    case 'functions':
+      return text('Name', 'Arguments', 'Return Type', 'Language');
+    default:
+      return text('Name');
+  }
+}
+
+function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
+  const { catalog } = context.database;
+  const kind = listed[statement.object];
+  if (kind !== undefined) {
+    const schemas = statement.from === null ? context.searchPath() : [statement.from.parts.map((p) => p.name).join('.')];
+    for (const s of schemas) {
+      if (statement.from !== null && !catalog.hasSchema(s)) throw new SqlError('3F000', `schema "${s}" does not exist`);
+    }
+    return schemas.flatMap((s) => catalog.objectsOf(s).filter((o) => o.kind === kind)).map((o) => [o.name]);
+  }
+  if (absent.includes(statement.object)) return [];
+  switch (statement.object) {
+    case 'databases':
+      return [[catalog.database]];
+    case 'schemas':
+      return catalog.schemas().map((s) => [s.name]);
+    case 'columns':
+      return statement.from === null ? [] : columnRows(relationOf(statement.from, context), context);
+    case 'indexes':
+      return statement.from === null ? [] : indexRows(relationOf(statement.from, context), context);
+    case 'parameters':
+      return context.settings.all().map((s) => [s.name, s.value]);
+    case 'functions':
+      return [];
+    default:
+      throw unsupported(`SHOW ${statement.object.toUpperCase()}`, statement.span.start);
+  }
+}
+
+export const showObjects: StatementHandler<ShowObjects> = {
+  readOnly: true,
+  describe: (statement) => ({ parameterTypes: [], columns: showColumns(statement) }),
+  run(statement, context): StatementResult {
+    let rows = rowsOf(statement, context);
+    if (statement.filter !== null) {
+      const matches = likeMatcher(statement.filter.pattern, statement.filter.operator === 'ilike');
+      rows = rows.filter((row) => matches(String(row[0])));
+    }
+    rows.sort((a, b) => (statement.object === 'columns' ? 0 : String(a[0]) < String(b[0]) ? -1 : 1));
+    return { columns: showColumns(statement), rows, tag: 'SHOW' };
+  },
+};
+
+export const showCreate: StatementHandler<ShowCreate> = {
+  readOnly: true,
+  describe: () => ({ parameterTypes: [], columns: text('Name', 'Create Sql') }),
+  run(statement, context) {
+    const target = splitName(statement.name, context);
+    const object = context.database.catalog.find(target.schema, target.name, context.searchPath());
+    if (object === null || object.kind !== statement.object) {
+      throw new SqlError('42P01', `${statement.object} "${target.name}" does not exist`, { position: target.position });
+    }
+    return { columns: text('Name', 'Create Sql'), rows: [[`${object.schema}.${object.name}`, object.sql]], tag: 'SHOW' };
+  },
+};
+
+export const describe: StatementHandler<Describe> = {
+  readOnly: true,
+  describe: () => ({ parameterTypes: [], columns: columnsColumns }),
+  run(statement, context) {
+    const relation = relationOf(statement.name, context);
+    const rows = columnRows(relation, context);
+    const key = relation.entry.key?.map((k) => relation.columns[k]?.name).join(', ');
+    rows.push(['primary key', key ?? '', null, null]);
+    for (const [name, , columns] of indexRows(relation, context)) rows.push([String(name), `index(${String(columns)})`, null, null]);
+    rows.push(['table description', relation.name, null, context.database.catalog.comment(relation.id)]);
+    return { columns: columnsColumns, rows, tag: 'DESCRIBE' };
+  },
+};
