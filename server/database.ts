@@ -130,13 +130,17 @@ export class Database {
   #pollSource(object: SourceObject): boolean {
     const rows = object.source.poll(SOURCE_TICK_ROWS);
     if (rows === null) return false;
-    if (rows.length > 0) {
-      this.runTick(() => {
-        emitRows(columnTypes(object), weighted(rows), (batch) => this.dataflow.feed(object.node, batch));
-      });
-    }
+    this.feedSource(object, rows);
     this.journal?.notePosition(object.id, object.source.position);
     return true;
+  }
+
+  /** One tick over rows of a source. Only inside `exclusive`. */
+  feedSource(object: SourceObject, rows: readonly Row[]): void {
+    if (rows.length === 0) return;
+    this.runTick(() => {
+      emitRows(columnTypes(object), weighted(rows), (batch) => this.dataflow.feed(object.node, batch));
+    });
   }
 
   #pollTable(table: TableObject): boolean {
@@ -166,7 +170,7 @@ export class Database {
       object.store.scan(emit);
       return;
     }
-    for (const rows of object.source.replay()) emitRows(columnTypes(object), weighted(rows), emit);
+    for (const rows of object.source.replayForRead()) emitRows(columnTypes(object), weighted(rows), emit);
   }
 
   /** Removes nodes from the dataflow (dropped view, failed creation). */

@@ -57,14 +57,27 @@ export class SourceRuntime {
     return this.#reader === null ? 0n : this.#reader.nextPollMicros();
   }
 
-  /**
-   * Reads again from the start: to the position of the live reader, or, while the source is inactive, to the end of what
-   * is there (a source without end then gives nothing).
-   */
+  /** What a new view is given before the live rows: everything up to the position of the live reader. */
   *replay(): Generator<readonly Row[]> {
-    const until = this.position ?? (this.consumers.size === 0 ? this.connector.currentEnd(this.config) : null);
-    if (until === null) return;
-    yield* this.#readTo(until, false);
+    if (this.position !== null) yield* this.#readTo(this.position, false);
+  }
+
+  /**
+   * What an ad-hoc read sees: the rows that the views have seen; while nothing reads the source, all rows that are there
+   * (0A000 for a source without end).
+   */
+  *replayForRead(): Generator<readonly Row[]> {
+    if (this.position !== null || this.consumers.size > 0) {
+      yield* this.replay();
+      return;
+    }
+    const end = this.connector.currentEnd(this.config);
+    if (end === null) {
+      throw new SqlError('0A000', `reading an unbounded ${this.connector.name} source that no view uses is not supported`, {
+        hint: 'Create a materialized view on the source; afterwards SELECT reads the rows that its views have seen.',
+      });
+    }
+    yield* this.#readTo(end, false);
   }
 
   /** After a restart: reads from the start to `position`, which becomes the live position. */
