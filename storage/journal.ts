@@ -38,7 +38,10 @@ function openDatabase(directory: string): Sqlite.Database {
     if (code.startsWith('SQLITE_BUSY')) {
       throw new SqlError('55000', `data directory ${directory} is in use by another server`);
     }
-    throw new SqlError('58030', `cannot open data directory ${directory}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SqlError(
+      '58030',
+      `cannot open data directory ${directory}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -57,10 +60,15 @@ export class JournalFile {
       this.#db.prepare("INSERT INTO meta VALUES ('format', ?)").run(String(FORMAT_VERSION));
     } else if (version !== String(FORMAT_VERSION)) {
       this.#db.close();
-      throw new SqlError('55000', `data directory ${directory} has format ${String(version)}, this server reads format ${FORMAT_VERSION}`);
+      throw new SqlError(
+        '55000',
+        `data directory ${directory} has format ${String(version)}, this server reads format ${FORMAT_VERSION}`,
+      );
     }
     this.#insert = this.#db.prepare('INSERT INTO record (kind, payload) VALUES (?, ?)');
-    this.#upsertPosition = this.#db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payload = excluded.payload');
+    this.#upsertPosition = this.#db.prepare(
+      'INSERT INTO position VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payload = excluded.payload',
+    );
     this.#records = Number(this.#db.prepare('SELECT count(*) FROM record').pluck().get());
   }
 
@@ -94,12 +102,17 @@ export class JournalFile {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       const full = code.startsWith('SQLITE_FULL');
-      throw new SqlError(full ? '53100' : '58030', `cannot write the journal: ${error instanceof Error ? error.message : String(error)}`);
+      throw new SqlError(
+        full ? '53100' : '58030',
+        `cannot write the journal: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
   *read(): Generator<JournalRecord> {
-    const page = this.#db.prepare('SELECT seq, kind, payload FROM record WHERE seq > ? ORDER BY seq LIMIT 256');
+    const page = this.#db.prepare(
+      'SELECT seq, kind, payload FROM record WHERE seq > ? ORDER BY seq LIMIT 256',
+    );
     for (let last = 0; ; ) {
       const rows = page.all(last) as { seq: number; kind: string; payload: string }[];
       if (rows.length === 0) return;
@@ -111,7 +124,10 @@ export class JournalFile {
   }
 
   positions(): ReadonlyMap<number, string> {
-    const rows = this.#db.prepare('SELECT id, payload FROM position').all() as { id: number; payload: string }[];
+    const rows = this.#db.prepare('SELECT id, payload FROM position').all() as {
+      id: number;
+      payload: string;
+    }[];
     return new Map(rows.map((r) => [r.id, r.payload]));
   }
 

@@ -1,0 +1,309 @@
+/**
+ * Byte arena: texts and encoded values of any length behind 32-bit references, off the JavaScript heap.
+ *
+ * Memory is 64 KiB pages of 16-byte units. A chunk is a header word (length * 2 + 1 if the bytes are a text with
+ * non-ASCII characters) and its bytes, rounded up to a size class (exact to 16 units, then four classes a doubling).
+ * Freed chunks go to their class's list, linked through their second word. Chunks above a page get a page of their own.
+ * A reference is page << 12 | unit; 0 is the empty text and owns nothing. When the last chunk is freed all pages go.
+ */
+
+/** Node's unchecked string primitives, which its types leave out. */
+interface Page extends Uint8Array<ArrayBuffer> {
+  latin1Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
+  latin1Write(text: string, offset: number, length: number): number;
+  utf8Write(text: string, offset: number, length: number): number;
+  compare(target: Uint8Array, targetStart: number, targetEnd: number, start: number, end: number): number;
+}
+
+const UNIT_SHIFT = 4;
+const PAGE_UNITS = 4096;
+const PAGE_BYTES = PAGE_UNITS << UNIT_SHIFT;
+const FIRST_PAGE_BYTES = 512;
+const HEADER = 4;
+/** Texts up to this length are copied by a loop; calls into the runtime win above. */
+const LOOP_COPY_LENGTH = 24;
+
+/** Units of each class, and the class that holds a number of units. */
+const classUnits: number[] = [];
+const classOf = new Uint8Array(PAGE_UNITS + 1);
+for (let units = 1; units <= PAGE_UNITS; ) {
+  const step = units < 16 ? 1 : 1 << (29 - Math.clz32(units));
+  const from = (classUnits.at(-1) ?? 0) + 1;
+  classOf.fill(classUnits.length, from, units + 1);
+  classUnits.push(units);
+  if (units === PAGE_UNITS) break;
+  units = Math.min(units + step, PAGE_UNITS);
+}
+const classSizes = Int32Array.from(classUnits);
+
+export class ByteArena {
+  #pages: Page[] = [];
+  #words: Int32Array[] = [];
+  /** Head of each class's list; 0 none. */
+  #free = new Int32Array(classSizes.length);
+  /** Emptied pages of large chunks, to be used again by number. */
+  #freePages: number[] = [];
+  #page = -1;
+  #unit = 0;
+  #chunks = 0;
+  #bytes = 0;
+
+  /** Chunks that exist now. */
+  chunks(): number {
+    return this.#chunks;
+  }
+
+  /** Bytes of all pages. */
+  bytes(): number {
+    return this.#bytes;
+  }
+
+  clear(): void {
+    this.#pages = [];
+    this.#words = [];
+    this.#free.fill(0);
+    this.#freePages = [];
+    this.#page = -1;
+    this.#unit = 0;
+    this.#chunks = 0;
+    this.#bytes = 0;
+  }
+
+  /** Stores a text. */
+  putText(text: string): number {
+    const length = text.length;
+    if (length === 0) return 0;
+    if (length <= LOOP_COPY_LENGTH) {
+      const ref = this.#allocate(length);
+      const page = this.#pages[ref >>> 12] as Page;
+      const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+      let i = 0;
+      for (; i < length; i++) {
+        const code = text.charCodeAt(i);
+        if (code > 127) break;
+        page[start + i] = code;
+      }
+      if (i === length) return ref;
+      this.free(ref);
+    }
+    const bytes = Buffer.byteLength(text, 'utf8');
+    const ref = this.#allocate(bytes);
+    const page = this.#pages[ref >>> 12] as Page;
+    const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+    if (bytes === length) {
+      page.latin1Write(text, start, bytes);
+      return ref;
+    }
+    page.utf8Write(text, start, bytes);
+    const words = this.#words[ref >>> 12] as Int32Array;
+    words[(ref & 4095) << 2] = (bytes << 1) | 1;
+    return ref;
+  }
+
+  text(ref: number): string {
+    if (ref === 0) return '';
+    const header = this.#header(ref);
+    const page = this.#pages[ref >>> 12] as Page;
+    const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+    const length = header >>> 1;
+    if ((header & 1) !== 0) return page.utf8Slice(start, start + length);
+    if (length > 4) return page.latin1Slice(start, start + length);
+    let text = '';
+    for (let i = 0; i < length; i++) text += String.fromCharCode(page[start + i] as number);
+    return text;
+  }
+
+  /** Stores the first `length` bytes. */
+  putBytes(bytes: Uint8Array, length: number): number {
+    const ref = this.#allocate(length);
+    const page = this.#pages[ref >>> 12] as Page;
+    const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+    if (length <= LOOP_COPY_LENGTH) for (let i = 0; i < length; i++) page[start + i] = bytes[i] as number;
+    else page.set(length === bytes.length ? bytes : bytes.subarray(0, length), start);
+    return ref;
+  }
+
+  /** The bytes of a chunk, as a view that is valid until the next change of the arena. */
+  view(ref: number): Uint8Array {
+    const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+    return (this.#pages[ref >>> 12] as Page).subarray(start, start + (this.#header(ref) >>> 1));
+  }
+
+  /** Number of bytes of a chunk. */
+  length(ref: number): number {
+    return ref === 0 ? 0 : this.#header(ref) >>> 1;
+  }
+
+  equalsText(ref: number, text: string): boolean {
+    if (ref === 0) return text.length === 0;
+    const header = this.#header(ref);
+    const length = header >>> 1;
+    if ((header & 1) !== 0) return length >= text.length && this.text(ref) === text;
+    if (length !== text.length) return false;
+    const page = this.#pages[ref >>> 12] as Page;
+    const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+    if (length > 64) return page.latin1Slice(start, start + length) === text;
+    for (let i = 0; i < length; i++) if (page[start + i] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  equalsBytes(ref: number, bytes: Uint8Array, length: number): boolean {
+    if (this.length(ref) !== length) return false;
+    const page = this.#pages[ref >>> 12] as Page;
+    const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
+    for (let i = 0; i < length; i++) if (page[start + i] !== bytes[i]) return false;
+    return true;
+  }
+
+  /** Order by bytes, which for texts is the order of code points. */
+  compare(a: number, b: number): number {
+    if (a === b) return 0;
+    if (a === 0 || b === 0) return a === 0 ? -1 : 1;
+    const la = this.#header(a) >>> 1;
+    const lb = this.#header(b) >>> 1;
+    const pa = this.#pages[a >>> 12] as Page;
+    const pb = this.#pages[b >>> 12] as Page;
+    const sa = ((a & 4095) << UNIT_SHIFT) + HEADER;
+    const sb = ((b & 4095) << UNIT_SHIFT) + HEADER;
+    const n = Math.min(la, lb);
+    if (n > 64) {
+      const order = pa.compare(pb, sb, sb + lb, sa, sa + la);
+      return order;
+    }
+    for (let i = 0; i < n; i++) {
+      const d = (pa[sa + i] as number) - (pb[sb + i] as number);
+      if (d !== 0) return d;
+    }
+    return la - lb;
+  }
+
+  /** True when the text has only ASCII characters, so that byte i is character i. */
+  isAscii(ref: number): boolean {
+    return ref === 0 || (this.#header(ref) & 1) === 0;
+  }
+
+  free(ref: number): void {
+    if (ref === 0) return;
+    if (--this.#chunks === 0) {
+      this.#restart();
+      return;
+    }
+    const page = ref >>> 12;
+    const words = this.#words[page] as Int32Array;
+    const at = (ref & 4095) << 2;
+    const units = ((((words[at] as number) >>> 1) + HEADER + 15) >>> UNIT_SHIFT) | 0;
+    if (units > PAGE_UNITS) {
+      this.#bytes -= (this.#pages[page] as Page).length;
+      this.#pages[page] = EMPTY_PAGE;
+      this.#words[page] = EMPTY_WORDS;
+      this.#freePages.push(page);
+      return;
+    }
+    const c = classOf[units] as number;
+    words[at + 1] = this.#free[c] as number;
+    this.#free[c] = ref;
+  }
+
+  /** Nothing is stored: gives memory back, but keeps a lone first page, since small states empty and fill every tick. */
+  #restart(): void {
+    if (this.#pages.length > 1) {
+      this.clear();
+      return;
+    }
+    this.#free.fill(0);
+    this.#unit = 1;
+  }
+
+  #header(ref: number): number {
+    return (this.#words[ref >>> 12] as Int32Array)[(ref & 4095) << 2] as number;
+  }
+
+  /** A chunk for `length` bytes with its header written (as ASCII or bytes). */
+  #allocate(length: number): number {
+    const needed = (length + HEADER + 15) >>> UNIT_SHIFT;
+    this.#chunks++;
+    if (needed > PAGE_UNITS) return this.#allocateLarge(length, needed);
+    const c = classOf[needed] as number;
+    let ref = this.#free[c] as number;
+    if (ref !== 0) {
+      const words = this.#words[ref >>> 12] as Int32Array;
+      const at = (ref & 4095) << 2;
+      this.#free[c] = words[at + 1] as number;
+      words[at] = length << 1;
+      return ref;
+    }
+    ref = this.#bump(classSizes[c] as number);
+    (this.#words[ref >>> 12] as Int32Array)[(ref & 4095) << 2] = length << 1;
+    return ref;
+  }
+
+  #bump(units: number): number {
+    if (this.#page < 0 || this.#unit + units > PAGE_UNITS) {
+      this.#freeRest();
+      this.#page = this.#pages.length === 0 ? this.#addPage(FIRST_PAGE_BYTES) : this.#addPage(PAGE_BYTES);
+      this.#unit = this.#page === 0 ? 1 : 0;
+    }
+    const end = (this.#unit + units) << UNIT_SHIFT;
+    if (end > (this.#pages[this.#page] as Page).length) this.#growFirstPage(end);
+    const ref = (this.#page << 12) | this.#unit;
+    this.#unit += units;
+    return ref;
+  }
+
+  /** Puts what is left of the current page on the free lists, as the largest chunks that fit. */
+  #freeRest(): void {
+    if (this.#page < 0) return;
+    const size = (this.#pages[this.#page] as Page).length >>> UNIT_SHIFT;
+    if (size < PAGE_UNITS) return;
+    while (this.#unit < PAGE_UNITS) {
+      let c = classOf[PAGE_UNITS - this.#unit] as number;
+      if ((classSizes[c] as number) > PAGE_UNITS - this.#unit) c--;
+      (this.#words[this.#page] as Int32Array)[(this.#unit << 2) + 1] = this.#free[c] as number;
+      this.#free[c] = (this.#page << 12) | this.#unit;
+      this.#unit += classSizes[c] as number;
+    }
+  }
+
+  #addPage(bytes: number): number {
+    const page = this.#freePages.pop() ?? this.#pages.length;
+    this.#setPage(page, bytes);
+    this.#bytes += bytes;
+    return page;
+  }
+
+  #setPage(page: number, bytes: number): Page {
+    const memory = new ArrayBuffer(bytes);
+    const buffer = Buffer.from(memory) as unknown as Page;
+    this.#pages[page] = buffer;
+    this.#words[page] = new Int32Array(memory);
+    return buffer;
+  }
+
+  /** Only page 0 starts small. */
+  #growFirstPage(needed: number): void {
+    const old = this.#pages[this.#page] as Page;
+    let bytes = old.length;
+    while (bytes < needed) bytes *= 2;
+    this.#setPage(this.#page, bytes).set(old);
+    this.#bytes += bytes - old.length;
+  }
+
+  #allocateLarge(length: number, units: number): number {
+    const page = this.#addPage(units << UNIT_SHIFT);
+    (this.#words[page] as Int32Array)[0] = length << 1;
+    // Unit 0 of page 0 means the empty text: give that number to an ordinary page.
+    if (page !== 0) return page << 12;
+    const moved = this.#pages.length;
+    this.#pages[moved] = this.#pages[0] as Page;
+    this.#words[moved] = this.#words[0] as Int32Array;
+    this.#page = 0;
+    this.#unit = 1;
+    this.#setPage(0, FIRST_PAGE_BYTES);
+    this.#bytes += FIRST_PAGE_BYTES;
+    return moved << 12;
+  }
+}
+
+const EMPTY_PAGE = Buffer.alloc(0) as unknown as Page;
+const EMPTY_WORDS = new Int32Array(0);

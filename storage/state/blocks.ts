@@ -1,0 +1,191 @@
+/**
+ * Columns of state as arrays of fixed-size blocks: slot s lies at blocks[s >>> BLOCK_SHIFT][s & BLOCK_MASK].
+ *
+ * A block of an 8-byte kind is 64 KiB. Only the first block ever moves (it starts small and doubles, so that small
+ * states stay small); after that growth adds a block and copies nothing. The `blocks` array itself keeps its identity,
+ * so generated code may close over it.
+ */
+
+export const BLOCK_SHIFT = 13;
+export const BLOCK_ROWS = 1 << BLOCK_SHIFT;
+export const BLOCK_MASK = BLOCK_ROWS - 1;
+const FIRST_ROWS = 32;
+
+/** The capacity after `capacity`: doubling within the first block, then a block at a time. */
+export function nextCapacity(capacity: number): number {
+  if (capacity === 0) return FIRST_ROWS;
+  return capacity < BLOCK_ROWS ? capacity << 1 : capacity + BLOCK_ROWS;
+}
+
+type TypedBlock = Uint8Array | Int32Array | Float64Array | BigInt64Array;
+
+interface BlockColumn {
+  /** Makes room for slots below `capacity` (a value nextCapacity gave). New entries are 0. */
+  grow(capacity: number): void;
+  bytes(): number;
+  clear(): void;
+}
+
+/** A column of typed-array blocks. */
+abstract class Blocks<T extends TypedBlock> implements BlockColumn {
+  readonly blocks: T[] = [];
+
+  protected abstract make(rows: number, old: T | undefined): T;
+
+  grow(capacity: number): void {
+    if (capacity <= BLOCK_ROWS) {
+      this.blocks[0] = this.make(capacity, this.blocks[0]);
+      return;
+    }
+    while (this.blocks.length << BLOCK_SHIFT < capacity) this.blocks.push(this.make(BLOCK_ROWS, undefined));
+  }
+
+  bytes(): number {
+    let sum = 0;
+    for (const block of this.blocks) sum += block.byteLength;
+    return sum;
+  }
+
+  clear(): void {
+    this.blocks.length = 0;
+  }
+}
+
+export class ByteBlocks extends Blocks<Uint8Array> {
+  protected make(rows: number, old: Uint8Array | undefined): Uint8Array {
+    const block = new Uint8Array(rows);
+    if (old !== undefined) block.set(old);
+    return block;
+  }
+}
+
+export class Int32Blocks extends Blocks<Int32Array> {
+  protected make(rows: number, old: Int32Array | undefined): Int32Array {
+    const block = new Int32Array(rows);
+    if (old !== undefined) block.set(old);
+    return block;
+  }
+
+  get(slot: number): number {
+    return (this.blocks[slot >>> BLOCK_SHIFT] as Int32Array)[slot & BLOCK_MASK] as number;
+  }
+
+  set(slot: number, value: number): void {
+    (this.blocks[slot >>> BLOCK_SHIFT] as Int32Array)[slot & BLOCK_MASK] = value;
+  }
+}
+
+export class Float64Blocks extends Blocks<Float64Array> {
+  protected make(rows: number, old: Float64Array | undefined): Float64Array {
+    const block = new Float64Array(rows);
+    if (old !== undefined) block.set(old);
+    return block;
+  }
+}
+
+/** `words` are the same blocks as 32-bit halves, for copying without making bigints. */
+export class BigInt64Blocks extends Blocks<BigInt64Array> {
+  readonly words: Int32Array[] = [];
+
+  protected make(rows: number, old: BigInt64Array | undefined): BigInt64Array {
+    const block = new BigInt64Array(rows);
+    if (old !== undefined) block.set(old);
+    return block;
+  }
+
+  override grow(capacity: number): void {
+    super.grow(capacity);
+    const first = this.blocks[0];
+    if (capacity <= BLOCK_ROWS && first !== undefined) this.words[0] = new Int32Array(first.buffer);
+    for (let b = this.words.length; b < this.blocks.length; b++) {
+      this.words.push(new Int32Array((this.blocks[b] as BigInt64Array).buffer));
+    }
+  }
+
+  override clear(): void {
+    super.clear();
+    this.words.length = 0;
+  }
+}
+
+/** JavaScript values by slot, for accumulators that have no fixed-width form. Costs heap: not for rows. */
+export class BoxedBlocks implements BlockColumn {
+  readonly blocks: unknown[][] = [];
+
+  grow(capacity: number): void {
+    if (capacity <= BLOCK_ROWS) {
+      const block = new Array<unknown>(capacity).fill(null);
+      const old = this.blocks[0] ?? [];
+      for (let i = 0; i < old.length; i++) block[i] = old[i];
+      this.blocks[0] = block;
+      return;
+    }
+    while (this.blocks.length << BLOCK_SHIFT < capacity)
+      this.blocks.push(new Array<unknown>(BLOCK_ROWS).fill(null));
+  }
+
+  /** An estimate: 8 bytes an entry and nothing for what the entries refer to. */
+  bytes(): number {
+    let sum = 0;
+    for (const block of this.blocks) sum += block.length * 8;
+    return sum;
+  }
+
+  clear(): void {
+    this.blocks.length = 0;
+  }
+}
+
+export type ExtraBlocks = ByteBlocks | Int32Blocks | Float64Blocks | BigInt64Blocks | BoxedBlocks;
+
+/** Which slots of a null column's block may be NULL: blocks without any share this one, which is never written. */
+const NO_NULLS = new Uint8Array(BLOCK_ROWS);
+
+/** Null bytes of a column; a block of 8192 rows costs memory only once a NULL is stored in it. */
+export class NullBlocks implements BlockColumn {
+  readonly blocks: Uint8Array[] = [];
+  /** False until the first NULL comes: readers may then skip the null bytes altogether. */
+  any = false;
+
+  grow(capacity: number): void {
+    if (capacity <= BLOCK_ROWS) {
+      const first = this.blocks[0];
+      if (first === undefined) this.blocks[0] = NO_NULLS;
+      else if (first !== NO_NULLS) {
+        const block = new Uint8Array(capacity);
+        block.set(first);
+        this.blocks[0] = block;
+      }
+      return;
+    }
+    while (this.blocks.length << BLOCK_SHIFT < capacity) this.blocks.push(NO_NULLS);
+  }
+
+  isNull(slot: number): boolean {
+    return this.any && (this.blocks[slot >>> BLOCK_SHIFT] as Uint8Array)[slot & BLOCK_MASK] === 1;
+  }
+
+  /** `capacity` is the store's, for the size of a first block. */
+  set(slot: number, isNull: boolean, capacity: number): void {
+    const b = slot >>> BLOCK_SHIFT;
+    const block = this.blocks[b] as Uint8Array;
+    if (block !== NO_NULLS) block[slot & BLOCK_MASK] = isNull ? 1 : 0;
+    else if (isNull) {
+      const own = new Uint8Array(Math.min(capacity, BLOCK_ROWS));
+      own[slot & BLOCK_MASK] = 1;
+      this.blocks[b] = own;
+      this.any = true;
+    }
+  }
+
+  bytes(): number {
+    let sum = 0;
+    for (const block of this.blocks) if (block !== NO_NULLS) sum += block.byteLength;
+    return sum;
+  }
+
+  clear(): void {
+    this.blocks.length = 0;
+    this.any = false;
+  }
+}

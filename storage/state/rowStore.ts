@@ -1,0 +1,209 @@
+/**
+ * Row store: rows of typed columns in slots, with further columns of the owner's (counts, links, accumulators).
+ *
+ * A slot is a number that stays with its row until `free`; freed slots are used again, last first. Nullability costs
+ * nothing until a NULL is stored. Texts and boxed values lie in the store's byte arena.
+ * Invariant: every column and extra has room for `capacity` slots; slots at or above `end` were never used.
+ */
+import { unreachable } from '../../common/assert.ts';
+import { type DataType, physicalKind } from '../../common/dataType.ts';
+import type { Value } from '../../common/value.ts';
+import { ByteArena } from './arena.ts';
+import { BoxedColumn, TextColumn } from './arenaColumns.ts';
+import {
+  BigInt64Blocks,
+  BLOCK_ROWS,
+  BoxedBlocks,
+  ByteBlocks,
+  type ExtraBlocks,
+  Float64Blocks,
+  Int32Blocks,
+  nextCapacity,
+} from './blocks.ts';
+import type { StateColumn } from './column.ts';
+import { BoolColumn, Float64Column, Int32Column, Int64Column } from './fixedColumns.ts';
+import type { OutputVector, StateVector } from './vector.ts';
+
+function newColumn(type: DataType, arena: ByteArena): StateColumn {
+  const kind = physicalKind(type);
+  switch (kind) {
+    case 'bool':
+      return new BoolColumn(type);
+    case 'i32':
+      return new Int32Column(type);
+    case 'i64':
+      return new Int64Column(type);
+    case 'f64':
+      return new Float64Column(type);
+    case 'text':
+      return new TextColumn(type, arena);
+    case 'boxed':
+      return new BoxedColumn(type, arena);
+    default:
+      return unreachable(kind);
+  }
+}
+
+const one = new Int32Array(1);
+
+export class RowStore {
+  readonly types: readonly DataType[];
+  readonly columns: readonly StateColumn[];
+  readonly arena = new ByteArena();
+  readonly #extras: ExtraBlocks[] = [];
+  /** Columns that own arena chunks. */
+  readonly #owning: readonly StateColumn[];
+  #capacity = 0;
+  #end = 0;
+  #rows = 0;
+  readonly #freeSlots = new Int32Blocks();
+  #freeCapacity = 0;
+  #freeCount = 0;
+
+  constructor(types: readonly DataType[]) {
+    this.types = types;
+    this.columns = types.map((type) => newColumn(type, this.arena));
+    this.#owning = this.columns.filter((c) => c.kind === 'text' || c.kind === 'boxed');
+  }
+
+  /** Rows held. */
+  rows(): number {
+    return this.#rows;
+  }
+
+  /** One above the highest slot in use. */
+  end(): number {
+    return this.#end;
+  }
+
+  bytes(): number {
+    let sum = this.arena.bytes() + this.#freeSlots.bytes();
+    for (const column of this.columns) sum += column.bytes();
+    for (const extra of this.#extras) sum += extra.bytes();
+    return sum;
+  }
+
+  /** A further column, in step with the slots. Its entry is whatever the slot's last owner left (0 at first). */
+  addInt32(): Int32Blocks {
+    return this.#addExtra(new Int32Blocks());
+  }
+  addBigInt64(): BigInt64Blocks {
+    return this.#addExtra(new BigInt64Blocks());
+  }
+  addFloat64(): Float64Blocks {
+    return this.#addExtra(new Float64Blocks());
+  }
+  addByte(): ByteBlocks {
+    return this.#addExtra(new ByteBlocks());
+  }
+  addBoxed(): BoxedBlocks {
+    return this.#addExtra(new BoxedBlocks());
+  }
+
+  #addExtra<B extends ExtraBlocks>(extra: B): B {
+    if (this.#capacity > 0 && this.#capacity < BLOCK_ROWS) extra.grow(this.#capacity);
+    else if (this.#capacity > 0) {
+      extra.grow(BLOCK_ROWS);
+      if (this.#capacity > BLOCK_ROWS) extra.grow(this.#capacity);
+    }
+    this.#extras.push(extra);
+    return extra;
+  }
+
+  /** A slot for a new row, whose columns must be stored next. */
+  alloc(): number {
+    this.#rows++;
+    if (this.#freeCount > 0) return this.#freeSlots.get(--this.#freeCount);
+    if (this.#end === this.#capacity) this.#grow();
+    return this.#end++;
+  }
+
+  /** Gives a row's slot and memory back. */
+  free(slot: number): void {
+    for (const column of this.#owning) column.release(slot);
+    if (--this.#rows === 0) {
+      this.#restart();
+      return;
+    }
+    if (this.#freeCount === this.#freeCapacity) {
+      this.#freeCapacity = nextCapacity(this.#freeCapacity);
+      this.#freeSlots.grow(this.#freeCapacity);
+    }
+    this.#freeSlots.set(this.#freeCount++, slot);
+  }
+
+  /**
+   * Writes rows: column c of slots[j] = vectors[map[c]] at rows[j] (map null: vectors[c]; rows null: entry j), j < n.
+   */
+  store(
+    vectors: readonly StateVector[],
+    map: readonly number[] | null,
+    rows: Int32Array | null,
+    n: number,
+    slots: Int32Array,
+  ): void {
+    const { columns } = this;
+    for (let c = 0; c < columns.length; c++) {
+      const vector = vectors[map === null ? c : (map[c] as number)] as StateVector;
+      (columns[c] as StateColumn).store(vector, rows, n, slots);
+    }
+  }
+
+  /** Reads rows: out[offset + c][j] = column c of slots[j]; a negative slot gives NULLs. */
+  load(slots: Int32Array, n: number, out: readonly OutputVector[], offset = 0): void {
+    const { columns } = this;
+    for (let c = 0; c < columns.length; c++) {
+      (columns[c] as StateColumn).load(slots, n, out[offset + c] as OutputVector);
+    }
+  }
+
+  /** The row's boxed values. */
+  values(slot: number): Value[] {
+    return this.columns.map((column) => column.value(slot));
+  }
+
+  /** Writes one row, entry i of the vectors. */
+  storeOne(vectors: readonly StateVector[], map: readonly number[] | null, i: number, slot: number): void {
+    const rows = new Int32Array(1);
+    rows[0] = i;
+    one[0] = slot;
+    this.store(vectors, map, rows, 1, one);
+  }
+
+  /** True when entry i of the vectors (one a column) is the very row at `slot`. */
+  sameRow(vectors: readonly StateVector[], i: number, slot: number): boolean {
+    const { columns } = this;
+    for (let c = 0; c < columns.length; c++) {
+      if (!(columns[c] as StateColumn).same(vectors[c] as StateVector, i, slot)) return false;
+    }
+    return true;
+  }
+
+  clear(): void {
+    for (const column of this.columns) column.clear();
+    for (const extra of this.#extras) extra.clear();
+    this.arena.clear();
+    this.#freeSlots.clear();
+    this.#freeCapacity = 0;
+    this.#freeCount = 0;
+    this.#capacity = 0;
+    this.#end = 0;
+    this.#rows = 0;
+  }
+
+  /** The last row went: a large store gives its memory back; a small one keeps it, since it may fill every tick. */
+  #restart(): void {
+    if (this.#capacity > BLOCK_ROWS) {
+      this.clear();
+      return;
+    }
+    this.#freeCount = 0;
+    this.#end = 0;
+  }
+
+  #grow(): void {
+    this.#capacity = nextCapacity(this.#capacity);
+    for (const column of this.columns) column.grow(this.#capacity);
+    for (const extra of this.#extras) extra.grow(this.#capacity);
+  }
+}
