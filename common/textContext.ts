@@ -8,3 +8,6 @@ export interface TextContext {
   readonly byteaOutput: 'hex' | 'escape';
   readonly extraFloatDigits: number;
 }
+
+/** The part that the input of dates and times depends on. */
+export type DateTimeContext = Pick<TextContext, 'timeZone' | 'now'>;
