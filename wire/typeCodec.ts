@@ -1,0 +1,74 @@
+/**
+ * Values in either format: what Bind parameters and result columns need of a type. Text formats are common/textIo's,
+ * binary ones binaryCodec's.
+ */
+import type { DataType } from '../common/dataType.ts';
+import { SqlError } from '../common/sqlError.ts';
+import type { TextContext } from '../common/textContext.ts';
+import { formatValue, parseValue } from '../common/textIo.ts';
+import { oidOf, typeLength } from '../common/typeTable.ts';
+import { decodeUtf8 } from '../common/utf8.ts';
+import type { NonNullValue, Value } from '../common/value.ts';
+import { decodeBinary, encodeBinary } from './binaryCodec.ts';
+import type { ByteWriter } from './bytes.ts';
+import type { FieldDescription } from './message.ts';
+import type { FormatCode, ResultColumn } from './port.ts';
+
+/** A format code as the client sent it; 22023 unless 0 or 1. */
+export function checkFormat(code: number): FormatCode {
+  if (code === 0 || code === 1) return code;
+  throw new SqlError('22023', `unsupported format code: ${code}`);
+}
+
+/** Decodes one Bind parameter; `index` is 0-based. */
+export function decodeParameter(
+  bytes: Buffer | null,
+  type: DataType,
+  format: FormatCode,
+  context: TextContext,
+  index: number,
+): Value {
+  if (bytes === null) return null;
+  if (format === 1) return decodeBinary(bytes, type, context, `bind parameter ${index + 1}`);
+  return parseValue(decodeUtf8(bytes), type, context);
+}
+
+/** Appends a value in the given format, without its length. */
+export function encodeValue(
+  out: ByteWriter,
+  value: NonNullValue,
+  type: DataType,
+  format: FormatCode,
+  context: TextContext,
+): void {
+  if (format === 1) encodeBinary(out, value, type, context);
+  else out.utf8(formatValue(value, type, context));
+}
+
+/** The RowDescription entry of a result column. */
+export function describeColumn(column: ResultColumn, format: FormatCode): FieldDescription {
+  return {
+    name: column.name,
+    tableOid: column.tableOid ?? 0,
+    attributeNumber: column.attributeNumber ?? 0,
+    typeOid: oidOf(column.type),
+    typeLength: typeLength(column.type),
+    typeModifier: typeModifier(column.type),
+    format,
+  };
+}
+
+/** PostgreSQL's atttypmod: length + 4 for character types, precision and scale for numeric, -1 for none. */
+export function typeModifier(type: DataType): number {
+  switch (type.id) {
+    case 'varchar':
+    case 'bpchar':
+      return type.length === undefined ? -1 : type.length + 4;
+    case 'numeric':
+      return type.precision === undefined ? -1 : ((type.precision << 16) | ((type.scale ?? 0) & 0x7ff)) + 4;
+    case 'array':
+      return typeModifier(type.element);
+    default:
+      return -1;
+  }
+}
