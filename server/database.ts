@@ -179,8 +179,8 @@ export class Database {
   }
 
   /** Records a DDL statement so that recovery repeats it. Only inside `exclusive`. */
-  journalDdl(sql: string, searchPath: readonly string[], id: number | null): void {
-    this.journal?.appendDdl(sql, searchPath, id);
+  journalDdl(origin: DdlOrigin, id: number | null): void {
+    this.journal?.appendDdl(origin, id);
   }
 
   close(): void {
@@ -189,6 +189,13 @@ export class Database {
     }
     this.journal?.close();
   }
+}
+
+/** A statement with what its meaning depends on. */
+export interface DdlOrigin {
+  readonly sql: string;
+  readonly searchPath: readonly string[];
+  readonly timeZone: string;
 }
 
 export interface TableDelta {

@@ -8,7 +8,7 @@ import { formatValue, parseValue } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Position } from '../connector/connector.ts';
 import { JournalFile, type JournalRecord } from '../storage/journal.ts';
-import type { Database, TableDelta } from './database.ts';
+import type { Database, DdlOrigin, TableDelta } from './database.ts';
 import { messageContext } from './ingest.ts';
 import type { CatalogObject, TableObject } from './objects.ts';
 
@@ -17,12 +17,9 @@ const REWRITE_ROWS = 1000;
 /** Records after which a restart rewrites the journal. */
 const REWRITE_AFTER = 1000;
 
-export interface DdlRecord {
-  readonly sql: string;
-  readonly searchPath: readonly string[];
+export interface DdlRecord extends DdlOrigin {
   /** Object id that the statement made, null for none. */
   readonly id: number | null;
-  readonly timeZone: string;
 }
 
 /** [table id, weight, values as text ...] per row. */
@@ -46,8 +43,8 @@ export class Journal {
     this.#file = new JournalFile(directory);
   }
 
-  appendDdl(sql: string, searchPath: readonly string[], id: number | null, timeZone = 'UTC'): void {
-    this.#file.append('ddl', JSON.stringify({ sql, searchPath, id, timeZone } satisfies DdlRecord));
+  appendDdl({ sql, searchPath, timeZone }: DdlOrigin, id: number | null): void {
+    this.#file.append('ddl', JSON.stringify({ sql, searchPath, timeZone, id } satisfies DdlRecord));
   }
 
   appendRows(deltas: readonly TableDelta[]): void {
@@ -116,17 +113,18 @@ function restoreSource(database: Database, object: CatalogObject, position: Posi
 
 function* snapshotRecords(database: Database): Generator<JournalRecord> {
   const { catalog } = database;
-  const ddl = (sql: string, searchPath: readonly string[], id: number | null): JournalRecord => ({
+  const record = (origin: DdlOrigin, id: number | null): JournalRecord => ({
     kind: 'ddl',
-    payload: JSON.stringify({ sql, searchPath, id, timeZone: 'UTC' } satisfies DdlRecord),
+    payload: JSON.stringify({ sql: origin.sql, searchPath: origin.searchPath, timeZone: origin.timeZone, id } satisfies DdlRecord),
   });
+  const ddl = (sql: string, id: number | null): JournalRecord => record({ sql, searchPath: [], timeZone: 'UTC' }, id);
   for (const schema of catalog.schemas()) {
     if (!catalog.isSystemSchema(schema.name) && schema.name !== 'public') {
-      yield ddl(`CREATE SCHEMA ${quote(schema.name)}`, [], schema.id);
+      yield ddl(`CREATE SCHEMA ${quote(schema.name)}`, schema.id);
     }
   }
   for (const object of catalog.objects()) {
-    yield ddl(object.sql, object.searchPath, object.id);
+    yield record(object, object.id);
     if (object.kind === 'table') yield* tableRecords(object);
   }
   for (const { id, column, text } of catalog.comments()) {
@@ -134,9 +132,9 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
     if (object === null) continue;
     const name = `${quote(object.schema)}.${quote(object.name)}`;
     const literal = `'${text.replaceAll("'", "''")}'`;
-    if (column === 0) yield ddl(`COMMENT ON ${object.kind} ${name} IS ${literal}`, [], null);
+    if (column === 0) yield ddl(`COMMENT ON ${object.kind} ${name} IS ${literal}`, null);
     else if (object.kind !== 'index') {
-      yield ddl(`COMMENT ON COLUMN ${name}.${quote(must(object.columns[column - 1]).name)} IS ${literal}`, [], null);
+      yield ddl(`COMMENT ON COLUMN ${name}.${quote(must(object.columns[column - 1]).name)} IS ${literal}`, null);
     }
   }
 }

@@ -19,6 +19,8 @@ interface ObjectBase {
   readonly dependsOn: ReadonlySet<number>;
   /** The search path under which `sql` was written. */
   readonly searchPath: readonly string[];
+  /** The session time zone under which it was made. */
+  readonly timeZone: string;
 }
 
 /** What an INSERT does on a row whose key exists. */

@@ -140,6 +140,10 @@ export class TransactionWrites {
     return [...this.#tables.values()].filter((writes) => writes.size > 0);
   }
 
+  forget(tableId: number): void {
+    this.#tables.delete(tableId);
+  }
+
   get isEmpty(): boolean {
     return this.tables().length === 0;
   }

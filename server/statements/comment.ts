@@ -3,7 +3,7 @@ import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Comment } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
-import { done, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import { done, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
 
 function target(statement: Comment, context: StatementContext): { readonly id: number; readonly column: number } {
   const { catalog } = context.database;
@@ -54,7 +54,7 @@ export const comment: StatementHandler<Comment> = {
     return context.database.exclusive(() => {
       const { id, column } = target(statement, context);
       context.database.catalog.setComment(id, column, statement.text);
-      context.database.journalDdl(context.sql, context.searchPath(), null);
+      context.database.journalDdl(originOf(context), null);
       return done('COMMENT');
     });
   },

@@ -4,7 +4,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Drop } from '../../parser/ast/statement.ts';
 import type { CatalogObject } from '../objects.ts';
 import type { Database } from '../database.ts';
-import { done, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import { done, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
 
 const articles: Readonly<Record<CatalogObject['kind'], string>> = {
   table: 'a table',
@@ -164,7 +164,7 @@ export const drop: StatementHandler<Drop> = {
         if (roots.length === 0) return done(tag);
         dropAll(statement, roots, roots.map((o) => `${o.kind} ${o.name}`).join(', '), context);
       }
-      context.database.journalDdl(context.sql, context.searchPath(), null);
+      context.database.journalDdl(originOf(context), null);
       return done(tag);
     });
   },

@@ -1,7 +1,7 @@
 /** CREATE SCHEMA; DROP SCHEMA is in drop.ts. */
 import { SqlError } from '../../common/sqlError.ts';
 import type { CreateSchema } from '../../parser/ast/statement.ts';
-import { done, type StatementHandler } from './statement.ts';
+import { done, originOf, type StatementHandler } from './statement.ts';
 
 export const createSchema: StatementHandler<CreateSchema> = {
   async run(statement, context) {
@@ -21,7 +21,7 @@ export const createSchema: StatementHandler<CreateSchema> = {
       }
       const id = catalog.allocateId();
       catalog.addSchema({ id, name, owner: context.user });
-      context.database.journalDdl(context.sql, context.searchPath(), id);
+      context.database.journalDdl(originOf(context), id);
       return done('CREATE SCHEMA');
     });
   },

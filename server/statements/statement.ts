@@ -6,7 +6,7 @@ import type { Row, Value } from '../../common/value.ts';
 import type { Ident, ObjectName } from '../../parser/ast/common.ts';
 import type { Statement } from '../../parser/ast/statement.ts';
 import type { Notice, QuerySink, ResultColumn } from '../../wire/port.ts';
-import type { Database } from '../database.ts';
+import type { Database, DdlOrigin } from '../database.ts';
 import type { Settings } from '../settings.ts';
 import type { TransactionWrites } from '../transaction.ts';
 
@@ -126,4 +126,9 @@ export function nameTaken(schema: string, name: string, ifNotExists: boolean, co
   if (!ifNotExists) throw new SqlError('42P07', `relation "${name}" already exists`);
   context.notice({ severity: 'NOTICE', state: '42P07', message: `relation "${name}" already exists, skipping` });
   return true;
+}
+
+/** The statement with what its meaning depends on, for the journal and SHOW CREATE. */
+export function originOf(context: StatementContext): DdlOrigin {
+  return { sql: context.sql, searchPath: context.searchPath(), timeZone: context.settings.value('timezone') };
 }

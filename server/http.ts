@@ -1,0 +1,42 @@
+/** The HTTP side: health for now. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface HttpState {
+  readonly ready: boolean;
+}
+
+export interface HttpListener {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens; rejects with the socket's error. */
+export function listenHttp(host: string, port: number, state: () => HttpState): Promise<HttpListener> {
+  const server: Server = createServer((request, response) => {
+    const respond = (status: number, body: string): void => {
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(`${body}\n`);
+    };
+    if (request.method !== 'GET' && request.method !== 'HEAD') respond(405, 'method not allowed');
+    else if (request.url === '/healthz') respond(200, 'ok');
+    else if (request.url === '/readyz') respond(state().ready ? 200 : 503, state().ready ? 'ready' : 'starting');
+    else respond(404, 'not found');
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const address = server.address() as AddressInfo;
+      resolve({
+        host: address.address,
+        port: address.port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            server.closeAllConnections();
+          }),
+      });
+    });
+  });
+}

@@ -1,0 +1,57 @@
+/** Keeps sources flowing: polls them while there is input, sleeps until the next is due, and lets the wire breathe. */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from './database.ts';
+
+/** Longest sleep: a new consumer or a grown file is noticed within this time. */
+const MAX_SLEEP_MS = 20;
+const POSITION_FLUSH_MS = 500;
+
+export class SourceLoop {
+  readonly #database: Database;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #stop = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+
+  /** `onFailure` gets anything that is not a source's own SqlError: a bug, reported once; the loop goes on. */
+  constructor(database: Database, onFailure: (error: unknown) => void) {
+    this.#database = database;
+    this.#onFailure = onFailure;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let flushedAt = 0n;
+    while (!signal.aborted) {
+      let any = false;
+      try {
+        any = await this.#database.pollSources();
+        const now = this.#database.environment.clock();
+        if (now - flushedAt > BigInt(POSITION_FLUSH_MS) * 1000n) {
+          this.#database.journal?.flushPositions();
+          flushedAt = now;
+        }
+      } catch (error) {
+        this.#onFailure(error);
+        any = false;
+      }
+      if (any) await nextTurn();
+      else await sleep(this.#sleepMs(), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  #sleepMs(): number {
+    const next = this.#database.nextSourcePoll();
+    if (next === null) return MAX_SLEEP_MS;
+    const ms = Number(next - this.#database.environment.clock()) / 1000;
+    return Math.max(1, Math.min(MAX_SLEEP_MS, ms));
+  }
+}
