@@ -15,6 +15,7 @@ export const sqlStates = {
   '22007': 'invalid_datetime_format',
   '22008': 'datetime_field_overflow',
   '22009': 'invalid_time_zone_displacement_value',
+  '2200C': 'invalid_use_of_escape_character',
   '2200F': 'zero_length_character_string',
   '22011': 'substring_error',
   '22012': 'division_by_zero',
