@@ -244,3 +244,8 @@ export function timeZoneSetting(text: string): string {
   }
   return zone.name;
 }
+
+/** Whether the text names a time zone or is a POSIX offset. */
+export function isTimeZone(text: string): boolean {
+  return findZone(text) !== null;
+}
