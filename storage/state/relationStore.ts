@@ -1,0 +1,262 @@
+/**
+ * Relation store: the rows of a table or materialised view, with their weights, a hash index on the key (or on the
+ * whole row where there is no key) and ordered secondary indexes.
+ *
+ * A tick applies deltas row by row to the weights and notes which rows it touched; `commit` emits their net changes,
+ * brings secondary indexes up to date and frees rows that went. Between ticks every stored row has a positive weight,
+ * and with a key no two rows share one. Within a tick an update's two rows are both present, so key look-ups are for
+ * between ticks only.
+ */
+import { assert, must } from '../../common/assert.ts';
+import type { DataType } from '../../common/dataType.ts';
+import type { Row, Value } from '../../common/value.ts';
+import type { Int32Blocks } from './blocks.ts';
+import { KeyIndex, Scratch } from './keyIndex.ts';
+import { RowStore } from './rowStore.ts';
+import { type RangeBound, SecondaryIndex } from './secondaryIndex.ts';
+import { SlotEmitter } from './slotEmitter.ts';
+import { TouchedSlots } from './touchedSlots.ts';
+import { batchOfRows, type StateBatch, type StateVector } from './vector.ts';
+
+export interface IndexDefinition {
+  readonly id: number;
+  readonly columns: readonly number[];
+  readonly descending: readonly boolean[];
+}
+
+type EmitBatch = (batch: StateBatch) => void;
+
+export class RelationStore {
+  readonly types: readonly DataType[];
+  readonly key: readonly number[] | null;
+  readonly #store: RowStore;
+  readonly #weights: Int32Blocks;
+  readonly #index: KeyIndex;
+  readonly #keyColumns: readonly number[];
+  readonly #touched: TouchedSlots;
+  readonly #changes: SlotEmitter;
+  /** By index id; null: the key's, made when a range of it is first read. */
+  readonly #secondary = new Map<number | null, SecondaryIndex>();
+  readonly #hashes = new Scratch();
+  readonly #found = new Scratch();
+  readonly #pendingRows = new Scratch();
+  readonly #pendingSlots = new Scratch();
+
+  /** `key`: columns that identify a row; null: rows are a bag. */
+  constructor(types: readonly DataType[], key: readonly number[] | null) {
+    this.types = types;
+    this.key = key;
+    this.#store = new RowStore(types);
+    this.#weights = this.#store.addInt32();
+    this.#touched = new TouchedSlots(this.#store);
+    this.#keyColumns = key ?? types.map((_, c) => c);
+    this.#index = new KeyIndex(this.#store, this.#keyColumns, key === null ? 'same' : 'equal');
+    this.#changes = new SlotEmitter(this.#store);
+  }
+
+  /** Stored rows (of a bag: different rows). */
+  rowCount(): number {
+    return this.#store.rows();
+  }
+
+  bytes(): number {
+    let sum = this.#store.bytes() + this.#index.bytes() + this.#touched.bytes();
+    for (const index of this.#secondary.values()) sum += index.bytes();
+    return sum;
+  }
+
+  /** Takes a delta of all columns within a tick. */
+  apply(batch: StateBatch): void {
+    const n = batch.length;
+    const vectors = batch.columns;
+    const keys = this.key === null ? vectors : this.#keyColumns.map((k) => must(vectors[k]));
+    const hashes = this.#hashes.ints(n);
+    const found = this.#found.ints(n);
+    this.#index.hash(keys, n, hashes);
+    this.#index.find(keys, hashes, n, found);
+    const pendingRows = this.#pendingRows.ints(n);
+    const pendingSlots = this.#pendingSlots.ints(n);
+    let pending = 0;
+    for (let j = 0; j < n; j++) {
+      const hash = hashes[j] as number;
+      let slot = found[j] as number;
+      if (slot < 0 || (this.key !== null && !this.#store.sameRow(vectors, j, slot))) {
+        slot = this.#index.index.first(hash);
+        if (slot >= 0) {
+          // Rows of this batch under the same hash must be there to be compared with.
+          if (pending > 0) this.#store.store(vectors, null, pendingRows, pending, pendingSlots);
+          pending = 0;
+          slot = this.#findRow(vectors, j, hash);
+        }
+      }
+      if (slot < 0) {
+        slot = this.#store.alloc();
+        this.#weights.set(slot, 0);
+        this.#index.insert(hash, slot);
+        pendingRows[pending] = j;
+        pendingSlots[pending++] = slot;
+      }
+      const weight = this.#weights.get(slot);
+      this.#touched.touch(slot, weight);
+      this.#weights.set(slot, weight + (batch.weights[j] as number));
+    }
+    if (pending > 0) this.#store.store(vectors, null, pendingRows, pending, pendingSlots);
+  }
+
+  #findRow(vectors: readonly StateVector[], j: number, hash: number): number {
+    const { index } = this.#index;
+    for (let slot = index.first(hash); slot >= 0; slot = index.next()) {
+      if (this.#store.sameRow(vectors, j, slot)) return slot;
+    }
+    return -1;
+  }
+
+  /** Ends the tick: emits the net changes and makes them the state that readers see. */
+  commit(emit: EmitBatch): void {
+    const { slots, before, length } = this.#touched;
+    try {
+      // Removals first: consumers that keep one row per key never hold two.
+      for (const sign of [-1, 1]) {
+        for (let t = 0; t < length; t++) {
+          const slot = slots[t] as number;
+          const delta = this.#weights.get(slot) - (before[t] as number);
+          if (delta * sign > 0) this.#changes.add(slot, delta, emit);
+        }
+      }
+      this.#changes.finish(emit);
+    } finally {
+      this.#settle();
+    }
+  }
+
+  /** Index upkeep, and the slots of rows that went. */
+  #settle(): void {
+    const { slots, before, length } = this.#touched;
+    const touched = slots.slice(0, length);
+    const gone: number[] = [];
+    for (let t = 0; t < length; t++) {
+      const slot = touched[t] as number;
+      const weight = this.#weights.get(slot);
+      assert(weight >= 0, 'row removed more often than added');
+      const was = before[t] as number;
+      if (weight === 0) gone.push(slot);
+      if (weight > 0 === was > 0) continue;
+      for (const index of this.#secondary.values()) {
+        if (weight > 0) index.insert(slot);
+        else index.remove(slot);
+      }
+    }
+    this.#touched.reset();
+    const removed = Int32Array.from(gone);
+    const hashes = this.#hashes.ints(removed.length);
+    this.#index.hashSlots(removed, removed.length, hashes);
+    removed.forEach((slot, j) => {
+      this.#index.remove(hashes[j] as number, slot);
+      this.#store.free(slot);
+    });
+  }
+
+  /** Every row, in batches of all columns. */
+  scan(emit: EmitBatch): void {
+    const end = this.#store.end();
+    const out = new SlotEmitter(this.#store, Math.max(1, Math.min(this.#store.rows(), 1024)));
+    let left = this.#store.rows();
+    for (let slot = 0; slot < end && left > 0; slot++) {
+      const weight = this.#weights.get(slot);
+      if (weight === 0) continue;
+      left--;
+      out.add(slot, weight, emit);
+    }
+    out.finish(emit);
+  }
+
+  /** Every row as values, repeated by its weight. */
+  *rows(): Generator<Row> {
+    const end = this.#store.end();
+    for (let slot = 0; slot < end; slot++) {
+      const weight = this.#weights.get(slot);
+      for (let k = 0; k < weight; k++) yield this.#store.values(slot);
+    }
+  }
+
+  /** The slot of the row with these key values (in key order), or -1. */
+  findByKey(values: readonly Value[]): number {
+    assert(this.key !== null, 'relation must have a key');
+    const types = this.#keyColumns.map((k) => must(this.types[k]));
+    const batch = batchOfRows(types, [values]);
+    const hash = this.#hashes.ints(1);
+    this.#index.hash(batch.columns, 1, hash);
+    return this.#index.findOne(batch.columns, 0, hash[0] as number);
+  }
+
+  /** The values of a row. */
+  row(slot: number): Value[] {
+    return this.#store.values(slot);
+  }
+
+  /** The row with these key values, or null. */
+  findRow(values: readonly Value[]): Row | null {
+    const slot = this.findByKey(values);
+    return slot < 0 ? null : this.row(slot);
+  }
+
+  /** Makes an index over what is stored; later changes keep it up to date. */
+  addIndex(definition: IndexDefinition): void {
+    assert(!this.#secondary.has(definition.id), 'index exists');
+    this.#build(definition.id, definition.columns, definition.descending);
+  }
+
+  dropIndex(id: number): void {
+    this.#secondary.delete(id);
+  }
+
+  /** Rows whose leading index columns equal `values` (as many as given). `index` null: the key. */
+  lookup(index: number | null, values: readonly Value[], emit: EmitBatch): void {
+    if (index === null && this.key !== null && values.length === this.key.length) {
+      const slot = this.findByKey(values);
+      if (slot < 0) return;
+      const out = new SlotEmitter(this.#store, 1);
+      out.add(slot, this.#weights.get(slot), emit);
+      out.finish(emit);
+      return;
+    }
+    this.range(index, values, null, null, emit);
+  }
+
+  /**
+   * Rows whose leading index columns equal `prefix` and whose next index column lies between the bounds (not NULL when
+   * there is a bound).
+   */
+  range(
+    index: number | null,
+    prefix: readonly Value[],
+    lower: RangeBound | null,
+    upper: RangeBound | null,
+    emit: EmitBatch,
+  ): void {
+    const out = new SlotEmitter(this.#store);
+    this.#secondaryOf(index).range(prefix, lower, upper, (slot) =>
+      out.add(slot, this.#weights.get(slot), emit),
+    );
+    out.finish(emit);
+  }
+
+  #secondaryOf(id: number | null): SecondaryIndex {
+    const known = this.#secondary.get(id);
+    if (known !== undefined) return known;
+    assert(id === null && this.key !== null, 'index must exist');
+    return this.#build(
+      null,
+      this.key,
+      this.key.map(() => false),
+    );
+  }
+
+  #build(id: number | null, columns: readonly number[], descending: readonly boolean[]): SecondaryIndex {
+    const index = new SecondaryIndex(this.#store, columns, descending);
+    const end = this.#store.end();
+    for (let slot = 0; slot < end; slot++) if (this.#weights.get(slot) !== 0) index.insert(slot);
+    this.#secondary.set(id, index);
+    return index;
+  }
+}

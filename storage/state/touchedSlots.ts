@@ -1,0 +1,50 @@
+/**
+ * The slots whose value (weight, count ...) changed in this tick, each with the value it had before: what operators
+ * need to emit net changes. `mark` holds the slot's place in the list + 1; 0 for untouched slots, so a slot must be
+ * `reset` before it is freed.
+ */
+import type { Int32Blocks } from './blocks.ts';
+import type { RowStore } from './rowStore.ts';
+
+export class TouchedSlots {
+  readonly #mark: Int32Blocks;
+  slots: Int32Array = new Int32Array(16);
+  before: Int32Array = new Int32Array(16);
+  length = 0;
+
+  constructor(store: RowStore) {
+    this.#mark = store.addInt32();
+  }
+
+  /** Notes that a slot is about to change from `value`; only the first value of a tick is kept. */
+  touch(slot: number, value: number): void {
+    if (this.#mark.get(slot) !== 0) return;
+    if (this.length === this.slots.length) this.#grow();
+    this.slots[this.length] = slot;
+    this.before[this.length++] = value;
+    this.#mark.set(slot, this.length);
+  }
+
+  /** Forgets all, for the next tick. */
+  reset(): void {
+    for (let t = 0; t < this.length; t++) this.#mark.set(this.slots[t] as number, 0);
+    this.length = 0;
+    if (this.slots.length > 1 << 16) {
+      this.slots = new Int32Array(16);
+      this.before = new Int32Array(16);
+    }
+  }
+
+  bytes(): number {
+    return this.slots.byteLength + this.before.byteLength;
+  }
+
+  #grow(): void {
+    const slots = new Int32Array(this.slots.length << 1);
+    const before = new Int32Array(this.slots.length << 1);
+    slots.set(this.slots);
+    before.set(this.before);
+    this.slots = slots;
+    this.before = before;
+  }
+}
