@@ -1,0 +1,7 @@
+/** Every source connector. */
+import type { SourceConnector } from './connector.ts';
+import { datagen } from './datagen/source.ts';
+import { posixFs } from './file/source.ts';
+import { nexmark } from './nexmark/source.ts';
+
+export const sourceConnectors: readonly SourceConnector[] = [nexmark, datagen, posixFs];
