@@ -97,7 +97,6 @@ class ArrayReader {
   }
 
   private finish(bounds: readonly (readonly [number, number])[]): SqlArray {
-    // Braces around nothing, however nested, are the empty array.
     if (this.elements.length === 0) {
       if (bounds.length > 0) throw this.fail('Specified array dimensions do not match array contents.');
       return new SqlArray([]);
@@ -155,6 +154,7 @@ class ArrayReader {
     let count = 0;
     this.skipSpace();
     if (this.text.charAt(this.at) === '}') {
+      if (depth > 0) throw this.fail('Unexpected "}" character.');
       this.at++;
       this.noteLength(depth, 0);
       return;
@@ -191,6 +191,7 @@ class ArrayReader {
     if (c === '') throw this.fail('Unexpected end of input.');
     if (c === ',' || c === '}') throw this.fail(`Unexpected "${c}" character.`);
     if (this.leafDepth === 0) this.leafDepth = depth + 1;
+    else if (this.leafDepth > depth + 1) throw this.fail('Unexpected array element.');
     else if (this.leafDepth !== depth + 1) {
       throw this.fail('Multidimensional arrays must have sub-arrays with matching dimensions.');
     }

@@ -7,6 +7,17 @@ export interface TextContext {
   readonly intervalStyle: 'postgres' | 'postgres_verbose' | 'sql_standard' | 'iso_8601';
   readonly byteaOutput: 'hex' | 'escape';
   readonly extraFloatDigits: number;
+  /** Names of catalog objects, for regclass and its kin; absent where no catalog is at hand. */
+  readonly objects?: ObjectNames;
+}
+
+export type ObjectKind = 'regclass' | 'regproc' | 'regnamespace';
+
+export interface ObjectNames {
+  /** The object's OID, or null when there is none of that name (possibly qualified, as written). */
+  oidOf(kind: ObjectKind, name: string): number | null;
+  /** The name to print, qualified where needed, or null when there is no such object. */
+  nameOf(kind: ObjectKind, oid: number): string | null;
 }
 
 /** The part that the input of dates and times depends on. */

@@ -32,7 +32,7 @@ import {
   truncateName,
 } from './scalarText.ts';
 import { SqlError } from './sqlError.ts';
-import type { TextContext } from './textContext.ts';
+import type { ObjectKind, TextContext } from './textContext.ts';
 import { offsetAt, zoneOf } from './timeZone.ts';
 import { formatType, oidOf, typeFromName, typeOfOid } from './typeTable.ts';
 import type { NonNullValue, Value } from './value.ts';
@@ -71,14 +71,13 @@ const formatters: { readonly [K in TypeId]: Formatter<K> } = {
   jsonb: (value) => printJson(value.root),
   uuid: asIs,
   oid: asNumber,
-  // Names of other objects are the catalog's to tell; here they have their numbers.
-  regclass: asNumber,
+  regclass: (value, context) => formatObjectId(value, 'regclass', context),
   regtype: (value) => {
     const type = typeOfOid(value);
     return value === 0 ? '-' : type === null ? String(value) : formatType(type);
   },
-  regproc: asNumber,
-  regnamespace: asNumber,
+  regproc: (value, context) => formatObjectId(value, 'regproc', context),
+  regnamespace: (value, context) => formatObjectId(value, 'regnamespace', context),
   void: () => '',
   unknown: asIs,
   array: (value, context, type) =>
@@ -119,7 +118,7 @@ const parsers: { readonly [K in TypeId]: Parser<K> } = {
   jsonb: parseJsonb,
   uuid: parseUuid,
   oid: parseOid,
-  regclass: (text) => parseObjectId(text, 'regclass'),
+  regclass: (text, context) => parseObjectId(text, 'regclass', context),
   regtype: (text) => {
     if (text === '-') return 0;
     if (/^\d+$/.test(text)) return parseOid(text);
@@ -127,8 +126,8 @@ const parsers: { readonly [K in TypeId]: Parser<K> } = {
     if (type === null) throw new SqlError('42704', `type "${text}" does not exist`);
     return oidOf(type);
   },
-  regproc: (text) => parseObjectId(text, 'regproc'),
-  regnamespace: (text) => parseObjectId(text, 'regnamespace'),
+  regproc: (text, context) => parseObjectId(text, 'regproc', context),
+  regnamespace: (text, context) => parseObjectId(text, 'regnamespace', context),
   void: () => '',
   unknown: asIs,
   array: (text, context, type) => {
@@ -142,12 +141,24 @@ const parsers: { readonly [K in TypeId]: Parser<K> } = {
     }),
 };
 
-/** Names of catalog objects are resolved where the catalog is at hand; a number needs none. */
-function parseObjectId(text: string, typeName: string): number {
+const missingObject: { readonly [K in ObjectKind]: (name: string) => SqlError } = {
+  regclass: (name) => new SqlError('42P01', `relation "${name}" does not exist`),
+  regproc: (name) => new SqlError('42883', `function "${name}" does not exist`),
+  regnamespace: (name) => new SqlError('3F000', `schema "${name}" does not exist`),
+};
+
+/** A number, or a name for the catalog to resolve. */
+function parseObjectId(text: string, kind: ObjectKind, context: TextContext): number {
   if (text === '-') return 0;
-  if (!/^\d+$/.test(text))
-    throw new SqlError('22P02', `invalid input syntax for type ${typeName}: "${text}"`);
-  return parseOid(text);
+  if (/^\d+$/.test(text)) return parseOid(text);
+  const oid = context.objects?.oidOf(kind, text) ?? null;
+  if (oid === null) throw missingObject[kind](text);
+  return oid;
+}
+
+function formatObjectId(oid: number, kind: ObjectKind, context: TextContext): string {
+  if (oid === 0) return '-';
+  return context.objects?.nameOf(kind, oid) ?? String(oid);
 }
 
 /** An array of arrays holds the innermost elements, with more dimensions. */
