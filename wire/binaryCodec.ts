@@ -154,12 +154,22 @@ const codecs: { readonly [K in TypeId]: BinaryCodec } = {
 };
 
 /** Appends the value's binary form, without a length. */
-export function encodeBinary(out: ByteWriter, value: NonNullValue, type: DataType, context: TextContext): void {
+export function encodeBinary(
+  out: ByteWriter,
+  value: NonNullValue,
+  type: DataType,
+  context: TextContext,
+): void {
   codecs[type.id].encode(out, value, type, context);
 }
 
 /** Reads a value from exactly `bytes`; `where` names it in the error for bytes left over. */
-export function decodeBinary(bytes: Buffer, type: DataType, context: TextContext, where: string): NonNullValue {
+export function decodeBinary(
+  bytes: Buffer,
+  type: DataType,
+  context: TextContext,
+  where: string,
+): NonNullValue {
   const reader = new ByteReader(bytes);
   let value: NonNullValue;
   try {
@@ -233,18 +243,25 @@ function decodeNullable(reader: ByteReader, type: DataType, context: TextContext
   return length === -1 ? null : decodeBinary(reader.raw(length), type, context, where);
 }
 
+/** An array of arrays holds the innermost elements, with more dimensions. */
+function leafType(element: DataType): DataType {
+  return element.id === 'array' ? leafType(element.element) : element;
+}
+
 function encodeArray(out: ByteWriter, array: SqlArray, type: ArrayType, context: TextContext): void {
+  const element = leafType(type.element);
   out.int32(array.dimensions.length);
   out.int32(array.elements.includes(null) ? 1 : 0);
-  out.uint32(oidOf(type.element));
+  out.uint32(oidOf(element));
   array.dimensions.forEach((length, i) => {
     out.int32(length);
     out.int32(array.lowerBounds[i] ?? 1);
   });
-  for (const element of array.elements) encodeNullable(out, element, type.element, context);
+  for (const item of array.elements) encodeNullable(out, item, element, context);
 }
 
 function decodeArray(reader: ByteReader, type: ArrayType, context: TextContext): SqlArray {
+  const element = leafType(type.element);
   const dimensionCount = reader.int32();
   if (dimensionCount < 0) throw new SqlError('22P03', `invalid number of dimensions: ${dimensionCount}`);
   if (dimensionCount > MAX_DIMENSIONS) {
@@ -255,7 +272,7 @@ function decodeArray(reader: ByteReader, type: ArrayType, context: TextContext):
   }
   const flags = reader.int32();
   if (flags !== 0 && flags !== 1) throw new SqlError('22P03', 'invalid array flags');
-  checkElementType(reader.uint32(), type.element);
+  checkElementType(reader.uint32(), element);
   const dimensions: number[] = [];
   const lowerBounds: number[] = [];
   let count = dimensionCount === 0 ? 0 : 1;
@@ -272,17 +289,25 @@ function decodeArray(reader: ByteReader, type: ArrayType, context: TextContext):
   if (count === 0) return new SqlArray([]);
   const elements: Value[] = [];
   for (let i = 0; i < count; i++) {
-    elements.push(decodeNullable(reader, type.element, context, `array element ${i + 1}`));
+    elements.push(decodeNullable(reader, element, context, `array element ${i + 1}`));
   }
   return new SqlArray(elements, dimensions, lowerBounds);
 }
 
 function checkElementType(sent: number, element: DataType): void {
   if (sent === oidOf(element)) return;
-  throw new SqlError('42804', `binary data has array element type ${sent} instead of expected ${oidOf(element)}`);
+  throw new SqlError(
+    '42804',
+    `binary data has array element type ${sent} instead of expected ${oidOf(element)}`,
+  );
 }
 
-function encodeStruct(out: ByteWriter, fields: readonly Value[], type: StructType, context: TextContext): void {
+function encodeStruct(
+  out: ByteWriter,
+  fields: readonly Value[],
+  type: StructType,
+  context: TextContext,
+): void {
   out.int32(type.fields.length);
   type.fields.forEach((field, i) => {
     out.uint32(oidOf(field.type));

@@ -28,7 +28,11 @@ const specs: ReadonlyMap<number, MessageSpec> = new Map([
   spec('Q', 'large', false, (r) => ({ kind: 'Query', sql: r.cstring() })),
   spec('P', 'large', true, decodeParse),
   spec('B', 'large', true, decodeBind),
-  spec('D', 'small', true, (r) => ({ kind: 'Describe', target: decodeTarget(r, 'DESCRIBE'), name: r.cstring() })),
+  spec('D', 'small', true, (r) => ({
+    kind: 'Describe',
+    target: decodeTarget(r, 'DESCRIBE'),
+    name: r.cstring(),
+  })),
   spec('E', 'small', true, (r) => ({ kind: 'Execute', portal: r.cstring(), maxRows: r.int32() })),
   spec('C', 'small', true, (r) => ({ kind: 'Close', target: decodeTarget(r, 'CLOSE'), name: r.cstring() })),
   spec('H', 'small', true, () => ({ kind: 'Flush' })),

@@ -3,12 +3,12 @@
  * formats. Every function either answers its message or throws; the caller reports the error and skips to Sync.
  */
 import { SqlError } from '../common/sqlError.ts';
+import { oidOf } from '../common/typeTable.ts';
 import type { FrontendMessage } from './message.ts';
 import { NameRegistry, portalNameErrors, statementNameErrors } from './nameRegistry.ts';
 import type { Outbound } from './outbound.ts';
 import type { FormatCode, Portal, PreparedStatement, ResultColumn, SessionPort } from './port.ts';
 import { expandFormats, ResultSink, type SinkChannel } from './querySink.ts';
-import { oidOf } from '../common/typeTable.ts';
 import { checkFormat, decodeParameter, describeColumn } from './typeCodec.ts';
 
 type MessageOf<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { readonly kind: K }>;
@@ -97,11 +97,15 @@ export class ExtendedQuery {
     this.portals.checkFree(message.portal);
     checkBindCounts(message, statement);
     const formats = message.resultFormats.map(checkFormat);
-    const parameterFormats = expandFormats(message.parameterFormats.map(checkFormat), message.parameters.length);
+    const parameterFormats = expandFormats(message.parameterFormats, message.parameters.length);
     const context = session.textContext();
-    const values = statement.parameterTypes.map((type, i) =>
-      decodeParameter(message.parameters[i] ?? null, type, parameterFormats[i] ?? 0, context, i),
-    );
+    const values = statement.parameterTypes.map((type, i) => {
+      try {
+        return decodeParameter(message.parameters[i] ?? null, type, parameterFormats[i] ?? 0, context, i);
+      } catch (error) {
+        throw inParameter(error, message.portal, i, parameterFormats[i] ?? 0);
+      }
+    });
     this.portals.drop(message.portal);
     const portal = await session.bind(statement, values);
     this.portals.add(message.portal, new BoundPortal(portal, formats));
@@ -160,6 +164,14 @@ export class ExtendedQuery {
     if (outcome === 'suspended') this.outbound.message({ kind: 'PortalSuspended' });
     else bound.complete = true;
   }
+}
+
+/** The error with the parameter as its context; like PostgreSQL it does not repeat the value, which may be secret. */
+function inParameter(error: unknown, portal: string, index: number, format: number): unknown {
+  if (!(error instanceof SqlError)) return error;
+  const owner = portal === '' ? 'unnamed portal' : `portal "${portal}"`;
+  const value = format === 0 && error.state !== '22021' ? " = '...'" : '';
+  return error.with({ where: `${owner} parameter $${index + 1}${value}` });
 }
 
 /** The number of parameters and formats that Bind gives must fit the statement. */

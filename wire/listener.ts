@@ -66,7 +66,8 @@ export async function startListener(options: WireOptions): Promise<WireListener>
   );
   await listen(server, options);
   const address = server.address();
-  const bound = address !== null && typeof address === 'object' ? address : { address: options.host, port: options.port };
+  const bound =
+    address !== null && typeof address === 'object' ? address : { address: options.host, port: options.port };
   return {
     host: bound.address,
     port: bound.port,
@@ -150,7 +151,12 @@ class Clients {
     const open = [...this.byProcessId.values()];
     const error = new SqlError('57P01', 'terminating connection due to administrator command');
     for (const client of open) client.connection.terminate(error);
+    // A client that does not read keeps its session waiting; after a while it is cut off.
+    const timer = setTimeout(() => {
+      for (const client of open) client.socket.destroy();
+    }, LINGER_MS);
     await Promise.all(open.map((client) => client.done));
+    clearTimeout(timer);
     for (const client of open) client.socket.destroySoon();
   }
 

@@ -18,7 +18,9 @@ export const statementNameErrors: NameErrors = {
   missing: (name) =>
     new SqlError(
       '26000',
-      name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
+      name === ''
+        ? 'unnamed prepared statement does not exist'
+        : `prepared statement "${name}" does not exist`,
     ),
   duplicate: (name) => new SqlError('42P05', `prepared statement "${name}" already exists`),
 };

@@ -145,7 +145,11 @@ export class Connection {
     }
     const unknownOptions = protocolOptions(startup.parameters);
     if (startup.minorVersion > 0 || unknownOptions.length > 0) {
-      this.outbound.message({ kind: 'NegotiateProtocolVersion', minorVersion: PROTOCOL_VERSION, unknownOptions });
+      this.outbound.message({
+        kind: 'NegotiateProtocolVersion',
+        minorVersion: PROTOCOL_VERSION,
+        unknownOptions,
+      });
     }
     const refusal = this.host.admit();
     if (refusal !== null) throw refusal;

@@ -43,9 +43,9 @@ export interface SinkChannel {
 }
 
 /** One format per column from Bind's list, which may be empty (text) or hold one for all. */
-export function expandFormats(formats: readonly FormatCode[], count: number): readonly FormatCode[] {
+export function expandFormats<F extends number>(formats: readonly F[], count: number): readonly (F | 0)[] {
   if (formats.length === count) return formats;
-  return new Array<FormatCode>(count).fill(formats[0] ?? 0);
+  return new Array<F | 0>(count).fill(formats[0] ?? 0);
 }
 
 export class ResultSink implements QuerySink {

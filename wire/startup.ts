@@ -69,6 +69,7 @@ export function parseOptions(options: string): readonly (readonly [string, strin
 
 function splitOptions(options: string): readonly string[] {
   const words: string[] = [];
-  for (const match of options.matchAll(/(?:\\[\s\S]|[^\s\\])+/g)) words.push(match[0].replace(/\\([\s\S])/g, '$1'));
+  for (const match of options.matchAll(/(?:\\[\s\S]|[^\s\\])+/g))
+    words.push(match[0].replace(/\\([\s\S])/g, '$1'));
   return words;
 }

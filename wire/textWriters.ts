@@ -3,8 +3,9 @@
  * `p`, where the caller has made room, and returns the position behind. State: the bytes of the last day printed, since
  * neighbouring rows mostly share it.
  */
-import type { Decimal } from '../common/decimal.ts';
+
 import { formatDate } from '../common/dateTime.ts';
+import type { Decimal } from '../common/decimal.ts';
 
 const ZERO = 0x30;
 const MINUS = 0x2d;

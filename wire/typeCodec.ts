@@ -20,16 +20,17 @@ export function checkFormat(code: number): FormatCode {
   throw new SqlError('22023', `unsupported format code: ${code}`);
 }
 
-/** Decodes one Bind parameter; `index` is 0-based. */
+/** Decodes one Bind parameter, whose format is as the client sent it; `index` is 0-based. */
 export function decodeParameter(
   bytes: Buffer | null,
   type: DataType,
-  format: FormatCode,
+  format: number,
   context: TextContext,
   index: number,
 ): Value {
+  const code = checkFormat(format);
   if (bytes === null) return null;
-  if (format === 1) return decodeBinary(bytes, type, context, `bind parameter ${index + 1}`);
+  if (code === 1) return decodeBinary(bytes, type, context, `bind parameter ${index + 1}`);
   return parseValue(decodeUtf8(bytes), type, context);
 }
 
