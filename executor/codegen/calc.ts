@@ -13,8 +13,8 @@ import type { Scalar } from '../../planner/plan/scalar.ts';
 import { BATCH_ROWS, type Batch, type Vector } from '../batch.ts';
 import type { Emit, TickContext } from '../operators/operator.ts';
 import { ColumnInput } from './columnInput.ts';
-import { type Code, Emitter } from './emitter.ts';
 import { emitScalar, emitUnlessTrue } from './emitScalar.ts';
+import { type Code, Emitter } from './emitter.ts';
 import { instantiate } from './program.ts';
 import { reportRow } from './rowFailure.ts';
 
@@ -33,7 +33,7 @@ export function chunkCapacity(n: number): number {
 }
 
 /** JavaScript that makes an array of `n` entries for a type. */
-function newArray(type: DataType, n: string): string {
+export function newArray(type: DataType, n: string): string {
   switch (physicalKind(type)) {
     case 'bool':
       return `new Uint8Array(${n})`;
@@ -103,14 +103,21 @@ export function compileCalc(
   input: Schema,
   operator = 'Calc',
 ): CalcLoop {
-  return condition === null ? compileProjection(exprs, input, operator) : compileFilter(condition, exprs, input, operator);
+  return condition === null
+    ? compileProjection(exprs, input, operator)
+    : compileFilter(condition, exprs, input, operator);
 }
 
 function guarded(body: string, onError: string): string {
   return `let pos = -1;\ntry {\n${body}\n} catch (error) {\n${onError}\n}`;
 }
 
-function compileFilter(condition: Scalar, exprs: readonly Scalar[], input: Schema, operator: string): CalcLoop {
+function compileFilter(
+  condition: Scalar,
+  exprs: readonly Scalar[],
+  input: Schema,
+  operator: string,
+): CalcLoop {
   const columns = new ColumnInput(input);
   const emitter = new Emitter(columns);
   emitUnlessTrue(condition, 'continue;', emitter);
@@ -123,7 +130,14 @@ ${guarded(row, failed)}
 if (++o === cap) { emit({ length: o, columns: ${vectorsOf(outputs, () => '')}, weights: OW }); o = 0; }
 }
 if (o > 0) emit({ length: o, columns: ${vectorsOf(outputs, () => '')}, weights: OW });`;
-  return finish(emitter, columns, outputs, true, `${emitter.constant(chunkCapacity)}(n)`, `let o = 0;\n${loop}`);
+  return finish(
+    emitter,
+    columns,
+    outputs,
+    true,
+    `${emitter.constant(chunkCapacity)}(n)`,
+    `let o = 0;\n${loop}`,
+  );
 }
 
 function compileProjection(exprs: readonly Scalar[], input: Schema, operator: string): CalcLoop {

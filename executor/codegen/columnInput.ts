@@ -39,7 +39,9 @@ export class ColumnInput implements EmitEnvironment {
     for (const [index, nullable] of this.#used) {
       lines.push(`const c${index} = ${columns}[${index}].data;`);
       if (nullable) {
-        lines.push(`const m${index} = ${columns}[${index}].nulls ?? ${emitter.constant(noNulls)}(${length});`);
+        lines.push(
+          `const m${index} = ${columns}[${index}].nulls ?? ${emitter.constant(noNulls)}(${length});`,
+        );
       }
     }
     return lines.join('\n');

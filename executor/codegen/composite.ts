@@ -17,10 +17,16 @@ export function nestArrays(items: readonly (SqlArray | null)[]): SqlArray {
   const first = full[0];
   if (first === undefined || first === null) return new SqlArray([]);
   if (full.length < items.length || !full.every((item) => item !== null && sameShape(item, first))) {
-    throw new SqlError('2202E', 'multidimensional arrays must have array expressions with matching dimensions');
+    throw new SqlError(
+      '2202E',
+      'multidimensional arrays must have array expressions with matching dimensions',
+    );
   }
   if (first.dimensions.length >= 6) {
-    throw new SqlError('54000', `number of array dimensions (${first.dimensions.length + 1}) exceeds the maximum allowed (6)`);
+    throw new SqlError(
+      '54000',
+      `number of array dimensions (${first.dimensions.length + 1}) exceeds the maximum allowed (6)`,
+    );
   }
   const elements = full.flatMap((item) => item?.elements ?? []);
   return new SqlArray(elements, [items.length, ...first.dimensions], [1, ...first.lowerBounds]);

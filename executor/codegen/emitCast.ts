@@ -1,5 +1,5 @@
 /** Casts: between fixed-width numbers inline, all others through common/cast.ts. */
-import { castValue } from '../../common/cast.ts';
+import { castFunction, type CastFunction as PlainCast } from '../../common/cast.ts';
 import type { DataType } from '../../common/dataType.ts';
 import { physicalKind } from '../../common/dataType.ts';
 import type { EvalContext } from '../../common/function.ts';
@@ -41,25 +41,25 @@ function inlineCast(from: DataType, to: DataType): ((x: string) => string) | nul
   return inline[`${from.id}>${to.id}`] ?? null;
 }
 
-type CastFunction = (context: EvalContext, value: NonNullValue) => Value;
+type CastFunction = (value: NonNullValue, context: EvalContext) => Value;
 
-const castFunctions = new Map<string, CastFunction>();
+const casts = new Map<string, CastFunction>();
 
 /** The cast as a function; one per distinct cast, so that programs name it by one constant. */
-function castFunction(from: DataType, to: DataType, explicit: boolean, attempt: boolean): CastFunction {
+function preparedCast(from: DataType, to: DataType, explicit: boolean, attempt: boolean): CastFunction {
   const key = `${typeKey(from)}>${typeKey(to)}:${explicit}:${attempt}`;
-  const known = castFunctions.get(key);
+  const known = casts.get(key);
   if (known !== undefined) return known;
-  const plain: CastFunction = (context, value) => castValue(value, from, to, explicit, context);
-  const made = attempt ? orNull(plain) : plain;
-  castFunctions.set(key, made);
+  const plain = castFunction(from, to, explicit);
+  const made: CastFunction = attempt ? orNull(plain) : plain;
+  casts.set(key, made);
   return made;
 }
 
-function orNull(cast: CastFunction): CastFunction {
-  return (context, value) => {
+function orNull(cast: PlainCast): CastFunction {
+  return (value, context) => {
     try {
-      return cast(context, value);
+      return cast(value, context);
     } catch (error) {
       if (error instanceof SqlError) return null;
       throw error;
@@ -77,8 +77,8 @@ export function emitCast(scalar: Cast, operand: Code, emitter: Emitter): Code {
     // Of a NULL, fixed-width values are harmless garbage, which an infallible cast may go through.
     return { value: emitter.atom(simple(operand.value)), isNull: operand.isNull };
   }
-  const cast = emitter.constant(castFunction(from, to, scalar.explicit, scalar.try));
-  const call = `${cast}(${emitter.context}, ${operand.value})`;
+  const cast = emitter.constant(preparedCast(from, to, scalar.explicit, scalar.try));
+  const call = `${cast}(${operand.value}, ${emitter.context})`;
   if (operand.isNull === null) {
     emitter.at(scalar.position);
     return splitNull(call, zero, emitter);

@@ -17,7 +17,8 @@ const MAX_COMPARISONS = 8;
 
 function membership(type: DataType, values: readonly NonNullValue[], x: string, emitter: Emitter): string {
   const kind = physicalKind(type);
-  const primitive = (kind === 'bool' || kind === 'i32' || kind === 'i64' || kind === 'text') && type.id !== 'bpchar';
+  const primitive =
+    (kind === 'bool' || kind === 'i32' || kind === 'i64' || kind === 'text') && type.id !== 'bpchar';
   if (primitive && values.length <= MAX_COMPARISONS) {
     return `(${values.map((value) => `${x} === ${emitter.literal(value)}`).join(' || ') || 'false'})`;
   }
@@ -32,7 +33,9 @@ export function emitInSet(scalar: Of<'inSet'>, operand: Code, emitter: Emitter):
   const found =
     operand.isNull === null
       ? emitter.atom(membership(scalar.operand.type, values, operand.value, emitter))
-      : emitter.atom(`!${operand.isNull} && ${membership(scalar.operand.type, values, operand.value, emitter)}`);
+      : emitter.atom(
+          `!${operand.isNull} && ${membership(scalar.operand.type, values, operand.value, emitter)}`,
+        );
   const value = scalar.negated ? emitter.atom(`!${found}`) : found;
   if (!scalar.hasNull) return { value, isNull: operand.isNull };
   const missing = operand.isNull === null ? `!${found}` : `(${operand.isNull} || !${found})`;
@@ -95,7 +98,9 @@ export function emitSubscript(
   if (isNull === 'true') return { value: zero, isNull };
   const list = indexes.map((index) => index.value).join(', ');
   const call = `${emitter.constant(arrayElement)}(${operand.value}, [${list}])`;
-  return isNull === null ? splitNull(call, zero, emitter) : emitGuarded(isNull, zero, true, emitter, () => call);
+  return isNull === null
+    ? splitNull(call, zero, emitter)
+    : emitGuarded(isNull, zero, true, emitter, () => call);
 }
 
 export function emitSlice(
@@ -120,5 +125,8 @@ export function emitStructIsNull(operand: Code, negated: boolean, emitter: Emitt
   if (isNull === 'true') return { value: String(!negated), isNull: null };
   const fields = `${test}(${operand.value})`;
   if (isNull === null) return { value: emitter.atom(fields), isNull: null };
-  return { value: emitter.atom(negated ? `(!${isNull} && ${fields})` : `(${isNull} || ${fields})`), isNull: null };
+  return {
+    value: emitter.atom(negated ? `(!${isNull} && ${fields})` : `(${isNull} || ${fields})`),
+    isNull: null,
+  };
 }

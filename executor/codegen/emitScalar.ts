@@ -78,11 +78,23 @@ function emitNew(scalar: Exclude<Scalar, { kind: 'literal' }>, emitter: Emitter)
     case 'inSet':
       return emitInSet(scalar, emitScalar(scalar.operand, emitter), emitter);
     case 'quantified':
-      return emitQuantified(scalar, emitScalar(scalar.left, emitter), emitScalar(scalar.right, emitter), emitter);
+      return emitQuantified(
+        scalar,
+        emitScalar(scalar.left, emitter),
+        emitScalar(scalar.right, emitter),
+        emitter,
+      );
     case 'array':
-      return emitArray(scalar, scalar.items.map((item) => emitScalar(item, emitter)), emitter);
+      return emitArray(
+        scalar,
+        scalar.items.map((item) => emitScalar(item, emitter)),
+        emitter,
+      );
     case 'row':
-      return emitRow(scalar.items.map((item) => emitScalar(item, emitter)), emitter);
+      return emitRow(
+        scalar.items.map((item) => emitScalar(item, emitter)),
+        emitter,
+      );
     case 'field':
       return emitField(scalar, emitScalar(scalar.operand, emitter), emitter);
     case 'subscript':
@@ -238,7 +250,8 @@ function emitCoalesce(scalar: Of<'coalesce'>, emitter: Emitter): Code {
         break;
       }
       const present: Code = { value: code.value, isNull: null };
-      if (code.isNull !== 'true') emitter.line(`if (!${code.isNull}) { ${result.assign(present)} break ${label}; }`);
+      if (code.isNull !== 'true')
+        emitter.line(`if (!${code.isNull}) { ${result.assign(present)} break ${label}; }`);
     }
     if (open) emitter.line(result.assignNull());
   });

@@ -9,8 +9,8 @@ import type { EvalContext } from '../../common/function.ts';
 import type { Row, Value } from '../../common/value.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { nullableValue } from './emitCall.ts';
-import { type Code, type EmitEnvironment, Emitter } from './emitter.ts';
 import { emitScalar } from './emitScalar.ts';
+import { type Code, type EmitEnvironment, Emitter } from './emitter.ts';
 import { instantiate } from './program.ts';
 import { locate } from './rowFailure.ts';
 

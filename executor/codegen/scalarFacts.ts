@@ -58,7 +58,10 @@ function some(scalar: Scalar, test: (scalar: Scalar) => boolean): boolean {
 
 /** Every evaluation may give another result. */
 export function isVolatile(scalar: Scalar): boolean {
-  return some(scalar, (s) => (s.kind === 'call' || s.kind === 'quantified') && s.fn.volatility === 'volatile');
+  return some(
+    scalar,
+    (s) => (s.kind === 'call' || s.kind === 'quantified') && s.fn.volatility === 'volatile',
+  );
 }
 
 /** Columns that the expression reads. */
@@ -135,7 +138,9 @@ function ownKey(scalar: Scalar): string | null {
     case 'literal':
       return `${typeKey(scalar.type)}'${valueKey(scalar.value)}`;
     case 'call':
-      return scalar.fn.volatility === 'volatile' ? null : `call${objectId(scalar.fn)}:${typeKey(scalar.type)}`;
+      return scalar.fn.volatility === 'volatile'
+        ? null
+        : `call${objectId(scalar.fn)}:${typeKey(scalar.type)}`;
     case 'cast':
       return `cast:${typeKey(scalar.operand.type)}:${typeKey(scalar.type)}:${scalar.explicit}:${scalar.try}`;
     case 'quantified':

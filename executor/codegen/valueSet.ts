@@ -1,8 +1,7 @@
 /** A set of values by SQL equality, for types whose equality is not JavaScript's. */
-import { hashValue } from '../../common/compare.ts';
+import { type Comparator, comparator, hashValue } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { NonNullValue } from '../../common/value.ts';
-import { type Comparator, comparatorOf } from './typeOperations.ts';
 
 export class ValueSet {
   readonly #buckets = new Map<number, NonNullValue[]>();
@@ -11,7 +10,7 @@ export class ValueSet {
 
   constructor(type: DataType, values: readonly NonNullValue[]) {
     this.#type = type;
-    this.#compare = comparatorOf(type);
+    this.#compare = comparator(type);
     for (const value of values) {
       const hash = hashValue(value, type);
       const bucket = this.#buckets.get(hash);
