@@ -17,7 +17,12 @@ import { Decimal } from './decimal.ts';
 import { Interval, roundEven } from './interval.ts';
 import type { Jsonb } from './jsonb.ts';
 import { isJsonArray, isJsonObject, parseJsonb, printJson } from './jsonText.ts';
-import { applyCharacterLength, parseSingleCharacter, truncateName } from './scalarText.ts';
+import {
+  applyCharacterLength,
+  formatSingleCharacter,
+  parseSingleCharacter,
+  truncateName,
+} from './scalarText.ts';
 import { SqlError } from './sqlError.ts';
 import type { TextContext } from './textContext.ts';
 import { parseValue } from './textIo.ts';
@@ -183,9 +188,13 @@ const textCasts: readonly Cast[] = [
   cast('name', 'text', 'implicit', (v) => v),
   cast('name', 'varchar', 'assignment', (v, _, to, explicit) => applyCharacterLength(v, to, explicit)),
   cast('name', 'bpchar', 'assignment', (v, _, to, explicit) => applyCharacterLength(v, to, explicit)),
-  cast('char', 'text', 'implicit', (v) => v),
-  cast('char', 'varchar', 'assignment', (v, _, to, explicit) => applyCharacterLength(v, to, explicit)),
-  cast('char', 'bpchar', 'assignment', (v, _, to, explicit) => applyCharacterLength(v, to, explicit)),
+  cast('char', 'text', 'implicit', formatSingleCharacter),
+  cast('char', 'varchar', 'assignment', (v, _, to, explicit) => {
+    return applyCharacterLength(formatSingleCharacter(v), to, explicit);
+  }),
+  cast('char', 'bpchar', 'assignment', (v, _, to, explicit) => {
+    return applyCharacterLength(formatSingleCharacter(v), to, explicit);
+  }),
   cast('char', 'int4', 'explicit', (v) => ((v.codePointAt(0) ?? 0) << 24) >> 24),
   cast('int4', 'char', 'explicit', (v) => {
     if (v < -128 || v > 127) throw outOfRange('"char"');

@@ -115,11 +115,17 @@ export function truncateName(text: string): string {
   return bytes.toString('utf8', 0, end);
 }
 
-/** "char" input: the first character. */
+/** "char" input: the first byte, kept as the character with that code. */
 export function parseSingleCharacter(text: string): string {
   const octal = /^\\([0-3][0-7]{2})$/.exec(text);
-  if (octal !== null) return String.fromCharCode(Number.parseInt(octal[1] ?? '0', 8));
-  return text.slice(0, characterIndex(text, 1));
+  const code = octal === null ? Buffer.from(text.slice(0, 2))[0] : Number.parseInt(octal[1] ?? '0', 8);
+  return code === undefined || code === 0 ? '' : String.fromCharCode(code);
+}
+
+/** "char" output: bytes above 127 as octal escapes. */
+export function formatSingleCharacter(value: string): string {
+  const code = value.charCodeAt(0);
+  return code >= 128 ? `\\${code.toString(8)}` : value;
 }
 
 // --- bytea -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import { formatArray, formatRow, parseArray, parseRow } from './nestedText.ts';
 import {
   applyCharacterLength,
   formatBytea,
+  formatSingleCharacter,
   parseBool,
   parseBytea,
   parseInt2,
@@ -56,7 +57,7 @@ const formatters: { readonly [K in TypeId]: Formatter<K> } = {
   varchar: asIs,
   bpchar: asIs,
   name: asIs,
-  char: asIs,
+  char: formatSingleCharacter,
   bytea: (value, context) => formatBytea(value, context.byteaOutput),
   date: (value) => formatDate(value),
   time: (value) => formatTime(value),
