@@ -1,16 +1,15 @@
 /**
- * Symmetric hash join: inner, left, right and full, and semi and anti joins with a residual condition.
+ * Symmetric hash join: inner, left, right and full joins, and semi and anti joins with a residual condition.
  *
  * State: each side's rows, arranged by key. A delta of one side is joined with what the other side holds at that moment
  * and then added to its own side, so the sum over a tick is A_new x dB + dA x B_old in whatever order batches come.
  * Padding of a preserved side: a row is padded while it has no match. Its number of matches M is the weight of its key
  * on the other side, or, with a residual, its own degree (kept per row). Every step emits the exact change of
  * [M > 0 ? nothing : padded row]; the steps telescope, so negative counts within a tick do no harm. Semi and anti joins
- * are the same with "row" and "nothing" in other places.
+ * are the same without pairs, and semi joins emit the row when M > 0 instead.
  * Kept less: rows with a NULL in a key that matches nothing are not stored; where the other side is append-only and its
- * key is unique, a row that has met its partner can never meet another and is not stored or dropped.
+ * key is unique, a row that has met its partner can never meet another and is not stored, or dropped.
  */
-import type { DataType } from '../../common/dataType.ts';
 import type { PhysicalJoin, PhysicalPlan } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
@@ -27,13 +26,43 @@ interface Side {
   readonly preserved: boolean;
   /** Column offset in left ++ right. */
   readonly offset: number;
-  /** Each key comes at most once and stays. */
-  readonly once: boolean;
+  /** Its rows have a key that no other row will ever have, and rows of the other side need not wait for them. */
+  readonly settles: boolean;
 }
 
-/** True when deltas of `plan` bring each join key at most once, for good. */
-export function bringsKeysOnce(plan: PhysicalPlan, keys: readonly number[]): boolean {
-  return plan.appendOnly && plan.key?.every((column) => keys.includes(column)) === true;
+/** One batch on its way through the join. */
+interface Pass {
+  readonly batch: Batch;
+  readonly own: Side;
+  readonly other: Side;
+  readonly hashes: Int32Array;
+  /** Chain of each row's key on the other side, or -1. */
+  readonly heads: Int32Array;
+  /** 1: the row has a NULL key and is not stored. */
+  readonly skipped: Uint8Array | null;
+  readonly sources: PairSources;
+  readonly emit: Emit;
+}
+
+function newSide(
+  node: PhysicalJoin,
+  plan: PhysicalPlan,
+  keys: readonly number[],
+  flags: { readonly preserved: boolean; readonly otherPreserved: boolean; readonly offset: number },
+): Side {
+  const { preserved, otherPreserved, offset } = flags;
+  const types = plan.schema.map((column) => column.type);
+  return {
+    rows: new Arrangement(types, keys, {
+      appendOnly: plan.appendOnly,
+      totals: otherPreserved && node.residual === null,
+      degrees: preserved && node.residual !== null,
+    }),
+    keys: new JoinKeys(keys, node.nullSafe),
+    preserved,
+    offset,
+    settles: !preserved && plan.appendOnly && plan.key?.every((column) => keys.includes(column)) === true,
+  };
 }
 
 export class HashJoin implements Operator {
@@ -41,11 +70,9 @@ export class HashJoin implements Operator {
   readonly #context: TickContext;
   readonly #sides: readonly [Side, Side];
   readonly #residual: Selection | null;
-  /** Pairs are output (not for semi and anti). */
-  readonly #emitsPairs: boolean;
-  /** What a preserved row contributes: with matches (semi) or without (all others). */
+  /** What a preserved row contributes: itself with matches (semi) or without (all others). */
   readonly #onMatch: boolean;
-  /** Only left columns are output. */
+  /** Semi and anti: only left columns are output, and no pairs. */
   readonly #leftOnly: boolean;
   readonly #output: PairBatch;
   readonly #candidates: PairBatch;
@@ -56,131 +83,106 @@ export class HashJoin implements Operator {
     const { type } = node;
     this.#context = context;
     this.#leftOnly = type === 'semi' || type === 'anti';
-    this.#emitsPairs = !this.#leftOnly;
     this.#onMatch = type === 'semi';
     const both = [...node.left.schema, ...node.right.schema];
     this.#residual = node.residual === null ? null : compileSelection(node.residual, both, node.kind);
     const keepLeft = type === 'left' || type === 'full' || this.#leftOnly;
     const keepRight = type === 'right' || type === 'full';
+    const leftFlags = { preserved: keepLeft, otherPreserved: keepRight, offset: 0 };
+    const rightFlags = { preserved: keepRight, otherPreserved: keepLeft, offset: node.left.schema.length };
     this.#sides = [
-      this.#side(node, node.left, node.leftKeys, keepLeft, keepRight, 0),
-      this.#side(node, node.right, node.rightKeys, keepRight, keepLeft, node.left.schema.length),
+      newSide(node, node.left, node.leftKeys, leftFlags),
+      newSide(node, node.right, node.rightKeys, rightFlags),
     ];
     const types = both.map((column) => column.type);
-    const leftTypes = node.left.schema.map((column) => column.type);
-    this.#output = new PairBatch(this.#leftOnly ? leftTypes : types);
+    this.#output = new PairBatch(this.#leftOnly ? types.slice(0, rightFlags.offset) : types);
     this.#candidates = new PairBatch(types);
   }
 
-  #side(
-    node: PhysicalJoin,
-    plan: PhysicalPlan,
-    keys: readonly number[],
-    preserved: boolean,
-    otherPreserved: boolean,
-    offset: number,
-  ): Side {
-    const types: readonly DataType[] = plan.schema.map((column) => column.type);
-    return {
-      rows: new Arrangement(types, keys, {
-        appendOnly: plan.appendOnly,
-        totals: otherPreserved && node.residual === null,
-        degrees: preserved && node.residual !== null,
-      }),
-      keys: new JoinKeys(keys, node.nullSafe),
-      preserved,
-      offset,
-      once: bringsKeysOnce(plan, keys),
-    };
+  push(port: number, batch: Batch, emit: Emit): void {
+    const pass = this.#begin(port, batch, emit);
+    const { own, other, hashes, heads } = pass;
+    if (this.#residual === null) this.#joinAll(pass);
+    else this.#joinPassing(pass, this.#residual);
+    this.#store(pass);
+    this.#flushOutput(pass);
+    if (!own.settles) return;
+    for (let i = 0; i < batch.length; i++) {
+      const head = heads[i] as number;
+      if (head >= 0) other.rows.removeChain(hashes[i] as number, head);
+    }
   }
 
-  push(port: number, batch: Batch, emit: Emit): void {
+  /** Hashes the batch and finds its partners' chains. */
+  #begin(port: number, batch: Batch, emit: Emit): Pass {
     const own = port === 0 ? this.#sides[0] : this.#sides[1];
     const other = port === 0 ? this.#sides[1] : this.#sides[0];
     const n = batch.length;
     const vectors = own.keys.vectors(batch);
     const hashes = own.keys.hash(vectors, n, own.rows);
     const skipped = own.keys.skipped(batch);
-    const heads = own.keys.heads(vectors, hashes, n, other.rows);
+    const heads = own.keys.partners(vectors, hashes, n, other.rows);
     if (skipped !== null) for (let i = 0; i < n; i++) if (skipped[i] === 1) heads[i] = -1;
     const sources: PairSources = {
       vectors: batch.columns,
-      rowOffset: this.#leftOnly ? (port === 0 ? 0 : null) : own.offset,
+      rowOffset: this.#leftOnly && port === 1 ? null : this.#leftOnly ? 0 : own.offset,
       store: other.rows.store,
-      slotOffset: this.#leftOnly ? (port === 0 ? null : 0) : other.offset,
+      slotOffset: this.#leftOnly && port === 0 ? null : other.offset,
     };
-    if (this.#residual === null) this.#joinAll(batch, own, other, heads, sources, emit);
-    else this.#joinPassing(this.#residual, batch, own, other, heads, sources, emit);
-    this.#store(batch, own, other, hashes, heads, skipped, sources, emit);
-    this.#flushOutput(sources, emit);
-    if (own.once && !other.preserved) this.#dropPartners(n, hashes, heads, other);
+    return { batch, own, other, hashes, heads, skipped, sources, emit };
   }
 
-  #flushOutput(sources: PairSources, emit: Emit): void {
+  #flushOutput(pass: Pass): void {
     if (this.#output.length === 0) return;
-    const batch = this.#output.gather(sources);
+    const batch = this.#output.gather(pass.sources);
     this.#output.reset();
-    emit(batch);
+    pass.emit(batch);
   }
 
-  #emitPair(row: number, slot: number, weight: number, sources: PairSources, emit: Emit): void {
-    if (this.#output.add(row, slot, weight)) this.#flushOutput(sources, emit);
+  #emitPair(row: number, slot: number, weight: number, pass: Pass): void {
+    if (this.#output.add(row, slot, weight)) this.#flushOutput(pass);
   }
 
-  /** Without a residual every row of the key's chain is a match. Only for joins that output pairs. */
-  #joinAll(batch: Batch, own: Side, other: Side, heads: Int32Array, sources: PairSources, emit: Emit): void {
-    const { rows } = other;
+  /** Without a residual every row of the key's chain is a match. */
+  #joinAll(pass: Pass): void {
+    const { batch, own, heads } = pass;
+    const { rows } = pass.other;
+    const { weights } = batch;
     for (let i = 0; i < batch.length; i++) {
       const head = heads[i] as number;
-      const weight = batch.weights[i] as number;
+      const weight = weights[i] as number;
       for (let slot = head; slot >= 0; slot = rows.nextOf(slot)) {
-        this.#emitPair(i, slot, weight * rows.weightOf(slot), sources, emit);
+        this.#emitPair(i, slot, weight * rows.weightOf(slot), pass);
       }
-      if (own.preserved && rows.totalOf(head) <= 0) this.#emitPair(i, -1, weight, sources, emit);
+      if (own.preserved && rows.totalOf(head) <= 0) this.#emitPair(i, -1, weight, pass);
     }
   }
 
-  #joinPassing(
-    residual: Selection,
-    batch: Batch,
-    own: Side,
-    other: Side,
-    heads: Int32Array,
-    sources: PairSources,
-    emit: Emit,
-  ): void {
+  #joinPassing(pass: Pass, residual: Selection): void {
+    const { batch, own, heads } = pass;
+    const { rows } = pass.other;
     const n = batch.length;
     const matches = this.#matches.ints(n);
     matches.fill(0, 0, n);
-    const candidates = this.#candidates;
-    const evaluate = (): void => this.#evaluate(residual, batch.weights, own, other, matches, sources, emit);
     for (let i = 0; i < n; i++) {
       const weight = batch.weights[i] as number;
-      for (let slot = heads[i] as number; slot >= 0; slot = other.rows.nextOf(slot)) {
-        if (candidates.add(i, slot, weight * other.rows.weightOf(slot))) evaluate();
+      for (let slot = heads[i] as number; slot >= 0; slot = rows.nextOf(slot)) {
+        if (this.#candidates.add(i, slot, weight * rows.weightOf(slot)))
+          this.#evaluate(pass, residual, matches);
       }
     }
-    evaluate();
+    if (this.#candidates.length > 0) this.#evaluate(pass, residual, matches);
     if (!own.preserved) return;
     for (let i = 0; i < n; i++) {
-      if ((matches[i] as number) > 0 === this.#onMatch) {
-        this.#emitPair(i, -1, batch.weights[i] as number, sources, emit);
-      }
+      const hasMatch = (matches[i] as number) > 0;
+      if (hasMatch === this.#onMatch) this.#emitPair(i, -1, batch.weights[i] as number, pass);
     }
   }
 
   /** Tests the candidates; counts matches, emits the pairs that pass and what changes for the other side's rows. */
-  #evaluate(
-    residual: Selection,
-    weights: Int32Array,
-    own: Side,
-    other: Side,
-    matches: Int32Array,
-    sources: PairSources,
-    emit: Emit,
-  ): void {
+  #evaluate(pass: Pass, residual: Selection, matches: Int32Array): void {
+    const { own, other, sources } = pass;
     const candidates = this.#candidates;
-    if (candidates.length === 0) return;
     const { rows, slots, length } = candidates;
     const batch = candidates.gather({ ...sources, rowOffset: own.offset, slotOffset: other.offset });
     const passed = this.#passed.ints(length);
@@ -190,66 +192,60 @@ export class HashJoin implements Operator {
       const at = passed[p] as number;
       const row = rows[at] as number;
       const slot = slots[at] as number;
-      const stored = other.rows.weightOf(slot);
-      matches[row] = (matches[row] as number) + stored;
+      matches[row] = (matches[row] as number) + other.rows.weightOf(slot);
       if (degrees === null) continue;
       const before = degrees.get(slot);
-      const after = before + (weights[row] as number);
+      const after = before + (pass.batch.weights[row] as number);
       degrees.set(slot, after);
-      this.#emitTransition(slot, stored, before, after, sources, emit);
-    }
-    if (this.#emitsPairs && count > 0) {
-      candidates.compact(passed, count);
-      candidates.reset();
-      emit(batch);
+      this.#emitTransition(slot, before, after, pass);
     }
     candidates.reset();
+    if (count > 0 && !this.#leftOnly) pass.emit(candidates.compact(passed, count));
   }
 
-  /** The number of matches of a stored preserved row changed. */
-  #emitTransition(
-    slot: number,
-    stored: number,
-    before: number,
-    after: number,
-    sources: PairSources,
-    emit: Emit,
-  ): void {
+  /** The number of matches of a stored row of the (preserved) other side changed. */
+  #emitTransition(slot: number, before: number, after: number, pass: Pass): void {
     const change = (after > 0 ? 1 : 0) - (before > 0 ? 1 : 0);
-    if (change !== 0)
-      this.#emitPair(-1, slot, this.#onMatch ? change * stored : -change * stored, sources, emit);
+    if (change === 0) return;
+    const weight = pass.other.rows.weightOf(slot);
+    this.#emitPair(-1, slot, this.#onMatch ? change * weight : -change * weight, pass);
   }
 
-  /** Adds the batch to its own side; where totals are kept, its keys' first and last matches change the other side. */
-  #store(
-    batch: Batch,
-    own: Side,
-    other: Side,
-    hashes: Int32Array,
-    heads: Int32Array,
-    skipped: Uint8Array | null,
-    sources: PairSources,
-    emit: Emit,
-  ): void {
+  /** Adds the batch to its own side; where that keeps totals, first and last matches change the other side's rows. */
+  #store(pass: Pass): void {
+    const { batch, own, other, hashes, heads, skipped } = pass;
     const { rows } = own;
     const n = batch.length;
-    const ownHeads = own.keys.heads(
-      own.keys.vectors(batch),
-      hashes,
-      n,
-      rows === other.rows ? other.rows : rows,
-    );
-    void ownHeads;
-    void heads;
-    void skipped;
-    void emit;
-    void sources;
+    const ownHeads = own.keys.ownHeads(own.keys.vectors(batch), hashes, n, rows);
+    const matches = rows.degrees === null ? null : this.#matches.int32;
+    rows.begin(batch.columns, n);
+    for (let i = 0; i < n; i++) {
+      if (skipped !== null && skipped[i] === 1) continue;
+      const partner = heads[i] as number;
+      if (other.settles && partner >= 0) continue;
+      const weight = batch.weights[i] as number;
+      const hash = hashes[i] as number;
+      if (matches === null) rows.apply(i, hash, ownHeads[i] as number, weight);
+      else this.#applyWithDegree(pass, i, ownHeads[i] as number, matches[i] as number);
+      if (rows.totals === null || partner < 0) continue;
+      const after = rows.totalOf(rows.head);
+      if (after > 0 === after - weight > 0) continue;
+      for (let slot = partner; slot >= 0; slot = other.rows.nextOf(slot)) {
+        this.#emitTransition(slot, after - weight, after, pass);
+      }
+    }
+    rows.finish();
   }
 
-  #dropPartners(n: number, hashes: Int32Array, heads: Int32Array, other: Side): void {
-    for (let i = 0; i < n; i++) {
-      const head = heads[i] as number;
-      if (head >= 0) other.rows.removeChain(hashes[i] as number, head);
+  /** A row of weight w may take several slots (append-only input); each has the degree. */
+  #applyWithDegree(pass: Pass, i: number, head: number, degree: number): void {
+    const { rows } = pass.own;
+    const weight = pass.batch.weights[i] as number;
+    const hash = pass.hashes[i] as number;
+    const times = rows.weights === null ? weight : 1;
+    for (let k = 0; k < times; k++) {
+      const slot = rows.apply(i, hash, k === 0 ? head : rows.head, rows.weights === null ? 1 : weight);
+      if (slot >= 0) rows.degrees?.set(slot, degree);
     }
   }
 

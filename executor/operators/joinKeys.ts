@@ -1,4 +1,4 @@
-/** The key of one join input: hashes of a batch's keys, and which rows have a NULL that can match nothing. */
+/** The key of one join input: hashes of a batch's keys, its chains, and rows with a NULL that can match nothing. */
 import { must } from '../../common/assert.ts';
 import type { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
@@ -6,12 +6,14 @@ import type { Batch, Vector } from '../batch.ts';
 
 export class JoinKeys {
   readonly columns: readonly number[];
+  /** Columns whose NULL matches nothing. */
   readonly #strict: readonly number[];
   readonly #hashes = new Scratch();
-  readonly #heads = new Scratch();
+  readonly #partners = new Scratch();
+  readonly #ownHeads = new Scratch();
   readonly #skipped = new Scratch();
 
-  /** `columns` of the input; strict[k]: a NULL there matches nothing. */
+  /** `columns` of the input; nullSafe[k]: NULL equals NULL there. */
   constructor(columns: readonly number[], nullSafe: readonly boolean[]) {
     this.columns = columns;
     this.#strict = columns.filter((_, k) => nullSafe[k] !== true);
@@ -21,7 +23,7 @@ export class JoinKeys {
     return this.columns.map((column) => must(batch.columns[column]));
   }
 
-  /** Hashes of the batch's keys, valid until the next call. */
+  /** Hashes of the batch's keys, valid until the next call (as all results here). */
   hash(vectors: readonly Vector[], n: number, own: Arrangement): Int32Array {
     const hashes = this.#hashes.ints(n);
     own.index.hash(vectors, n, hashes);
@@ -40,11 +42,25 @@ export class JoinKeys {
     return skipped;
   }
 
-  /** heads[i] = head of row i's chain in the other side, or -1; valid until the next call. */
-  heads(vectors: readonly Vector[], hashes: Int32Array, n: number, other: Arrangement): Int32Array {
-    const heads = this.#heads.ints(n);
-    if (other.rows() === 0) heads.fill(-1, 0, n);
-    else other.index.find(vectors, hashes, n, heads);
-    return heads;
+  /** Head of each row's chain on the other side, or -1. */
+  partners(vectors: readonly Vector[], hashes: Int32Array, n: number, other: Arrangement): Int32Array {
+    return find(vectors, hashes, n, other, this.#partners.ints(n));
   }
+
+  /** Head of each row's chain on its own side, or -1. */
+  ownHeads(vectors: readonly Vector[], hashes: Int32Array, n: number, own: Arrangement): Int32Array {
+    return find(vectors, hashes, n, own, this.#ownHeads.ints(n));
+  }
+}
+
+function find(
+  vectors: readonly Vector[],
+  hashes: Int32Array,
+  n: number,
+  rows: Arrangement,
+  heads: Int32Array,
+): Int32Array {
+  if (rows.rows() === 0) heads.fill(-1, 0, n);
+  else rows.index.find(vectors, hashes, n, heads);
+  return heads;
 }

@@ -1,18 +1,12 @@
 /** Columns whose values lie in the store's byte arena: text, and boxed values in their binary encoding. */
 import { assert } from '../../common/assert.ts';
+import { compareValues, equalValues, hashValue, trimBlanks } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
-import type { Value } from '../../common/value.ts';
+import { compareText } from '../../common/textOrder.ts';
+import type { NonNullValue, Value } from '../../common/value.ts';
 import type { ByteArena } from './arena.ts';
 import { BLOCK_MASK, BLOCK_SHIFT, Int32Blocks } from './blocks.ts';
-import {
-  type BoxedCodec,
-  boxedCodec,
-  compareBoxed,
-  compareText,
-  equalBoxed,
-  hashBoxed,
-  trimPadding,
-} from './boxedValue.ts';
+import { type BoxedCodec, boxedCodec } from './boxedCodec.ts';
 import { StateColumn } from './column.ts';
 import { HASH_NULL, hashText, mix1 } from './hash.ts';
 import type { OutputVector, StateVector } from './vector.ts';
@@ -96,7 +90,7 @@ export class TextColumn extends ArenaColumn {
   protected equalData(vector: StateVector, i: number, slot: number): boolean {
     const text = vector.data[i] as string;
     const ref = this.refs.get(slot);
-    if (this.#padded) return trimPadding(this.arena.text(ref)) === trimPadding(text);
+    if (this.#padded) return trimBlanks(this.arena.text(ref)) === trimBlanks(text);
     return this.arena.equalsText(ref, text);
   }
 
@@ -111,7 +105,7 @@ export class TextColumn extends ArenaColumn {
 
   compareValue(slot: number, value: Value): number {
     const text = this.arena.text(this.refs.get(slot));
-    if (this.#padded) return compareText(trimPadding(text), trimPadding(value as string));
+    if (this.#padded) return compareText(trimBlanks(text), trimBlanks(value as string));
     return compareText(text, value as string);
   }
 
@@ -124,7 +118,7 @@ export class TextColumn extends ArenaColumn {
 
   #hash(ref: number): number {
     const text = this.arena.text(ref);
-    return hashText(this.#padded ? trimPadding(text) : text);
+    return hashText(this.#padded ? trimBlanks(text) : text);
   }
 }
 
@@ -144,7 +138,7 @@ export class BoxedColumn extends ArenaColumn {
     for (let j = 0; j < n; j++) {
       const i = rows === null ? j : (rows[j] as number);
       if (nulls !== null && nulls[i] === 1) continue;
-      const bytes = this.#codec.encode(data[i] as Value);
+      const bytes = this.#codec.encode(data[i] as NonNullValue);
       this.refs.set(slots[j] as number, this.arena.putBytes(bytes, bytes.length));
     }
   }
@@ -157,31 +151,31 @@ export class BoxedColumn extends ArenaColumn {
     }
   }
 
-  protected valueOf(slot: number): Value {
+  protected valueOf(slot: number): NonNullValue {
     return this.#codec.decode(this.arena.view(this.refs.get(slot)));
   }
 
   protected equalData(vector: StateVector, i: number, slot: number): boolean {
-    return equalBoxed(this.type, vector.data[i] as Value, this.valueOf(slot));
+    return equalValues(vector.data[i] as NonNullValue, this.valueOf(slot), this.type);
   }
 
   protected override sameData(vector: StateVector, i: number, slot: number): boolean {
-    const bytes = this.#codec.encode(vector.data[i] as Value);
+    const bytes = this.#codec.encode(vector.data[i] as NonNullValue);
     return this.arena.equalsBytes(this.refs.get(slot), bytes, bytes.length);
   }
 
   compareSlots(a: number, b: number): number {
-    return compareBoxed(this.type, this.valueOf(a), this.valueOf(b));
+    return compareValues(this.valueOf(a), this.valueOf(b), this.type);
   }
 
   compareValue(slot: number, value: Value): number {
-    return compareBoxed(this.type, this.valueOf(slot), value);
+    return compareValues(this.valueOf(slot), value as NonNullValue, this.type);
   }
 
   hashSlots(slots: Int32Array, n: number, hashes: Int32Array): void {
     for (let j = 0; j < n; j++) {
       const slot = slots[j] as number;
-      const h = this.isNull(slot) ? HASH_NULL : hashBoxed(this.type, this.valueOf(slot));
+      const h = this.isNull(slot) ? HASH_NULL : hashValue(this.valueOf(slot), this.type);
       hashes[j] = mix1(hashes[j] as number, h);
     }
   }

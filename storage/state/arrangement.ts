@@ -50,6 +50,7 @@ export class Arrangement {
   #headsMoved = false;
   /** The batch being applied. */
   #vectors: readonly StateVector[] = [];
+  #keyVectors: readonly StateVector[] = [];
   #length = 0;
   #rowHashed = false;
   readonly #rowHashes = new Scratch();
@@ -100,9 +101,26 @@ export class Arrangement {
     return ~this.#previous.get(head) >>> 1;
   }
 
+  /** All slots with rows, up to `size` at a time; the array is reused. */
+  *slotChunks(size: number): Generator<Int32Array> {
+    const slots = new Int32Array(Math.max(1, Math.min(size, this.rows())));
+    const isFree = this.store.freeSlots();
+    const end = this.store.end();
+    let n = 0;
+    for (let slot = 0; slot < end; slot++) {
+      if (isFree.has(slot)) continue;
+      slots[n++] = slot;
+      if (n < slots.length) continue;
+      yield slots;
+      n = 0;
+    }
+    if (n > 0) yield slots.subarray(0, n);
+  }
+
   /** Starts applying a batch whose keys' heads are `heads` (as found by `index.find`). */
   begin(vectors: readonly StateVector[], n: number): void {
     this.#vectors = vectors;
+    this.#keyVectors = this.keyVectors(vectors);
     this.#length = n;
     this.#rowHashed = false;
     this.#headsMoved = false;
@@ -118,7 +136,7 @@ export class Arrangement {
   apply(i: number, hash: number, found: number, w: number): number {
     const head = this.#currentHead(i, hash, found);
     this.head = head;
-    if (w < 0 || this.#negatives > 0) return this.#applySearching(i, hash, head, w);
+    if (w < 0 || this.#negatives > 0) return this.#applySearching(i, hash, w);
     if (head >= 0 && (~this.#previous.get(head) & 1) === 1 && this.weights !== null) {
       const slot = this.#findInRowIndex(i);
       if (slot >= 0) {
@@ -144,7 +162,7 @@ export class Arrangement {
     if (found >= 0 && !this.#headsMoved) return found;
     if (this.index.index.first(hash) < 0) return -1;
     this.finish();
-    return this.index.findOne(this.keyVectors(this.#vectors), i, hash);
+    return this.index.findOne(this.#keyVectors, i, hash);
   }
 
   #addTotal(head: number, w: number): void {
@@ -238,7 +256,7 @@ export class Arrangement {
   }
 
   /** Cancels w against equal rows of the opposite sign; what is left over is added. */
-  #applySearching(i: number, hash: number, head: number, w: number): number {
+  #applySearching(i: number, hash: number, w: number): number {
     const weights = must(this.weights, 'append-only input has a negative weight');
     let left = w;
     while (left !== 0 && this.head >= 0) {
@@ -263,7 +281,6 @@ export class Arrangement {
         return slot;
       }
     }
-    void head;
     return this.#append(i, hash, this.head, left);
   }
 

@@ -4,9 +4,9 @@
  * is murmur3's; the finished hash is good in its high bits (directory) and low bits (place in a segment).
  */
 import { unreachable } from '../../common/assert.ts';
+import { hasher, trimBlanks } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
-import type { Value } from '../../common/value.ts';
-import { hashBoxed, trimPadding } from './boxedValue.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import { type StateVector, WORD_COPY_ROWS, wordsOf } from './vector.ts';
 
 export const HASH_SEED = 0x2545f491;
@@ -99,13 +99,14 @@ function hashDense(vector: StateVector, type: DataType, n: number, hashes: Int32
       const padded = type.id === 'bpchar';
       for (let j = 0; j < n; j++) {
         const text = data[j] as string;
-        hashes[j] = mix1(hashes[j] as number, hashText(padded ? trimPadding(text) : text));
+        hashes[j] = mix1(hashes[j] as number, hashText(padded ? trimBlanks(text) : text));
       }
       return;
     }
     case 'boxed': {
       const data = vector.data;
-      for (let j = 0; j < n; j++) hashes[j] = mix1(hashes[j] as number, hashBoxed(type, data[j] as Value));
+      const hash = hasher(type);
+      for (let j = 0; j < n; j++) hashes[j] = mix1(hashes[j] as number, hash(data[j] as NonNullValue));
       return;
     }
     default:
@@ -144,8 +145,9 @@ function hashWithNulls(
   const before = n === 1 ? one : new Int32Array(n);
   before.set(n === hashes.length ? hashes : hashes.subarray(0, n));
   if (vector.kind === 'boxed') {
+    const hash = hasher(type);
     for (let j = 0; j < n; j++) {
-      if (nulls[j] !== 1) hashes[j] = mix1(hashes[j] as number, hashBoxed(type, vector.data[j] as Value));
+      if (nulls[j] !== 1) hashes[j] = mix1(hashes[j] as number, hash(vector.data[j] as NonNullValue));
     }
   } else hashDense(vector, type, n, hashes);
   for (let j = 0; j < n; j++) if (nulls[j] === 1) hashes[j] = mix1(before[j] as number, HASH_NULL);

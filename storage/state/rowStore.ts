@@ -76,6 +76,13 @@ export class RowStore {
     return this.#end;
   }
 
+  /** The slots below `end` that hold no row. */
+  freeSlots(): ReadonlySet<number> {
+    const free = new Set<number>();
+    for (let k = 0; k < this.#freeCount; k++) free.add(this.#freeSlots.get(k));
+    return free;
+  }
+
   bytes(): number {
     let sum = this.arena.bytes() + this.#freeSlots.bytes();
     for (const column of this.columns) sum += column.bytes();

@@ -10,6 +10,8 @@ export class TouchedSlots {
   readonly #mark: Int32Blocks;
   slots: Int32Array = new Int32Array(16);
   before: Int32Array = new Int32Array(16);
+  /** What the owner gave with the first touch, such as a row of the batch. */
+  tags: Int32Array = new Int32Array(16);
   length = 0;
 
   constructor(store: RowStore) {
@@ -17,10 +19,11 @@ export class TouchedSlots {
   }
 
   /** Notes that a slot is about to change from `value`; only the first value of a tick is kept. */
-  touch(slot: number, value: number): void {
+  touch(slot: number, value: number, tag = 0): void {
     if (this.#mark.get(slot) !== 0) return;
     if (this.length === this.slots.length) this.#grow();
     this.slots[this.length] = slot;
+    this.tags[this.length] = tag;
     this.before[this.length++] = value;
     this.#mark.set(slot, this.length);
   }
@@ -32,19 +35,23 @@ export class TouchedSlots {
     if (this.slots.length > 1 << 16) {
       this.slots = new Int32Array(16);
       this.before = new Int32Array(16);
+      this.tags = new Int32Array(16);
     }
   }
 
   bytes(): number {
-    return this.slots.byteLength + this.before.byteLength;
+    return this.slots.byteLength * 3;
   }
 
   #grow(): void {
     const slots = new Int32Array(this.slots.length << 1);
     const before = new Int32Array(this.slots.length << 1);
+    const tags = new Int32Array(this.slots.length << 1);
     slots.set(this.slots);
     before.set(this.before);
+    tags.set(this.tags);
     this.slots = slots;
     this.before = before;
+    this.tags = tags;
   }
 }
