@@ -1,0 +1,90 @@
+/**
+ * What a maintained view may contain: everything whose result is a function of its inputs. Functions of the moment
+ * (now()) and volatile functions are refused, except a volatile function over append-only rows: each row is evaluated
+ * once and never taken back.
+ */
+import { unreachable } from '../common/assert.ts';
+import { SqlError } from '../common/sqlError.ts';
+import type { PhysicalPlan } from './plan/physical.ts';
+import type { Scalar } from './plan/scalar.ts';
+import { physicalScalars, walkPhysical, walkScalar } from './plan/walk.ts';
+
+/** Stable functions whose value changes with time, by name. */
+const momentary: ReadonlySet<string> = new Set([
+  'now',
+  'current_timestamp',
+  'transaction_timestamp',
+  'statement_timestamp',
+  'current_date',
+  'current_time',
+  'localtime',
+  'localtimestamp',
+  'proctime',
+]);
+
+function refuse(construct: string, hint: string, position: number | undefined): SqlError {
+  return new SqlError('0A000', `${construct} is not supported in a materialized view`, {
+    hint,
+    ...(position === undefined ? {} : { position }),
+  });
+}
+
+function checkScalar(scalar: Scalar, appendOnly: boolean): void {
+  walkScalar(scalar, (s) => {
+    if (s.kind !== 'call' && s.kind !== 'quantified') return;
+    const { name, volatility } = s.fn;
+    const position = s.kind === 'call' ? s.position : undefined;
+    if (momentary.has(name)) {
+      throw refuse(`${name}()`, 'Filter on it in the query that reads the view.', position);
+    }
+    if (volatility === 'volatile' && !appendOnly) {
+      throw refuse(
+        `volatile function ${name}()`,
+        'Store its value in a column of the table instead.',
+        position,
+      );
+    }
+  });
+}
+
+/** True when every row that the node's scalars see comes once and stays. */
+function seesAppendOnly(plan: PhysicalPlan): boolean {
+  switch (plan.kind) {
+    case 'Calc':
+    case 'TableFunction':
+      return plan.input.appendOnly;
+    case 'Values':
+      return true;
+    case 'Scan':
+    case 'IndexScan':
+    case 'Hop':
+    case 'Join':
+    case 'Aggregate':
+    case 'Distinct':
+    case 'UnionAll':
+    case 'SetOperation':
+    case 'TopN':
+    case 'Window':
+    case 'MaxOneRow':
+      return false;
+    default:
+      return unreachable(plan);
+  }
+}
+
+/** Throws 0A000 naming the first construct that a maintained view cannot keep up to date. */
+export function checkMaintainable(plan: PhysicalPlan): void {
+  walkPhysical(plan, (node) => {
+    const appendOnly = seesAppendOnly(node);
+    for (const scalar of physicalScalars(node)) checkScalar(scalar, appendOnly);
+    if (node.kind !== 'TableFunction' || appendOnly) return;
+    const volatile = node.calls.find((c) => c.fn.volatility === 'volatile');
+    if (volatile !== undefined) {
+      throw refuse(
+        `volatile function ${volatile.fn.name}()`,
+        'Use it over append-only relations only.',
+        undefined,
+      );
+    }
+  });
+}
