@@ -1,0 +1,76 @@
+/** Helpers to write aggregates as literals. */
+import type { DataType } from '../../common/dataType.ts';
+import type {
+  AggregateFunction,
+  AggregateImplementation,
+  EmitContext,
+  ResultType,
+  TypePattern,
+} from '../../common/function.ts';
+import type { Value } from '../../common/value.ts';
+
+type Linear = Extract<AggregateImplementation, { readonly form: 'linear' }>;
+
+interface AggregateLiteral {
+  readonly name: string;
+  readonly args: readonly TypePattern[];
+  readonly returns: ResultType;
+  readonly nulls?: 'skip' | 'called';
+  readonly orderSensitive?: boolean;
+  readonly orderedSet?: boolean;
+  readonly doc: string;
+  readonly examples: readonly (readonly [sql: string, result: string])[];
+  readonly implement: AggregateFunction['implement'];
+}
+
+/** An aggregate; by default it skips NULLs and does not depend on order. */
+export function aggregate({ nulls, orderSensitive, ...rest }: AggregateLiteral): AggregateFunction {
+  return { kind: 'aggregate', nulls: nulls ?? 'skip', orderSensitive: orderSensitive ?? false, ...rest };
+}
+
+/** A linear implementation. */
+export function linear(implementation: Omit<Linear, 'form'>): () => Linear {
+  return () => ({ form: 'linear', ...implementation });
+}
+
+/**
+ * A linear implementation whose state is one object: made by `create` with the first row, changed in place by `add`,
+ * read by `result`, which may give null.
+ */
+export function objectState<S>(body: {
+  readonly create: () => S;
+  readonly add: (state: S, weight: number, ...args: never[]) => void;
+  readonly result: (state: S, count: number) => Value;
+}): () => Linear {
+  const { create, result } = body;
+  // Generated code passes the arguments that the signature promises.
+  const add = body.add as (state: S, weight: number, ...args: unknown[]) => void;
+  const update = (state: S | null, weight: number, ...args: unknown[]): S => {
+    const current = state ?? create();
+    add(current, weight, ...args);
+    return current;
+  };
+  return linear({
+    state: [{ kind: 'boxed', initial: 'null' }],
+    add: ([state = ''], args, weight, g: EmitContext) =>
+      `${state} = ${g.constant(update)}(${[state, weight, ...args].join(', ')});`,
+    result: ([state = ''], count, g) => `${g.constant(result)}(${state}, ${count})`,
+  });
+}
+
+/** An implementation that looks at all rows of the group. */
+export function collect(
+  finish: (rows: Iterable<readonly Value[]>, types: readonly DataType[]) => Value,
+): AggregateFunction['implement'] {
+  return (types) => ({ form: 'collect', finish: (rows) => finish(rows, types) });
+}
+
+/** FROM clause of the examples: rows of one column x. */
+export function over(...values: readonly string[]): string {
+  return `FROM (VALUES ${values.map((value) => `(${value})`).join(', ')}) AS v(x)`;
+}
+
+/** FROM clause of the examples: rows of two columns x, y. */
+export function overPairs(...rows: readonly string[]): string {
+  return `FROM (VALUES ${rows.map((row) => `(${row})`).join(', ')}) AS v(x, y)`;
+}
