@@ -60,6 +60,10 @@ export class Decimal {
 
   /** As `parse`, but null when malformed. */
   static tryParse(text: string): Decimal | null {
+    if (text.length <= 15) {
+      const short = parseShort(text);
+      if (short !== null) return short;
+    }
     const trimmed = trimSpace(text);
     const match = numberPattern.exec(trimmed);
     if (match === null) return parseSpecial(trimmed);
@@ -457,6 +461,24 @@ const specials: ReadonlyMap<string, Decimal> = new Map([
   ['+inf', Decimal.INFINITY],
   ['-inf', Decimal.MINUS_INFINITY],
 ]);
+
+/** Plain digits with at most a sign and a point, few enough for a double; null for anything else. */
+function parseShort(text: string): Decimal | null {
+  const negative = text.charCodeAt(0) === 45;
+  let n = 0;
+  let digits = 0;
+  let point = -1;
+  for (let i = negative ? 1 : 0; i < text.length; i++) {
+    const d = text.charCodeAt(i) - 48;
+    if (d >= 0 && d <= 9) {
+      n = n * 10 + d;
+      digits++;
+    } else if (d === -2 && point < 0) point = i;
+    else return null;
+  }
+  if (digits === 0) return null;
+  return new Decimal(BigInt(negative ? 0 - n : n), point < 0 ? 0 : text.length - point - 1);
+}
 
 function parseSpecial(text: string): Decimal | null {
   return specials.get(text.toLowerCase()) ?? null;

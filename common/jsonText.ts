@@ -7,7 +7,7 @@
 import { Decimal } from './decimal.ts';
 import { Jsonb, type JsonNode } from './jsonb.ts';
 import { SqlError } from './sqlError.ts';
-import { compareText } from './textOrder.ts';
+import { compareText, utf8Length } from './textOrder.ts';
 
 type TokenKind = '{' | '}' | '[' | ']' | ',' | ':' | 'string' | 'number' | 'true' | 'false' | 'null' | 'end';
 
@@ -305,20 +305,33 @@ function invalid(detail: string): SqlError {
 
 /** jsonb's order of object keys: shorter (in UTF-8) first, then by bytes. */
 export function compareKeys(a: string, b: string): number {
-  const d = Buffer.byteLength(a) - Buffer.byteLength(b);
+  const d = utf8Length(a) - utf8Length(b);
   return d !== 0 ? Math.sign(d) : compareText(a, b);
 }
 
 /** An object from fields in any order; the last of equal keys wins. */
 export function jsonObject(fields: Iterable<readonly [string, JsonNode]>): ReadonlyMap<string, JsonNode> {
-  const map = new Map<string, JsonNode>(fields);
-  const keys = [...map.keys()];
-  let sorted = true;
-  for (let i = 1; i < keys.length && sorted; i++) {
-    sorted = compareKeys(keys[i - 1] ?? '', keys[i] ?? '') < 0;
+  const sorted = [...fields];
+  // Few fields are the rule, often in order already: insertion keeps equal keys in sequence, and the map keeps the last.
+  if (sorted.length > 32) sorted.sort((a, b) => compareKeys(a[0], b[0]));
+  else insertionSort(sorted);
+  const map = new Map<string, JsonNode>();
+  for (const field of sorted) map.set(field[0], field[1]);
+  return map;
+}
+
+function insertionSort(fields: (readonly [string, JsonNode])[]): void {
+  for (let i = 1; i < fields.length; i++) {
+    const field = fields[i];
+    if (field === undefined) continue;
+    let at = i;
+    for (; at > 0; at--) {
+      const before = fields[at - 1];
+      if (before === undefined || compareKeys(before[0], field[0]) <= 0) break;
+      fields[at] = before;
+    }
+    fields[at] = field;
   }
-  if (sorted) return map;
-  return new Map([...map].sort(([a], [b]) => compareKeys(a, b)));
 }
 
 /** json input: checks the text and keeps it as it is. */

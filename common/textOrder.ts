@@ -57,3 +57,15 @@ export function characterIndex(text: string, characters: number): number {
   }
   return Math.min(index, text.length);
 }
+
+/** Length in UTF-8 bytes; faster than Buffer.byteLength for short text. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 0x80) continue;
+    // Each half of a surrogate pair counts two, the pair four.
+    length += c < 0x800 || (c >= 0xd800 && c <= 0xdfff) ? 1 : 2;
+  }
+  return length;
+}
