@@ -1,0 +1,34 @@
+/**
+ * Materialisation: keeps a table's or view's rows in a relation store and passes on the net delta of each tick.
+ *
+ * The store is what readers, indexes and new views see; it changes only here, and its new version is complete when
+ * `flush` returns.
+ */
+import type { RelationStore } from '../../storage/state/relationStore.ts';
+import type { Batch } from '../batch.ts';
+import type { Emit, Operator } from './operator.ts';
+
+export class MaterializeOperator implements Operator {
+  readonly emitsInitially = false;
+  readonly store: RelationStore;
+
+  constructor(store: RelationStore) {
+    this.store = store;
+  }
+
+  push(_port: number, batch: Batch): void {
+    this.store.apply(batch);
+  }
+
+  flush(emit: Emit): void {
+    this.store.commit(emit);
+  }
+
+  stateRows(): number {
+    return this.store.rowCount();
+  }
+
+  stateBytes(): number {
+    return this.store.bytes();
+  }
+}
