@@ -7,6 +7,7 @@
  */
 import { digitCount, divideRounded, isSafe, pow10 } from './bigDigits.ts';
 import { SqlError } from './sqlError.ts';
+import { trimSpace } from './whiteSpace.ts';
 
 const MAX_SCALE = 16383;
 const MAX_INTEGER_DIGITS = 131072;
@@ -482,17 +483,4 @@ function parseShort(text: string): Decimal | null {
 
 function parseSpecial(text: string): Decimal | null {
   return specials.get(text.toLowerCase()) ?? null;
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || (code >= 9 && code <= 13);
-}
-
-/** Without leading and trailing ASCII white space (what C's isspace accepts). */
-export function trimSpace(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return start === 0 && end === text.length ? text : text.slice(start, end);
 }

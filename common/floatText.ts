@@ -1,6 +1,6 @@
 /** Text of float8 and float4: the fewest digits that read back the same, in C's %g layout. */
-import { trimSpace } from './decimal.ts';
 import { SqlError } from './sqlError.ts';
+import { trimSpace } from './whiteSpace.ts';
 
 function special(x: number): string {
   return Number.isNaN(x) ? 'NaN' : x > 0 ? 'Infinity' : '-Infinity';

@@ -24,6 +24,16 @@ const escapes: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ]);
 
+/** Tokens of one character, by its code. */
+const punctuation: { readonly [code: number]: TokenKind } = {
+  123: '{',
+  125: '}',
+  91: '[',
+  93: ']',
+  44: ',',
+  58: ':',
+};
+
 class Scanner {
   readonly text: string;
   readonly build: boolean;
@@ -148,30 +158,13 @@ class Scanner {
       this.kind = 'end';
       return;
     }
-    switch (c) {
-      case 123:
-        return this.punctuation('{');
-      case 125:
-        return this.punctuation('}');
-      case 91:
-        return this.punctuation('[');
-      case 93:
-        return this.punctuation(']');
-      case 44:
-        return this.punctuation(',');
-      case 58:
-        return this.punctuation(':');
-      case 34:
-        return this.scanString();
-      default:
-        if (c === 45 || (c >= 48 && c <= 57)) return this.scanNumber();
-        return this.scanWord();
-    }
-  }
-
-  private punctuation(kind: TokenKind): void {
-    this.kind = kind;
-    this.at = this.start + 1;
+    const kind = punctuation[c];
+    if (kind !== undefined) {
+      this.kind = kind;
+      this.at = at + 1;
+    } else if (c === 34) this.scanString();
+    else if (c === 45 || isDigit(c)) this.scanNumber();
+    else this.scanWord();
   }
 
   private scanNumber(): void {

@@ -1,8 +1,8 @@
 /** Text input and output of the small types: booleans, integers, oids, character types, bytea, uuid. */
 import type { CharacterType } from './dataType.ts';
-import { trimSpace } from './decimal.ts';
 import { SqlError } from './sqlError.ts';
 import { characterCount, characterIndex } from './textOrder.ts';
+import { trimSpace } from './whiteSpace.ts';
 
 function invalidSyntax(typeName: string, text: string): SqlError {
   return new SqlError('22P02', `invalid input syntax for type ${typeName}: "${text}"`);
