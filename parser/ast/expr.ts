@@ -100,7 +100,9 @@ export interface QuantifiedComparison extends Node {
   readonly operator: string;
   readonly quantifier: 'any' | 'all';
   readonly left: Expr;
-  readonly right: { readonly kind: 'array'; readonly expr: Expr } | { readonly kind: 'query'; readonly query: Query };
+  readonly right:
+    | { readonly kind: 'array'; readonly expr: Expr }
+    | { readonly kind: 'query'; readonly query: Query };
 }
 
 /** AND / OR, flattened: two or more operands. */

@@ -26,7 +26,9 @@ export interface Cte extends Node {
   readonly columns: readonly Ident[];
   readonly materialized: boolean | null;
   /** A query, a data-modifying statement's RETURNING is not supported; `AS CHANGELOG FROM t` gives the relation. */
-  readonly body: { readonly kind: 'query'; readonly query: Query } | { readonly kind: 'changelog'; readonly relation: ObjectName };
+  readonly body:
+    | { readonly kind: 'query'; readonly query: Query }
+    | { readonly kind: 'changelog'; readonly relation: ObjectName };
 }
 
 export type QueryBody = Select | SetOperation | Values | ParenQuery | TableCommand;

@@ -1,7 +1,7 @@
 /** Statements: a closed union by `kind`; families that only a few readers need live in files of their own. */
 import type { Ident, Node, ObjectName, Option, TypeName } from './common.ts';
 import type { Expr } from './expr.ts';
-import type { Query, SelectItem, TableAlias, TableRef } from './query.ts';
+import type { Query, SelectItem, TableAlias, TableRef, WithClause } from './query.ts';
 
 export type Statement =
   | SelectStatement
@@ -65,11 +65,14 @@ export interface OnConflict extends Node {
 export interface Assignment extends Node {
   readonly kind: 'Assignment';
   readonly columns: readonly Ident[];
-  readonly values: { readonly kind: 'exprs'; readonly exprs: readonly Expr[] } | { readonly kind: 'query'; readonly query: Query };
+  readonly values:
+    | { readonly kind: 'exprs'; readonly exprs: readonly Expr[] }
+    | { readonly kind: 'query'; readonly query: Query };
 }
 
 export interface Update extends Node {
   readonly kind: 'Update';
+  readonly with: WithClause | null;
   readonly table: ObjectName;
   readonly alias: TableAlias | null;
   readonly assignments: readonly Assignment[];
@@ -80,6 +83,7 @@ export interface Update extends Node {
 
 export interface Delete extends Node {
   readonly kind: 'Delete';
+  readonly with: WithClause | null;
   readonly table: ObjectName;
   readonly alias: TableAlias | null;
   readonly using: readonly TableRef[];
@@ -96,8 +100,13 @@ export interface Truncate extends Node {
 export interface Copy extends Node {
   readonly kind: 'Copy';
   readonly direction: 'from' | 'to';
-  readonly source: { readonly kind: 'table'; readonly table: ObjectName; readonly columns: readonly Ident[] } | { readonly kind: 'query'; readonly query: Query };
-  readonly endpoint: { readonly kind: 'stdin' } | { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string };
+  readonly source:
+    | { readonly kind: 'table'; readonly table: ObjectName; readonly columns: readonly Ident[] }
+    | { readonly kind: 'query'; readonly query: Query };
+  readonly endpoint:
+    | { readonly kind: 'stdin' }
+    | { readonly kind: 'stdout' }
+    | { readonly kind: 'file'; readonly path: string };
   /** Both option syntaxes normalised: `format`, `delimiter`, `null`, `header`, `quote`, `escape`, `force_quote` ... */
   readonly options: readonly Option[];
 }
@@ -123,7 +132,12 @@ export type TableElement =
   | ColumnDefinition
   | (Node & { readonly kind: 'TableWildcard' })
   | (Node & { readonly kind: 'PrimaryKey'; readonly columns: readonly Ident[]; readonly name: Ident | null })
-  | (Node & { readonly kind: 'Watermark'; readonly column: Ident; readonly expr: Expr; readonly withTtl: boolean })
+  | (Node & {
+      readonly kind: 'Watermark';
+      readonly column: Ident;
+      readonly expr: Expr;
+      readonly withTtl: boolean;
+    })
   | (Node & { readonly kind: 'OtherConstraint'; readonly construct: string });
 
 export interface FormatEncode extends Node {
@@ -213,7 +227,11 @@ export interface CreateIndex extends Node {
   readonly name: ObjectName | null;
   readonly relation: ObjectName;
   readonly method: string | null;
-  readonly keys: readonly { readonly expr: Expr; readonly direction: 'asc' | 'desc'; readonly nulls: 'first' | 'last' | null }[];
+  readonly keys: readonly {
+    readonly expr: Expr;
+    readonly direction: 'asc' | 'desc';
+    readonly nulls: 'first' | 'last' | null;
+  }[];
   readonly include: readonly Ident[];
   readonly distributedBy: readonly Expr[];
   readonly options: readonly Option[];
@@ -254,7 +272,15 @@ export interface Drop extends Node {
 
 export interface Comment extends Node {
   readonly kind: 'Comment';
-  readonly object: 'table' | 'view' | 'materialized view' | 'source' | 'column' | 'index' | 'schema' | 'database';
+  readonly object:
+    | 'table'
+    | 'view'
+    | 'materialized view'
+    | 'source'
+    | 'column'
+    | 'index'
+    | 'schema'
+    | 'database';
   /** For a column: relation's name with the column as last part. */
   readonly name: ObjectName;
   readonly text: string | null;
@@ -318,7 +344,15 @@ export interface ShowObjects extends Node {
 
 export interface ShowCreate extends Node {
   readonly kind: 'ShowCreate';
-  readonly object: 'table' | 'source' | 'view' | 'materialized view' | 'index' | 'sink' | 'subscription' | 'function';
+  readonly object:
+    | 'table'
+    | 'source'
+    | 'view'
+    | 'materialized view'
+    | 'index'
+    | 'sink'
+    | 'subscription'
+    | 'function';
   readonly name: ObjectName;
 }
 

@@ -1,0 +1,156 @@
+/** The grammar's top: a script of statements, and which word begins which statement. */
+import type { Explain, Statement } from '../ast/statement.ts';
+import type { Rule } from '../base.ts';
+import * as T from '../tokens.ts';
+import { K } from '../tokens.ts';
+import { CopyParser } from './copy.ts';
+import type { CreateFlags } from './create.ts';
+
+export class SqlParser extends CopyParser {
+  constructor(skipValidations = true) {
+    super(skipValidations);
+    this.performSelfAnalysis();
+  }
+
+  /** script: [ statement ] { ';' [ statement ] } */
+  readonly script: Rule<readonly Statement[]> = this.RULE('script', () => {
+    const statements: Statement[] = [];
+    this.option(1, () => {
+      statements.push(this.subrule(2, this.statement));
+    });
+    this.many(3, () => {
+      this.consume(4, T.Semicolon);
+      this.option(5, () => {
+        statements.push(this.subrule(6, this.statement));
+      });
+    });
+    return statements;
+  });
+
+  /** statement: one of those below, told apart by their first word */
+  readonly statement: Rule<Statement> = this.RULE(
+    'statement',
+    (): Statement =>
+      this.or(1, [
+        { ALT: (): Statement => this.subrule(2, this.dataStatement) },
+        { ALT: (): Statement => this.subrule(3, this.createStatement) },
+        { ALT: (): Statement => this.subrule(4, this.drop) },
+        { ALT: (): Statement => this.subrule(5, this.comment) },
+        { ALT: (): Statement => this.subrule(6, this.truncate) },
+        { ALT: (): Statement => this.subrule(7, this.copy) },
+        { ALT: (): Statement => this.subrule(8, this.explain) },
+        { ALT: (): Statement => this.subrule(9, this.setStatement) },
+        { ALT: (): Statement => this.subrule(10, this.resetStatement) },
+        { ALT: (): Statement => this.subrule(11, this.showStatement) },
+        { ALT: (): Statement => this.subrule(12, this.describe) },
+        { ALT: (): Statement => this.subrule(13, this.transaction) },
+        { ALT: (): Statement => this.subrule(14, this.prepare) },
+        { ALT: (): Statement => this.subrule(15, this.execute) },
+        { ALT: (): Statement => this.subrule(16, this.deallocate) },
+        { ALT: (): Statement => this.subrule(17, this.discard) },
+        { ALT: (): Statement => this.subrule(18, this.flush) },
+        { ALT: (): Statement => this.subrule(19, this.wait) },
+      ]),
+  );
+
+  /** dataStatement: [ withClause ] ( insert | update | delete | queryRest ) */
+  readonly dataStatement: Rule<Statement> = this.RULE('dataStatement', (): Statement => {
+    const start = this.here();
+    const ctes = this.option(1, () => this.subrule(2, this.withClause)) ?? null;
+    return this.or(3, [
+      { ALT: (): Statement => this.subrule(4, this.insert, { ARGS: [ctes, start] }) },
+      { ALT: (): Statement => this.subrule(5, this.update, { ARGS: [ctes, start] }) },
+      { ALT: (): Statement => this.subrule(6, this.delete_, { ARGS: [ctes, start] }) },
+      {
+        ALT: (): Statement => {
+          const query = this.subrule(7, this.queryRest, { ARGS: [ctes, start] });
+          return { kind: 'SelectStatement', query, span: query.span };
+        },
+      },
+    ]);
+  });
+
+  /** preparable: dataStatement */
+  readonly preparable: Rule<Statement> = this.RULE('preparable', () => this.subrule(1, this.dataStatement));
+
+  /** createStatement: CREATE [ OR REPLACE ] [ TEMPORARY | TEMP ] ( createTable | createSource | createView | ... ) */
+  readonly createStatement: Rule<Statement> = this.RULE('createStatement', (): Statement => {
+    const start = this.consume(1, K.create).startOffset;
+    const orReplace = this.hasAll(2, K.or, K.replace);
+    const temporary = this.subrule(3, this.temporaryWord);
+    const flags: CreateFlags = { start, orReplace, temporary };
+    const plain = (): boolean => !orReplace && !temporary;
+    return this.or(4, [
+      { ALT: (): Statement => this.subrule(5, this.createTable, { ARGS: [flags] }) },
+      { GATE: () => !orReplace, ALT: (): Statement => this.subrule(6, this.createSource, { ARGS: [flags] }) },
+      { ALT: (): Statement => this.subrule(7, this.createView, { ARGS: [flags] }) },
+      {
+        GATE: () => !temporary,
+        ALT: (): Statement => this.subrule(8, this.createMaterializedView, { ARGS: [flags] }),
+      },
+      { GATE: plain, ALT: (): Statement => this.subrule(9, this.createIndex, { ARGS: [start] }) },
+      { GATE: plain, ALT: (): Statement => this.subrule(10, this.createSchema, { ARGS: [start] }) },
+    ]);
+  });
+
+  /** temporaryWord: [ [ LOCAL | GLOBAL ] ( TEMPORARY | TEMP ) | UNLOGGED ] */
+  private readonly temporaryWord: Rule<boolean> = this.RULE('temporaryWord', () => {
+    const found = this.or(1, [
+      {
+        ALT: () => {
+          this.or(2, [{ ALT: () => this.consume(3, K.local) }, { ALT: () => this.has(4, K.global) }]);
+          this.or(5, [{ ALT: () => this.consume(6, K.temporary) }, { ALT: () => this.consume(7, K.temp) }]);
+          return true;
+        },
+      },
+      { ALT: () => this.has(8, K.unlogged) && false },
+    ]);
+    return found;
+  });
+
+  /** explain: EXPLAIN ( '(' explainOption { ',' explainOption } ')' | [ ANALYZE ] [ VERBOSE ] ) explainable */
+  readonly explain: Rule<Explain> = this.RULE('explain', (): Explain => {
+    const start = this.consume(1, K.explain).startOffset;
+    const options: Explain['options'][number][] = [];
+    this.or(2, [
+      {
+        GATE: () => !this.startsQueryParen(1),
+        ALT: () => {
+          this.consume(3, T.LParen);
+          options.push(...this.list(0, () => this.subrule(4, this.explainOption)));
+          this.consume(5, T.RParen);
+        },
+      },
+      {
+        ALT: () => {
+          const analyze = this.or(6, [
+            { ALT: () => this.consume(7, K.analyze) && true },
+            { ALT: () => this.has(8, K.analyse) },
+          ]);
+          if (analyze) options.push({ name: 'analyze', value: null });
+          if (this.has(9, K.verbose)) options.push({ name: 'verbose', value: null });
+        },
+      },
+    ]);
+    const statement = this.subrule(10, this.explainable);
+    return { kind: 'Explain', options, statement, span: this.since(start) };
+  });
+
+  /** explainOption: colLabel [ settingValue ] */
+  private readonly explainOption: Rule<Explain['options'][number]> = this.RULE('explainOption', () => {
+    const name = this.textOf(this.consume(1, T.ColLabel));
+    const value = this.option(2, () => this.subrule(3, this.settingValue));
+    return this.ACTION(() => ({ name: name.toLowerCase(), value: value?.toLowerCase() ?? null }));
+  });
+
+  /** explainable: dataStatement | createStatement | execute */
+  private readonly explainable: Rule<Statement> = this.RULE(
+    'explainable',
+    (): Statement =>
+      this.or(1, [
+        { ALT: (): Statement => this.subrule(2, this.dataStatement) },
+        { ALT: (): Statement => this.subrule(3, this.createStatement) },
+        { ALT: (): Statement => this.subrule(4, this.execute) },
+      ]),
+  );
+}
