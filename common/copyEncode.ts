@@ -33,9 +33,9 @@ function textEncoder({ delimiter, nullString }: CopyOptions): CopyRowEncoder {
 }
 
 function csvEncoder(options: CopyOptions, columns: readonly string[]): CopyRowEncoder {
-  const { delimiter, nullString, quote, escape, forceQuote } = options;
+  const { delimiter, nullString, quote, escape: escapeChar, forceQuote } = options;
   const needsQuotes = new RegExp(`[\\n\\r${classEscape(delimiter)}${classEscape(quote)}]`);
-  const inner = new RegExp(`[${classEscape(quote)}${classEscape(escape)}]`, 'g');
+  const inner = new RegExp(`[${classEscape(quote)}${classEscape(escapeChar)}]`, 'g');
   const forced = columns.map((name) => forceQuote === '*' || forceQuote.includes(name));
   const single = columns.length === 1;
   const encode = (field: string | null, i: number): string => {
@@ -43,7 +43,7 @@ function csvEncoder(options: CopyOptions, columns: readonly string[]): CopyRowEn
     // A lone \. would read as the end of the data.
     const quotes =
       forced[i] === true || field === nullString || needsQuotes.test(field) || (single && field === '\\.');
-    return quotes ? quote + field.replace(inner, (c) => escape + c) + quote : field;
+    return quotes ? quote + field.replace(inner, (c) => escapeChar + c) + quote : field;
   };
   return (fields) => `${fields.map(encode).join(delimiter)}\n`;
 }

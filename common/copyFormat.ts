@@ -75,7 +75,6 @@ export class CopyDecoder {
     const records: CopyRecord[] = [];
     if (!this.finished) this.readLines(records, true);
     if (!this.finished && this.rest.length > 0) {
-      if (this.inQuotes) throw this.badLine('unterminated CSV quoted field', this.rest);
       this.take(records, this.rest);
     }
     this.rest = Buffer.alloc(0);
@@ -91,7 +90,7 @@ export class CopyDecoder {
     return error.with({ where: `COPY ${this.target.relation}, ${place}` });
   }
 
-  /** An error that came instead of data (the client gave up) with the line being read as its context. */
+  /** An error that came instead of data (the client gave up, say) with the line being read as its context. */
   interrupted(error: SqlError): SqlError {
     if (error.where !== undefined) return error;
     return error.with({ where: `COPY ${this.target.relation}, line ${this.line + 1}` });
@@ -118,17 +117,17 @@ export class CopyDecoder {
 
   /** Finds the end of the line that begins at `start`, resuming where the last scan stopped; null until it is there. */
   private scanLine(start: number, atEnd: boolean): LineStop | null {
-    const { rest, quote, escape } = this;
+    const { rest, quote, escape: escapeByte } = this;
     const csv = this.options.format === 'csv';
     let i = Math.max(this.scanned, start);
     for (; i < rest.length; i++) {
       const c = rest[i] ?? 0;
       if (csv) {
-        if (this.inQuotes && c === escape) this.afterEscape = !this.afterEscape;
+        if (this.inQuotes && c === escapeByte) this.afterEscape = !this.afterEscape;
         if (c === quote && !this.afterEscape) this.inQuotes = !this.inQuotes;
-        if (c !== escape) this.afterEscape = false;
+        if (c !== escapeByte) this.afterEscape = false;
         if (this.inQuotes) {
-          if (c === (this.lineEnd === '\r' ? RETURN : NEWLINE)) this.line++;
+          if (c === (this.lineEnd === '\n' ? NEWLINE : RETURN)) this.line++;
           continue;
         }
       }
@@ -151,18 +150,18 @@ export class CopyDecoder {
   /** A CR or LF outside quotes at `i`. Null when the byte behind a CR has not come yet. */
   private lineStop(i: number, c: number, atEnd: boolean): LineStop | null {
     if (c === NEWLINE) {
-      if (this.lineEnd === '\r' || this.lineEnd === '\r\n') throw this.strayLineEnd('newline', '\\n', i);
+      if (this.lineEnd === '\r' || this.lineEnd === '\r\n') throw this.strayLineEnd('newline', '\\n');
       this.lineEnd = '\n';
       return { end: i, next: i + 1, marker: false };
     }
-    if (this.lineEnd === '\n') throw this.strayLineEnd('carriage return', '\\r', i);
+    if (this.lineEnd === '\n') throw this.strayLineEnd('carriage return', '\\r');
     if (this.lineEnd === '\r') return { end: i, next: i + 1, marker: false };
     if (i + 1 >= this.rest.length && !atEnd) return null;
     if (this.rest[i + 1] === NEWLINE) {
       this.lineEnd = '\r\n';
       return { end: i, next: i + 2, marker: false };
     }
-    if (this.lineEnd === '\r\n') throw this.strayLineEnd('carriage return', '\\r', i);
+    if (this.lineEnd === '\r\n') throw this.strayLineEnd('carriage return', '\\r');
     this.lineEnd = '\r';
     return { end: i, next: i + 1, marker: false };
   }
@@ -178,14 +177,13 @@ export class CopyDecoder {
     if (rest[i + 1] !== POINT) return csv ? 0 : 1;
     if (!known(i + 2)) return null;
     const next = rest[i + 2];
-    if (next === undefined) return 'marker';
     if (next !== NEWLINE && next !== RETURN) {
       if (csv) return 0;
-      throw this.badLine('end-of-copy marker corrupt', rest.subarray(0, i));
+      throw this.whileScanning('end-of-copy marker corrupt');
     }
     const expected = this.lineEnd === '\n' ? NEWLINE : this.lineEnd === 'unknown' ? next : RETURN;
     if (next !== expected) {
-      throw this.badLine('end-of-copy marker does not match previous newline style', rest.subarray(0, i));
+      throw this.whileScanning('end-of-copy marker does not match previous newline style');
     }
     return 'marker';
   }
@@ -193,24 +191,24 @@ export class CopyDecoder {
   /** A complete line: the header, or a record. */
   private take(records: CopyRecord[], bytes: Buffer): void {
     this.line++;
-    const text = this.inContext(bytes, () => decodeUtf8(bytes));
+    const text = this.inContext(`line ${this.line}`, () => decodeUtf8(bytes));
     if (this.headerPending) {
       this.headerPending = false;
       if (this.options.header === 'match') this.checkHeader(text);
       return;
     }
-    const fields = this.inContext(bytes, () => this.split(text));
+    const fields = this.inContext(`line ${this.line}: "${excerpt(text)}"`, () => this.split(text));
     if (fields.length !== this.target.columns.length) throw this.wrongCount(fields.length, text);
     records.push({ line: this.line, fields });
   }
 
-  /** Runs `step`; an error that does not say where it is gets this line as its context. */
-  private inContext<T>(bytes: Buffer, step: () => T): T {
+  /** Runs `step`; an error that does not say where it is gets `place` as its context. */
+  private inContext<T>(place: string, step: () => T): T {
     try {
       return step();
     } catch (error) {
       if (!(error instanceof SqlError) || error.where !== undefined) throw error;
-      throw error.with({ where: this.context(bytes.toString('utf8')) });
+      throw error.with({ where: `COPY ${this.target.relation}, ${place}` });
     }
   }
 
@@ -225,7 +223,7 @@ export class CopyDecoder {
     const { columns } = this.target;
     const fields = this.split(text);
     if (fields.length !== columns.length) {
-      const counts = `field count is ${fields.length}, expected ${columns.length}`;
+      const counts = `got ${fields.length}, expected ${columns.length}`;
       throw this.badLine(`wrong number of fields in header line: ${counts}`, Buffer.from(text));
     }
     columns.forEach((name, i) => {
@@ -248,13 +246,17 @@ export class CopyDecoder {
     return new SqlError('22P04', message, { where: this.context(text) });
   }
 
-  private strayLineEnd(what: string, escaped: string, end: number): SqlError {
+  private strayLineEnd(what: string, escaped: string): SqlError {
     const csv = this.options.format === 'csv';
-    this.line++;
-    return new SqlError('22P04', `${csv ? 'unquoted' : 'literal'} ${what} found in data`, {
-      hint: csv ? `Use quoted CSV field to represent ${what}.` : `Use "${escaped}" to represent ${what}.`,
-      where: this.context(this.rest.toString('utf8', 0, end)),
-    });
+    return this.whileScanning(
+      `${csv ? 'unquoted' : 'literal'} ${what} found in data`,
+      csv ? `Use quoted CSV field to represent ${what}.` : `Use "${escaped}" to represent ${what}.`,
+    );
+  }
+
+  /** An error met before the line was complete: its context is the line's number alone. */
+  private whileScanning(message: string, hint?: string): SqlError {
+    return this.interrupted(new SqlError('22P04', message, hint === undefined ? {} : { hint }));
   }
 
   private badLine(message: string, bytes: Buffer): SqlError {
@@ -288,13 +290,16 @@ function splitText(line: string, options: CopyOptions): readonly (string | null)
   }
   const fields: (string | null)[] = [];
   let start = 0;
+  let end = line.length;
   for (let i = 0; i <= line.length; i++) {
     if (line[i] === '\\') {
       i++;
       if (i < line.length) continue;
+      // A backslash at the very end stands for nothing.
+      end--;
     }
     if (i < line.length && line[i] !== delimiter) continue;
-    const raw = line.slice(start, i);
+    const raw = line.slice(start, Math.min(i, end));
     fields.push(raw === nullString ? null : raw.includes('\\') ? unescapeText(raw) : raw);
     start = i + 1;
   }
@@ -332,7 +337,7 @@ function numericEscape(hex: string | undefined, octal: string | undefined): numb
 
 function unescapeBytes(raw: string): string {
   const parts: Buffer[] = [];
-  const pattern = /\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|([\s\S]))|[^\\]+|\\$/g;
+  const pattern = /\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|([\s\S]))|[^\\]+/g;
   for (const [all, hex, octal, other] of raw.matchAll(pattern)) {
     if (other !== undefined) parts.push(Buffer.from(escapes.get(other) ?? other));
     else if (hex !== undefined || octal !== undefined) parts.push(Buffer.of(numericEscape(hex, octal)));
@@ -347,7 +352,7 @@ function splitCsv(
   options: CopyOptions,
   columns: readonly string[],
 ): readonly (string | null)[] | null {
-  const { delimiter, quote, escape } = options;
+  const { delimiter, quote, escape: escapeChar } = options;
   const fields: (string | null)[] = [];
   if (!line.includes(quote)) {
     line.split(delimiter).forEach((field, i) => {
@@ -371,7 +376,7 @@ function splitCsv(
         continue;
       }
       const next = line[i + 1];
-      if (c === escape && (next === escape || next === quote)) {
+      if (c === escapeChar && (next === escapeChar || next === quote)) {
         value += next;
         i++;
       } else if (c === quote) open = false;

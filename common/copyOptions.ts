@@ -91,7 +91,7 @@ export function copyOptions(given: readonly CopyOption[], direction: 'from' | 't
   return options;
 }
 
-function at(option: CopyOption | undefined, state: '42601' | '22023', message: string): SqlError {
+function at(option: CopyOption | undefined, state: '42601' | '22023' | '0A000', message: string): SqlError {
   return new SqlError(state, message).at(option?.position);
 }
 
@@ -117,7 +117,7 @@ function readHeader(option: CopyOption | undefined, direction: 'from' | 'to'): b
   if (word === 'false' || word === 'off' || word === '0') return false;
   if (word === 'match') {
     if (direction === 'from') return 'match';
-    throw at(option, '42601', 'cannot use "match" with HEADER in COPY TO');
+    throw at(option, '0A000', 'cannot use "match" with HEADER in COPY TO');
   }
   throw at(option, '42601', 'header requires a Boolean value or "match"');
 }
@@ -146,7 +146,7 @@ function checkEncoding(option: CopyOption | undefined): void {
 
 /** The rules for the single characters and the null string. */
 function checkCharacters(options: CopyOptions): void {
-  const { format, delimiter, nullString, quote, escape } = options;
+  const { format, delimiter, nullString, quote } = options;
   const isAscii = (s: string): boolean => s.length === 1 && s.charCodeAt(0) < 0x80;
   if (!isAscii(delimiter)) throw new SqlError('0A000', 'COPY delimiter must be a single one-byte character');
   if (/[\r\n]/.test(delimiter)) {
@@ -161,7 +161,8 @@ function checkCharacters(options: CopyOptions): void {
   if (format === 'csv') {
     if (!isAscii(quote)) throw new SqlError('0A000', 'COPY quote must be a single one-byte character');
     if (delimiter === quote) throw new SqlError('22023', 'COPY delimiter and quote must be different');
-    if (!isAscii(escape)) throw new SqlError('0A000', 'COPY escape must be a single one-byte character');
+    if (!isAscii(options.escape))
+      throw new SqlError('0A000', 'COPY escape must be a single one-byte character');
     if (nullString.includes(quote)) {
       throw new SqlError('0A000', 'CSV quote character must not appear in the NULL specification');
     }

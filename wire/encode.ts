@@ -48,22 +48,29 @@ function encodeBody(out: ByteWriter, message: BackendMessage): void {
     case 'PortalSuspended':
       return;
     case 'AuthenticationOk':
-      return out.int32(0);
+      out.int32(0);
+      return;
     case 'BackendKeyData':
       out.int32(message.processId);
-      return out.int32(message.secretKey);
+      out.int32(message.secretKey);
+      return;
     case 'CommandComplete':
-      return out.cstring(message.tag);
+      out.cstring(message.tag);
+      return;
     case 'CopyData':
-      return out.raw(message.data);
+      out.raw(message.data);
+      return;
     case 'CopyInResponse':
     case 'CopyOutResponse':
-      return encodeCopyResponse(out, message.columnFormats);
+      encodeCopyResponse(out, message.columnFormats);
+      return;
     case 'DataRow':
-      return encodeDataRow(out, message.values);
+      encodeDataRow(out, message.values);
+      return;
     case 'ErrorResponse':
     case 'NoticeResponse':
-      return encodeReport(out, message.fields);
+      encodeReport(out, message.fields);
+      return;
     case 'NegotiateProtocolVersion':
       out.int32(message.minorVersion);
       out.int32(message.unknownOptions.length);
@@ -75,13 +82,16 @@ function encodeBody(out: ByteWriter, message: BackendMessage): void {
       return;
     case 'ParameterStatus':
       out.cstring(message.name);
-      return out.cstring(message.value);
+      out.cstring(message.value);
+      return;
     case 'ReadyForQuery':
-      return out.uint8(message.status.charCodeAt(0));
+      out.uint8(message.status.charCodeAt(0));
+      return;
     case 'RowDescription':
-      return encodeRowDescription(out, message.fields);
+      encodeRowDescription(out, message.fields);
+      return;
     default:
-      return unreachable(message);
+      unreachable(message);
   }
 }
 

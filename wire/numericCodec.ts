@@ -19,7 +19,8 @@ const GROUP = 4;
 export function encodeNumeric(out: ByteWriter, value: Decimal): void {
   if (value.special !== null) {
     const sign = value.special === 'NaN' ? NAN : value.special === 'Infinity' ? INFINITY : MINUS_INFINITY;
-    encodeHeader(out, 0, 0, sign, 0);
+    // The scale that PostgreSQL's own bits happen to show for infinities.
+    encodeHeader(out, 0, 0, sign, sign === NAN ? 0 : 0x20);
     return;
   }
   const magnitude = value.coefficient < 0n ? -value.coefficient : value.coefficient;
