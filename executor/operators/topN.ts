@@ -153,7 +153,8 @@ class RetractableTopN extends TopNOperator {
   }
 
   protected free(row: number): void {
-    if (this.#live.get(row) === 0 || this.counts.get(row) !== 0) return;
+    // A row may be listed twice, and the store may have let go of all its memory with the last row.
+    if (this.#rows.rows() === 0 || this.#live.get(row) === 0 || this.counts.get(row) !== 0) return;
     this.#live.set(row, 0);
     this.#rows.remove(row);
   }

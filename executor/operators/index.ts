@@ -1,0 +1,52 @@
+/** Which operator computes a plan node: one entry a kind. */
+import { AssertionError } from '../../common/assert.ts';
+import type { PhysicalPlan } from '../../planner/plan/physical.ts';
+import { AggregateOperator } from './aggregate.ts';
+import { CalcOperator } from './calc.ts';
+import { createDistinct } from './distinct.ts';
+import { HopOperator } from './hop.ts';
+import { createJoin } from './join.ts';
+import { MaxOneRowOperator } from './maxOneRow.ts';
+import type { Operator, TickContext } from './operator.ts';
+import { SetOperationOperator } from './setOperation.ts';
+import { TableFunctionOperator } from './tableFunction.ts';
+import { createTopN } from './topN.ts';
+import { UnionAllOperator } from './unionAll.ts';
+import { ValuesOperator } from './values.ts';
+import { WindowOperator } from './window.ts';
+
+type Factories = {
+  readonly [K in PhysicalPlan['kind']]: (
+    node: Extract<PhysicalPlan, { readonly kind: K }>,
+    context: TickContext,
+  ) => Operator;
+};
+
+/** Scans are edges from relations, which the dataflow builder resolves. */
+function notAnOperator(node: PhysicalPlan): never {
+  throw new AssertionError(`${node.kind} is not an operator`);
+}
+
+const factories: Factories = {
+  Scan: notAnOperator,
+  IndexScan: notAnOperator,
+  Values: (node, context) => new ValuesOperator(node, context),
+  Calc: (node, context) => new CalcOperator(node, context),
+  Hop: (node, context) => new HopOperator(node, context),
+  TableFunction: (node, context) => new TableFunctionOperator(node, context),
+  Join: createJoin,
+  Aggregate: (node, context) => new AggregateOperator(node, context),
+  Distinct: createDistinct,
+  UnionAll: () => new UnionAllOperator(),
+  SetOperation: (node) => new SetOperationOperator(node),
+  TopN: createTopN,
+  Window: (node, context) => new WindowOperator(node, context),
+  MaxOneRow: (node, context) => new MaxOneRowOperator(node, context),
+};
+
+/** The operator of a plan node. */
+export function createOperator(node: PhysicalPlan, context: TickContext): Operator {
+  // TypeScript does not relate node.kind to factories[node.kind].
+  const factory = factories[node.kind] as (node: PhysicalPlan, context: TickContext) => Operator;
+  return factory(node, context);
+}
