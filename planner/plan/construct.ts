@@ -149,7 +149,9 @@ export function topN(
   rankName = 'rank',
 ): LogicalPlan {
   const rank = parts.rank === null ? [] : [{ name: rankName, type: types.int8, nullable: false }];
-  return { kind: 'TopN', input, ...parts, schema: [...input.schema, ...rank] };
+  const { partition, order, limit, offset, withTies } = parts;
+  const schema = [...input.schema, ...rank];
+  return { kind: 'TopN', input, partition, order, limit, offset, withTies, rank: parts.rank, schema };
 }
 
 export function maxOneRow(input: LogicalPlan, keys: readonly number[]): LogicalPlan {

@@ -1,0 +1,120 @@
+/** A physical plan as an equal logical one, so that the oracle can run it. */
+import { must, unreachable } from '../../../common/assert.ts';
+import { types } from '../../../common/dataType.ts';
+import type { FunctionCatalog } from '../../../common/function.ts';
+import { filter, join, project } from '../../../planner/plan/construct.ts';
+import type { LogicalPlan } from '../../../planner/plan/logical.ts';
+import type { PhysicalIndexScan, PhysicalJoin, PhysicalPlan } from '../../../planner/plan/physical.ts';
+import type { Scalar } from '../../../planner/plan/scalar.ts';
+import {
+  and,
+  column,
+  columnOf,
+  columnsOf,
+  isNull,
+  literal,
+  or,
+  sameValue,
+} from '../../../planner/plan/scalars.ts';
+
+export function physicalToLogical(plan: PhysicalPlan, functions: FunctionCatalog): LogicalPlan {
+  const done = new Map<PhysicalPlan, LogicalPlan>();
+  const convert = (node: PhysicalPlan): LogicalPlan => {
+    const known = done.get(node);
+    if (known !== undefined) return known;
+    const result = logical(node, convert, functions);
+    done.set(node, result);
+    return result;
+  };
+  return convert(plan);
+}
+
+function logical(
+  node: PhysicalPlan,
+  convert: (plan: PhysicalPlan) => LogicalPlan,
+  functions: FunctionCatalog,
+): LogicalPlan {
+  const { schema } = node;
+  switch (node.kind) {
+    case 'Scan':
+      return { kind: 'Scan', relation: node.relation, columns: node.columns, schema };
+    case 'IndexScan':
+      return indexScan(node, functions);
+    case 'Values':
+      return { kind: 'Values', rows: node.rows, schema };
+    case 'Calc': {
+      const input = convert(node.input);
+      return {
+        ...project(node.condition === null ? input : filter(input, node.condition), node.exprs),
+        schema,
+      };
+    }
+    case 'Join':
+      return { ...join(node.type, convert(node.left), convert(node.right), conditionOf(node), node), schema };
+    case 'Aggregate':
+      return { ...node, input: convert(node.input), sets: null };
+    case 'TopN': {
+      const limit = node.limit === null ? null : literal(BigInt(node.limit), types.int8);
+      return { ...node, input: convert(node.input), limit, offset: literal(BigInt(node.offset), types.int8) };
+    }
+    case 'UnionAll':
+      return { ...node, inputs: node.inputs.map(convert) };
+    case 'SetOperation':
+      return { ...node, left: convert(node.left), right: convert(node.right) };
+    case 'Hop':
+    case 'TableFunction':
+    case 'Distinct':
+    case 'Window':
+    case 'MaxOneRow':
+      return { ...node, input: convert(node.input) };
+    default:
+      return unreachable(node);
+  }
+}
+
+function conditionOf(node: PhysicalJoin): Scalar {
+  const width = node.left.schema.length;
+  const keys = node.leftKeys.map((l, i): Scalar => {
+    const left = columnOf(node.left.schema, l);
+    const r = must(node.rightKeys[i]);
+    const right = column(width + r, must(node.right.schema[r]).type);
+    const same = sameValue(left, right);
+    if (node.nullSafe[i] === true) return same;
+    const whens = [{ when: or([isNull(left), isNull(right)]), then: literal(null, types.bool) }];
+    return { kind: 'case', whens, otherwise: same, type: types.bool };
+  });
+  return and(node.residual === null ? keys : [...keys, node.residual]);
+}
+
+function indexScan(node: PhysicalIndexScan, functions: FunctionCatalog): LogicalPlan {
+  const { relation } = node;
+  const columns =
+    node.index === null
+      ? must(relation.key)
+      : must(relation.indexes.find((i) => i.id === node.index)).columns;
+  const whole: LogicalPlan = {
+    kind: 'Scan',
+    relation,
+    columns: [...relation.columns.keys()],
+    schema: relation.columns,
+  };
+  const of = (i: number): Scalar => columnOf(relation.columns, must(columns[i]));
+  const points = node.points.map((point) => and(point.map((value, i) => sameValue(of(i), value))));
+  const conditions = [or(points)];
+  const next = must(node.points[0]).length;
+  const compare = (operator: string, bound: NonNullable<PhysicalIndexScan['lower']>): void => {
+    const operand = of(next);
+    const { id } = operand.type;
+    const symbol = `${operator}${bound.inclusive ? '=' : ''}`;
+    const fn = must(
+      functions.operators(symbol).find((f) => f.args.length === 2 && f.args.every((a) => a === id)),
+    );
+    conditions.push({ kind: 'call', fn, args: [operand, bound.value], type: types.bool });
+  };
+  if (node.lower !== null) compare('>', node.lower);
+  if (node.upper !== null) compare('<', node.upper);
+  return project(
+    filter(whole, conditions),
+    node.columns.map((c) => must(columnsOf(relation.columns)[c])),
+  );
+}
