@@ -68,6 +68,18 @@ export abstract class StateColumn {
     return any;
   }
 
+  /** As `mismatches`, by identity. */
+  differences(vector: StateVector, n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    let any = false;
+    for (let j = 0; j < n; j++) {
+      const slot = slots[j] as number;
+      if (slot < 0 || bad[j] === 1 || this.same(vector, j, slot)) continue;
+      bad[j] = 1;
+      any = true;
+    }
+    return any;
+  }
+
   /** Order of two non-null stored values. */
   abstract compareSlots(a: number, b: number): number;
   /** Order of a stored non-null value against a boxed non-null one. */

@@ -61,6 +61,11 @@ export class Int32Column extends StateColumn {
     return any;
   }
 
+  /** Equal integers are the same. */
+  override differences(vector: StateVector, n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    return this.mismatches(vector, n, slots, bad);
+  }
+
   compareSlots(a: number, b: number): number {
     const x = this.at(a);
     const y = this.at(b);
@@ -141,6 +146,11 @@ export class BoolColumn extends StateColumn {
       any = true;
     }
     return any;
+  }
+
+  /** Equal integers are the same. */
+  override differences(vector: StateVector, n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    return this.mismatches(vector, n, slots, bad);
   }
 
   compareSlots(a: number, b: number): number {
@@ -254,6 +264,11 @@ export class Int64Column extends StateColumn {
       }
     }
     return any;
+  }
+
+  /** Equal integers are the same. */
+  override differences(vector: StateVector, n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    return this.mismatches(vector, n, slots, bad);
   }
 
   compareSlots(a: number, b: number): number {

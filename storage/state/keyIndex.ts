@@ -64,17 +64,14 @@ export class KeyIndex {
     this.index.candidates(hashes, n, slots);
     const bad = this.#scratch.zeroBytes(n);
     let any = false;
-    if (this.#mode === 'same') {
-      for (let j = 0; j < n; j++) {
-        const slot = slots[j] as number;
-        if (slot < 0 || this.matches(vectors, j, slot)) continue;
-        bad[j] = 1;
-        any = true;
-      }
-    } else {
-      for (let k = 0; k < vectors.length; k++) {
-        if ((this.columns[k] as StateColumn).mismatches(vectors[k] as StateVector, n, slots, bad)) any = true;
-      }
+    for (let k = 0; k < vectors.length; k++) {
+      const column = this.columns[k] as StateColumn;
+      const vector = vectors[k] as StateVector;
+      const isBad =
+        this.#mode === 'same'
+          ? column.differences(vector, n, slots, bad)
+          : column.mismatches(vector, n, slots, bad);
+      if (isBad) any = true;
     }
     if (!any) return;
     for (let j = 0; j < n; j++) {

@@ -39,6 +39,7 @@ export class RelationStore {
   readonly #secondary = new Map<number | null, SecondaryIndex>();
   readonly #hashes = new Scratch();
   readonly #found = new Scratch();
+  readonly #differs = new Scratch();
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
 
@@ -74,13 +75,15 @@ export class RelationStore {
     const found = this.#found.ints(n);
     this.#index.hash(keys, n, hashes);
     this.#index.find(keys, hashes, n, found);
+    const differs = this.#differs.zeroBytes(n);
+    if (this.key !== null) this.#store.differences(vectors, n, found, differs);
     const pendingRows = this.#pendingRows.ints(n);
     const pendingSlots = this.#pendingSlots.ints(n);
     let pending = 0;
     for (let j = 0; j < n; j++) {
       const hash = hashes[j] as number;
       let slot = found[j] as number;
-      if (slot < 0 || (this.key !== null && !this.#store.sameRow(vectors, j, slot))) {
+      if (slot < 0 || differs[j] === 1) {
         slot = this.#index.index.first(hash);
         if (slot >= 0) {
           // Rows of this batch under the same hash must be there to be compared with.

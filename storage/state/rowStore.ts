@@ -186,6 +186,16 @@ export class RowStore {
     return true;
   }
 
+  /** Sets bad[j] = 1 where slots[j] >= 0 is not the very row j of the vectors; true if there is any. */
+  differences(vectors: readonly StateVector[], n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    const { columns } = this;
+    let any = false;
+    for (let c = 0; c < columns.length; c++) {
+      if ((columns[c] as StateColumn).differences(vectors[c] as StateVector, n, slots, bad)) any = true;
+    }
+    return any;
+  }
+
   clear(): void {
     for (const column of this.columns) column.clear();
     for (const extra of this.#extras) extra.clear();
