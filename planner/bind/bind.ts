@@ -1,0 +1,74 @@
+/** The binder's entry points for queries and single expressions. */
+import { must } from '../../common/assert.ts';
+import { type DataType, type Schema, types } from '../../common/dataType.ts';
+import type { Expr } from '../../parser/ast/expr.ts';
+import type { Query, SelectItem } from '../../parser/ast/query.ts';
+import type { SortKey } from '../plan/aggregateCall.ts';
+import type { LogicalPlan } from '../plan/logical.ts';
+import type { Scalar } from '../plan/scalar.ts';
+import { defaultUnknown } from './coerce.ts';
+import { outputName } from './columnNames.ts';
+import type { BindEnvironment } from './environment.ts';
+import { bindExpr } from './expr.ts';
+import { bindQueryBody, exprContext, noCtes } from './query.ts';
+import { Scope, scopeTable } from './scope.ts';
+
+export type { BindEnvironment } from './environment.ts';
+
+export interface BoundQuery {
+  readonly plan: LogicalPlan;
+  /** The plan's first `visible` columns are the result; the rest are sort columns. */
+  readonly visible: number;
+  /** Order of the result. */
+  readonly order: readonly SortKey[];
+  /** Types of $1, $2 ... */
+  readonly parameters: readonly DataType[];
+  /** The visible columns. */
+  readonly columns: Schema;
+}
+
+/** Binds a whole query. Parameters whose type nothing decides are text. */
+export function bindQuery(query: Query, env: BindEnvironment): BoundQuery {
+  const bound = bindQueryBody(query, { env, ctes: noCtes, parent: null });
+  return {
+    plan: bound.plan,
+    visible: bound.columns.length,
+    order: bound.order,
+    parameters: env.parameterTypes.map((t) => t ?? types.text),
+    columns: bound.columns,
+  };
+}
+
+/** An expression over nothing: EXECUTE arguments, SET values, DEFAULT. Literals keep the unknown type. */
+export function bindStandalone(expr: Expr, env: BindEnvironment, clause = 'this clause'): Scalar {
+  return bindExpr(expr, { ...exprContext(env, null, noCtes), clause });
+}
+
+/** An expression over one row of a relation known as `alias` (generated columns, CHECK, WHERE of an index). */
+export function bindOverRow(expr: Expr, alias: string, columns: Schema, env: BindEnvironment, clause: string): Scalar {
+  const scope = new Scope([scopeTable(alias, null, null, columns, 0)], null);
+  return bindExpr(expr, { ...exprContext(env, scope, noCtes), clause });
+}
+
+/** A RETURNING list over a table's row. */
+export function bindReturning(
+  items: readonly SelectItem[],
+  alias: string,
+  columns: Schema,
+  env: BindEnvironment,
+): { readonly exprs: readonly Scalar[]; readonly columns: Schema } {
+  const scope = new Scope([scopeTable(alias, null, null, columns, 0)], null);
+  const context = { ...exprContext(env, scope, noCtes), clause: 'RETURNING' };
+  const bound = items.flatMap((item) => {
+    if (item.expr.kind === 'Star') {
+      return columns.flatMap((c, index) =>
+        c.hidden === true ? [] : [{ name: c.name, expr: { kind: 'column', index, type: c.type } satisfies Scalar as Scalar }],
+      );
+    }
+    return [{ name: item.alias?.name ?? outputName(item.expr), expr: defaultUnknown(bindExpr(item.expr, context), env) }];
+  });
+  return {
+    exprs: bound.map((b) => b.expr),
+    columns: bound.map((b) => ({ name: must(b.name), type: b.expr.type, nullable: true })),
+  };
+}

@@ -1,0 +1,72 @@
+/** CAST, `::`, TRY_CAST, and names of catalog objects cast to reg* types. */
+import { type DataType, types } from '../../common/dataType.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { oidOf, typeFromName } from '../../common/typeTable.ts';
+import type { CastExpr } from '../../parser/ast/expr.ts';
+import type { Scalar } from '../plan/scalar.ts';
+import { cannotCast, coerceExplicit, tryCoerce } from './coerce.ts';
+import type { ExprContext } from './context.ts';
+import { positionOf } from './environment.ts';
+import { bindExpr } from './expr.ts';
+import { functionCall } from './operators.ts';
+import { dataTypeOf } from './typeNames.ts';
+
+const regTypes: readonly DataType['id'][] = ['regclass', 'regtype', 'regproc', 'regnamespace'];
+
+export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
+  const position = expr.operand.span.start;
+  const type = dataTypeOf(expr.type, context.env);
+  if (expr.operand.kind === 'ArrayExpr' && expr.operand.items.length === 0) {
+    if (type.id !== 'array') throw cannotCast({ id: 'array', element: types.text }, type, position);
+    return { kind: 'array', items: [], nested: false, type };
+  }
+  const operand = bindExpr(expr.operand, context);
+  if (regTypes.includes(type.id)) return castToReg(operand, type, position, context);
+  if (regTypes.includes(operand.type.id) && (type.id === 'text' || type.id === 'varchar' || type.id === 'name')) {
+    return coerceExplicit(functionCall(`${operand.type.id}out`, [operand], position, context.env), type, position, context.env);
+  }
+  if (expr.form === 'try') {
+    const base: Scalar = operand.type.id === 'unknown' ? { ...operand, type: types.text } : operand;
+    const cast = tryCoerce(base, type, 'explicit', context.env);
+    if (cast === null) throw cannotCast(operand.type, type, position);
+    return cast.kind === 'cast' ? { ...cast, try: true } : cast;
+  }
+  return coerceExplicit(operand, type, position, context.env);
+}
+
+/** `'name'::regclass`: a literal is looked up now, text at run time, a number is taken as it is. */
+function castToReg(operand: Scalar, type: DataType, position: number, context: ExprContext): Scalar {
+  const isText = operand.type.id === 'unknown' || operand.type.id === 'text' || operand.type.id === 'varchar' || operand.type.id === 'name';
+  if (!isText) return coerceExplicit(operand, type, position, context.env);
+  if (operand.kind !== 'literal' || operand.value === null) {
+    return functionCall(`${type.id}in`, [coerceExplicit(operand, types.text, position, context.env)], position, context.env);
+  }
+  const name = String(operand.value).trim();
+  if (/^\d+$/.test(name)) return { kind: 'literal', value: Number(name), type };
+  const at = positionOf(operand) ?? position;
+  if (type.id === 'regtype') {
+    const found = typeFromName(name.replace(/^pg_catalog\./, '').toLowerCase());
+    if (found === null) throw new SqlError('42704', `type "${name}" does not exist`, { position: at });
+    return { kind: 'literal', value: oidOf(found), type };
+  }
+  if (type.id === 'regclass') {
+    const parts = splitName(name);
+    const schema = parts.length > 1 ? (parts[parts.length - 2] ?? null) : null;
+    const relation = context.env.catalog.relation(schema, parts[parts.length - 1] ?? '', context.env.searchPath);
+    if (relation === null) throw new SqlError('42P01', `relation "${name}" does not exist`, { position: at });
+    return { kind: 'literal', value: relation.id, type };
+  }
+  if (type.id === 'regproc' || type.id === 'regnamespace') {
+    return functionCall(`${type.id}in`, [{ kind: 'literal', value: name, type: types.text }], at, context.env);
+  }
+  throw unsupported(`a cast to ${type.id}`, at);
+}
+
+/** `"A".b` into its parts, unquoted ones folded. */
+export function splitName(name: string): readonly string[] {
+  const parts: string[] = [];
+  for (const match of name.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)) {
+    parts.push(match[1] !== undefined ? match[1].replaceAll('""', '"') : (match[2] ?? '').trim().toLowerCase());
+  }
+  return parts;
+}

@@ -1,0 +1,28 @@
+/** What binding depends on, and positions of bound nodes for errors. */
+import type { CatalogReader } from '../../common/catalog.ts';
+import type { DataType } from '../../common/dataType.ts';
+import type { FunctionCatalog } from '../../common/function.ts';
+import type { TextContext } from '../../common/textContext.ts';
+import type { Scalar } from '../plan/scalar.ts';
+
+export interface BindEnvironment {
+  readonly catalog: CatalogReader;
+  readonly functions: FunctionCatalog;
+  readonly searchPath: readonly string[];
+  /** For literals of time-zone dependent types. */
+  readonly text: TextContext;
+  /** Types of $1, $2 ...; null until known. Binding fills it in. */
+  readonly parameterTypes: (DataType | null)[];
+}
+
+/** Where a scalar was written, for errors found after it was made. */
+const positions = new WeakMap<Scalar, number>();
+
+export function placed<S extends Scalar>(scalar: S, position: number): S {
+  positions.set(scalar, position);
+  return scalar;
+}
+
+export function positionOf(scalar: Scalar): number | undefined {
+  return positions.get(scalar);
+}

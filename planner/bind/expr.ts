@@ -1,0 +1,273 @@
+/** Expressions: names, literals, operators, and the dispatch over all kinds of syntax node. */
+import { type DataType, arrayOf, types } from '../../common/dataType.ts';
+import { Decimal } from '../../common/decimal.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { parseValue } from '../../common/textIo.ts';
+import { formatType } from '../../common/typeTable.ts';
+import { must } from '../../common/assert.ts';
+import type { Expr, Literal } from '../../parser/ast/expr.ts';
+import type { Scalar } from '../plan/scalar.ts';
+import { bindFunctionCall, bindSpecialCall } from './calls.ts';
+import { coerceBoolean, coerceExplicit, coerceImplicit, unify } from './coerce.ts';
+import { bindCast } from './casts.ts';
+import { GROUPING_BASE, type ExprContext } from './context.ts';
+import { placed, positionOf } from './environment.ts';
+import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operators.ts';
+import { bindBetween, bindBinary, bindDistinct, bindInList, bindLike, bindQuantified } from './predicates.ts';
+import { resolveColumn } from './scope.ts';
+import { bindFieldAccess, bindSubscript } from './subscripts.ts';
+import { bindArraySubquery, bindExists, bindInSubquery, bindScalarSubquery } from './subqueries.ts';
+
+export function bindExpr(expr: Expr, context: ExprContext): Scalar {
+  const bound = dispatch(expr, context);
+  return positionOf(bound) === undefined ? placed(bound, expr.span.start) : bound;
+}
+
+/** Binds and coerces to boolean, for conditions. */
+export function bindCondition(expr: Expr, context: ExprContext, construct: string): Scalar {
+  return coerceBoolean(bindExpr(expr, context), construct, context.env);
+}
+
+function dispatch(expr: Expr, context: ExprContext): Scalar {
+  const position = expr.span.start;
+  const { env } = context;
+  switch (expr.kind) {
+    case 'Literal':
+      return bindLiteral(expr);
+    case 'Parameter':
+      return bindParameter(expr.index, position, context);
+    case 'ColumnRef':
+      return resolveColumn(context.scope, expr.parts, position);
+    case 'Star':
+      throw new SqlError('42601', '* is not allowed here', { position });
+    case 'Unary':
+      return bindUnary(expr, context);
+    case 'Binary':
+      return bindBinary(expr, context);
+    case 'QuantifiedComparison':
+      return bindQuantified(expr, context);
+    case 'LogicalExpr': {
+      const name = expr.operator.toUpperCase();
+      const operands = expr.operands.map((o) => bindCondition(o, context, name));
+      return expr.operator === 'and' ? boolAnd(operands) : boolOr(operands);
+    }
+    case 'NotExpr':
+      return boolNot(bindCondition(expr.operand, context, 'NOT'));
+    case 'IsTest':
+      return bindIsTest(expr, context);
+    case 'IsDistinct':
+      return bindDistinct(expr, context);
+    case 'IsJson': {
+      const operand = coerceImplicit(bindExpr(expr.operand, context), types.text, env);
+      const call = functionCall('is_json', [operand, { kind: 'literal', value: expr.type, type: types.text }], position, env);
+      return expr.negated ? boolNot(call) : call;
+    }
+    case 'Between':
+      return bindBetween(expr, context);
+    case 'InList':
+      return bindInList(expr, context);
+    case 'InSubquery':
+      return bindInSubquery(expr, context);
+    case 'LikeExpr':
+      return bindLike(expr, context);
+    case 'CaseExpr':
+      return bindCase(expr, context);
+    case 'CastExpr':
+      return bindCast(expr, context);
+    case 'TypedLiteral':
+      return bindCast(
+        {
+          kind: 'CastExpr',
+          form: 'cast',
+          operand: { kind: 'Literal', value: { type: 'string', value: expr.value }, span: expr.span },
+          type: expr.type,
+          span: expr.span,
+        },
+        context,
+      );
+    case 'IntervalLiteral': {
+      const text = expr.fields === null ? expr.value : intervalText(expr.value, expr.fields);
+      return coerceExplicit(placed({ kind: 'literal', value: text, type: types.unknown }, position), types.interval, position, env);
+    }
+    case 'FunctionCall':
+      return bindFunctionCall(expr, context);
+    case 'ExtractExpr':
+      return functionCall(
+        'extract',
+        [{ kind: 'literal', value: expr.field.toLowerCase(), type: types.text }, bindExpr(expr.source, context)],
+        position,
+        env,
+      );
+    case 'SpecialCall':
+      return bindSpecialCall(expr, context);
+    case 'AtTimeZone':
+      return functionCall('timezone', [bindExpr(expr.zone, context), bindExpr(expr.operand, context)], position, env);
+    case 'Collate': {
+      const name = must(expr.collation.parts[expr.collation.parts.length - 1]).name;
+      if (!['default', 'C', 'POSIX', 'c', 'posix', 'ucs_basic'].includes(name)) throw unsupported(`COLLATE "${name}"`, position);
+      return bindExpr(expr.operand, context);
+    }
+    case 'Subscript':
+      return bindSubscript(expr, context);
+    case 'FieldAccess':
+      return bindFieldAccess(expr, context);
+    case 'RowExpr': {
+      const items = expr.items.map((i) => bindExpr(i, context)).map((i) => (i.type.id === 'unknown' ? coerceImplicit(i, types.text, env) : i));
+      return { kind: 'row', items, type: { id: 'struct', fields: items.map((i, n) => ({ name: `f${n + 1}`, type: i.type })) } };
+    }
+    case 'ArrayExpr':
+      return bindArray(expr, context);
+    case 'ArraySubquery':
+      return bindArraySubquery(expr, context);
+    case 'ScalarSubquery':
+      return bindScalarSubquery(expr, context);
+    case 'Exists':
+      return bindExists(expr, context);
+    case 'Lambda':
+      throw unsupported('a lambda expression', position);
+    case 'Grouping':
+      return bindGrouping(expr, context);
+    case 'DefaultExpr':
+      throw new SqlError('42601', 'DEFAULT is not allowed in this context', { position });
+  }
+}
+
+/** INTERVAL '3' DAY: a bare number takes the last field as its unit; `1-2` YEAR TO MONTH and `1 02:03` are read as they are. */
+function intervalText(value: string, fields: string): string {
+  const unit = fields.split(' to ').at(-1) ?? fields;
+  return /^\s*[-+]?\d+(\.\d+)?\s*$/.test(value) ? `${value} ${unit}` : value;
+}
+
+export function bindLiteral(expr: Literal): Scalar {
+  const { value } = expr;
+  switch (value.type) {
+    case 'null':
+      return { kind: 'literal', value: null, type: types.unknown };
+    case 'boolean':
+      return { kind: 'literal', value: value.value, type: types.bool };
+    case 'string':
+      return { kind: 'literal', value: value.value, type: types.unknown };
+    case 'number':
+      return numberLiteral(value.text);
+    case 'bits':
+      throw unsupported('a bit string literal', expr.span.start);
+  }
+}
+
+export function numberLiteral(source: string): Scalar {
+  const text = source.replaceAll('_', '');
+  if (/^(\d+|0[xob][0-9a-f]+)$/i.test(text)) {
+    const n = BigInt(/^0\d/.test(text) ? text.replace(/^0+(?=\d)/, '') : text);
+    if (n <= 0x7fffffffn) return { kind: 'literal', value: Number(n), type: types.int4 };
+    if (n <= 0x7fffffffffffffffn) return { kind: 'literal', value: n, type: types.int8 };
+    return { kind: 'literal', value: Decimal.parse(n.toString()), type: types.numeric };
+  }
+  return { kind: 'literal', value: Decimal.parse(text), type: types.numeric };
+}
+
+function bindParameter(index: number, position: number, context: ExprContext): Scalar {
+  if (index < 1 || index > 65535) throw new SqlError('42P02', `there is no parameter $${index}`, { position });
+  const { parameterTypes } = context.env;
+  while (parameterTypes.length < index) parameterTypes.push(null);
+  return { kind: 'parameter', index: index - 1, type: parameterTypes[index - 1] ?? types.unknown };
+}
+
+function bindUnary(expr: Expr & { kind: 'Unary' }, context: ExprContext): Scalar {
+  const operand = bindExpr(expr.operand, context);
+  // Negative constants keep the type that PostgreSQL gives them: -2147483648 is an int4 only through its literal.
+  if (expr.operator === '-' && operand.kind === 'literal' && expr.operand.kind === 'Literal') {
+    const { value, type } = operand;
+    if (typeof value === 'number') return { kind: 'literal', value: value === 0 ? 0 : -value, type };
+    if (typeof value === 'bigint') return { kind: 'literal', value: -value, type };
+    if (value instanceof Decimal) {
+      const negative = value.neg();
+      if (negative.scale === 0 && negative.coefficient === -0x8000000000000000n) {
+        return { kind: 'literal', value: negative.coefficient, type: types.int8 };
+      }
+      return { kind: 'literal', value: negative, type };
+    }
+  }
+  if (operand.type.id === 'unknown' && (expr.operator === '-' || expr.operator === '+')) {
+    return operatorCall(expr.operator, [coerceImplicit(operand, types.float8, context.env)], expr.span.start, context.env);
+  }
+  return operatorCall(expr.operator, [operand], expr.span.start, context.env);
+}
+
+function bindIsTest(expr: Expr & { kind: 'IsTest' }, context: ExprContext): Scalar {
+  const { negated } = expr;
+  if (expr.test === 'null' || expr.test === 'unknown') {
+    const operand =
+      expr.test === 'null'
+        ? bindExpr(expr.operand, context)
+        : bindCondition(expr.operand, context, `IS ${negated ? 'NOT ' : ''}UNKNOWN`);
+    if (operand.kind === 'row') {
+      // A row is null when all its fields are, not null when none is.
+      return boolAnd(operand.items.map((item) => ({ kind: 'isNull', operand: item, negated, type: types.bool })));
+    }
+    return { kind: 'isNull', operand, negated, type: types.bool };
+  }
+  const operand = bindCondition(expr.operand, context, `IS ${negated ? 'NOT ' : ''}${expr.test.toUpperCase()}`);
+  return { kind: 'isBool', operand, test: expr.test === 'true', negated, type: types.bool };
+}
+
+function bindCase(expr: Expr & { kind: 'CaseExpr' }, context: ExprContext): Scalar {
+  const { env } = context;
+  const operand = expr.operand === null ? null : bindExpr(expr.operand, context);
+  const whens = expr.whens.map((w) => {
+    if (operand === null) return bindCondition(w.when, context, 'CASE/WHEN');
+    return operatorCall('=', [operand, bindExpr(w.when, context)], w.when.span.start, env);
+  });
+  const results = expr.whens.map((w) => bindExpr(w.then, context));
+  const otherwise = expr.otherwise === null ? null : bindExpr(expr.otherwise, context);
+  const all = otherwise === null ? results : [otherwise, ...results];
+  const { scalars, type } = unify(all, 'CASE', env);
+  const thens = otherwise === null ? scalars : scalars.slice(1);
+  return {
+    kind: 'case',
+    whens: whens.map((when, i) => ({ when, then: must(thens[i]) })),
+    otherwise: otherwise === null ? null : must(scalars[0]),
+    type,
+  };
+}
+
+function bindArray(expr: Expr & { kind: 'ArrayExpr' }, context: ExprContext, target: DataType | null = null): Scalar {
+  const items = expr.items.map((i) => bindExpr(i, context));
+  if (items.length === 0) {
+    if (target !== null) return { kind: 'array', items: [], nested: false, type: target };
+    // An empty array takes its type from a cast around it; see casts.ts.
+    throw new SqlError('42P18', 'cannot determine type of empty array', {
+      position: expr.span.start,
+      hint: 'Explicitly cast to the desired type, for example ARRAY[]::integer[].',
+    });
+  }
+  const { scalars, type } = unify(items, 'ARRAY', context.env);
+  const nested = type.id === 'array';
+  return { kind: 'array', items: scalars, nested, type: nested ? type : arrayOf(type) };
+}
+
+function bindGrouping(expr: Expr & { kind: 'Grouping' }, context: ExprContext): Scalar {
+  const { collected } = context;
+  if (collected === null) throw new SqlError('42803', `grouping operations are not allowed in ${context.clause}`, { position: expr.span.start });
+  const args = expr.arguments.map((a) => bindExpr(a, { ...context, collected: null }));
+  collected.groupings.push({ args, position: expr.span.start });
+  return { kind: 'column', index: GROUPING_BASE + collected.groupings.length - 1, type: types.int4 };
+}
+
+/** A constant of a type, from text, for places where the grammar has only strings. */
+export function constant(text: string, type: DataType, position: number, context: ExprContext): Scalar {
+  try {
+    return { kind: 'literal', value: parseValue(text, type, context.env.text), type };
+  } catch (error) {
+    throw error instanceof SqlError ? error.at(position) : error;
+  }
+}
+
+/** 42804 for what must be of one type. */
+export function requireType(scalar: Scalar, type: DataType, construct: string, context: ExprContext): Scalar {
+  if (scalar.type.id === 'unknown') return coerceImplicit(scalar, type, context.env);
+  if (scalar.type.id !== type.id) {
+    const position = positionOf(scalar);
+    throw new SqlError('42804', `argument of ${construct} must be type ${formatType(type)}, not type ${formatType(scalar.type)}`, position === undefined ? {} : { position });
+  }
+  return scalar;
+}

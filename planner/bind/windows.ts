@@ -1,0 +1,141 @@
+/** Window calls of a SELECT as Window nodes: one per distinct (PARTITION BY, ORDER BY). */
+import { must } from '../../common/assert.ts';
+import { type DataType, types } from '../../common/dataType.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { Value } from '../../common/value.ts';
+import type { FrameBound as FrameBoundSyntax } from '../../parser/ast/expr.ts';
+import type { FrameBound, SortKey, WindowCall } from '../plan/aggregateCall.ts';
+import { scalarKey } from '../plan/fingerprint.ts';
+import type { LogicalPlan } from '../plan/logical.ts';
+import type { Scalar } from '../plan/scalar.ts';
+import { coerceImplicit, tryCoerce } from './coerce.ts';
+import type { PendingWindow } from './context.ts';
+import type { BindEnvironment } from './environment.ts';
+import { bindExpr } from './expr.ts';
+import { exprContext, noCtes } from './query.ts';
+
+/**
+ * Adds the windows over `input`. `prepare` rewrites a call's scalars to the input row. Gives the plan and the output
+ * column of each call.
+ */
+export function planWindows(
+  input: LogicalPlan,
+  windows: readonly PendingWindow[],
+  prepare: (s: Scalar) => Scalar,
+  env: BindEnvironment,
+): { readonly plan: LogicalPlan; readonly columns: readonly number[] } {
+  const width = input.schema.length;
+  const exprs: Scalar[] = input.schema.map((c, index) => ({ kind: 'column', index, type: c.type }));
+  const index = new Map<string, number>(exprs.map((e, i) => [scalarKey(e), i]));
+  const add = (s: Scalar): number => {
+    const prepared = prepare(s);
+    const key = scalarKey(prepared);
+    const known = index.get(key);
+    if (known !== undefined) return known;
+    exprs.push(prepared);
+    index.set(key, exprs.length - 1);
+    return exprs.length - 1;
+  };
+  const groups = new Map<string, { partition: number[]; order: SortKey[]; calls: WindowCall[]; numbers: number[] }>();
+  windows.forEach((w, n) => {
+    const partition = w.partitionBy.map(add);
+    const order = w.orderBy.map((o) => ({ column: add(o.expr), descending: o.descending, nullsFirst: o.nullsFirst }));
+    const call: WindowCall = {
+      fn: w.fn,
+      args: w.args.map(add),
+      filter: w.filter === null ? null : add(w.filter),
+      ignoreNulls: w.ignoreNulls,
+      distinct: w.distinct,
+      frame: bindFrame(w, env),
+      type: w.type,
+    };
+    const key = JSON.stringify([partition, order]);
+    const group = groups.get(key) ?? { partition, order, calls: [], numbers: [] };
+    group.calls.push(call);
+    group.numbers.push(n);
+    groups.set(key, group);
+  });
+  const columns: number[] = [];
+  let plan: LogicalPlan = input;
+  if (exprs.length > width) {
+    plan = { kind: 'Project', input, exprs, schema: exprs.map((e, i) => input.schema[i] ?? { name: `w${i}`, type: e.type, nullable: true }) };
+  }
+  for (const group of groups.values()) {
+    const base = plan.schema.length;
+    group.numbers.forEach((n, i) => {
+      columns[n] = base + i;
+    });
+    const added = group.calls.map((c) => ({ name: c.fn.name, type: c.type, nullable: true }));
+    plan = { kind: 'Window', input: plan, partition: group.partition, order: group.order, calls: group.calls, schema: [...plan.schema, ...added] };
+  }
+  return { plan, columns };
+}
+
+function bindFrame(w: PendingWindow, env: BindEnvironment): WindowCall['frame'] {
+  const simple = (bound: FrameBound['bound']): FrameBound => ({ bound, offset: null });
+  if (w.frame === null) {
+    const end = w.orderBy.length === 0 ? 'unbounded following' : 'current row';
+    return { unit: 'range', start: simple('unbounded preceding'), end: simple(end), exclude: 'no others' };
+  }
+  const { frame } = w;
+  if (frame.unit === 'session') throw unsupported('SESSION WITH GAP', frame.span.start);
+  if (frame.unit === 'groups' && w.orderBy.length === 0) {
+    throw new SqlError('42P20', 'GROUPS mode requires an ORDER BY clause', { position: frame.span.start });
+  }
+  const { unit } = frame;
+  const start = bindBound(frame.start, unit, w, env);
+  const end = frame.end === null ? simple('current row') : bindBound(frame.end, unit, w, env);
+  checkBounds(start, end, frame.span.start);
+  return { unit, start, end, exclude: frame.exclude ?? 'no others' };
+}
+
+function checkBounds(start: FrameBound, end: FrameBound, position: number): void {
+  const fail = (message: string): SqlError => new SqlError('42P20', message, { position });
+  if (start.bound === 'unbounded following') throw fail('frame start cannot be UNBOUNDED FOLLOWING');
+  if (end.bound === 'unbounded preceding') throw fail('frame end cannot be UNBOUNDED PRECEDING');
+  if (start.bound === 'current row' && end.bound === 'preceding') throw fail('frame starting from current row cannot have preceding rows');
+  if (start.bound === 'following' && (end.bound === 'preceding' || end.bound === 'current row')) {
+    throw fail(`frame starting from following row cannot ${end.bound === 'preceding' ? 'have preceding rows' : 'end with current row'}`);
+  }
+}
+
+function bindBound(bound: FrameBoundSyntax, unit: 'rows' | 'range' | 'groups', w: PendingWindow, env: BindEnvironment): FrameBound {
+  if (bound.offset === null) return { bound: bound.bound, offset: null };
+  const position = bound.offset.span.start;
+  const scalar = bindExpr(bound.offset, { ...exprContext(env, null, noCtes), clause: 'window frame' });
+  const type = unit === 'range' ? rangeOffsetType(w, position) : types.int8;
+  const typed = scalar.type.id === 'unknown' ? coerceImplicit(scalar, type, env) : tryCoerce(scalar, type, 'implicit', env);
+  if (typed === null) throw unsupported('a window frame offset of this type', position);
+  const value = constantOf(typed, position);
+  const negative = typeof value === 'number' || typeof value === 'bigint' ? value < 0 : false;
+  if (negative) {
+    const side = bound.bound === 'preceding' ? 'starting' : 'ending';
+    throw new SqlError('22013', `frame ${side} offset must not be negative`, { position });
+  }
+  return { bound: bound.bound, offset: value };
+}
+
+function rangeOffsetType(w: PendingWindow, position: number): DataType {
+  if (w.orderBy.length !== 1) {
+    throw new SqlError('42P20', 'RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column', { position });
+  }
+  const { type } = must(w.orderBy[0]).expr;
+  switch (type.id) {
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'time':
+    case 'interval':
+      return types.interval;
+    default:
+      return type;
+  }
+}
+
+function constantOf(s: Scalar, position: number): Value {
+  if (s.kind === 'literal') return s.value;
+  if (s.kind === 'cast' && s.operand.kind === 'literal' && typeof s.operand.value === 'number' && s.type.id === 'int8') {
+    return BigInt(s.operand.value);
+  }
+  throw unsupported('a window frame offset that is not a constant', position);
+}
