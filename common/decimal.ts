@@ -256,7 +256,7 @@ export class Decimal {
 
   /** 32-bit hash, the same for equal values whatever their scale. */
   hash(): number {
-    if (this.special !== null) return this.special.length * 0x2545f491;
+    if (this.special !== null) return Math.imul(this.special.length, 0x2545f491);
     let c = this.coefficient;
     let scale = this.scale;
     if (isSafe(c)) {

@@ -124,7 +124,7 @@ const UTC: Zone = new FixedZone('UTC', 0);
 const zones = new Map<string, Zone | null>([['UTC', UTC]]);
 
 /** POSIX: optional name, then an offset counted west of UTC. */
-const posixPattern = /^(?:<[A-Za-z0-9+-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d{1,2})(?::(\d{1,2}))?)?$/;
+const posixPattern = /^(?:<[A-Za-z0-9+:-]+>|[A-Za-z]{3,})?([+-]?)(\d{1,3})(?::(\d{1,2})(?::(\d{1,2}))?)?$/;
 
 function makeZone(name: string): Zone | null {
   if (/^[A-Za-z]/.test(name)) {
