@@ -121,7 +121,7 @@ function rangeBound(
 }
 
 function clamp(i: number, n: number): number {
-  return i < 0 ? 0 : i > n ? n : i;
+  return Math.max(0, Math.min(i, n));
 }
 
 function boundOf(
