@@ -72,7 +72,7 @@ const levels: ReadonlyMap<TokenType, number> = new Map([
 ]);
 
 /** Words that are operators only if something follows that belongs to them; else they are a column label. */
-const labelLike: ReadonlySet<TokenType> = new Set([K.is, K.between, K.like, K.ilike, K.similar]);
+const labelLike: ReadonlySet<TokenType> = new Set([K.is, K.between, K.like, K.ilike]);
 
 /** What may follow a label in a select list. */
 const afterLabel: ReadonlySet<TokenType> = new Set([
@@ -163,6 +163,8 @@ export abstract class ExprParser extends SpecialCallParser {
     if (restricted) return this.restrictedLevel(type, level);
     if (type === K.at) return this.isAt(2, K.time) || this.isAt(2, K.local) ? AT : 0;
     if (type === K.operator) return this.isAt(2, T.LParen) ? OTHER : 0;
+    // SUBSTRING(a SIMILAR b ESCAPE c) has the word without TO.
+    if (type === K.similar) return this.isAt(2, K.to) ? LIKE : 0;
     if (labelLike.has(type) && (this.endsAt(2) || afterLabel.has(this.at(2)))) return 0;
     return level;
   }

@@ -76,7 +76,7 @@ export abstract class SessionParser extends TransactionParser {
         IGNORE_AMBIGUITIES: true,
       },
       {
-        GATE: () => !this.isAssigned(),
+        GATE: () => !this.isAssigned() && !this.isAt(2, K.authorization),
         ALT: () => this.subrule(7, this.setTransaction),
         IGNORE_AMBIGUITIES: true,
       },
