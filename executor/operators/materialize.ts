@@ -16,8 +16,10 @@ export class MaterializeOperator implements Operator {
     this.store = store;
   }
 
-  push(_port: number, batch: Batch): void {
+  push(_port: number, batch: Batch, emit: Emit): void {
     this.store.apply(batch);
+    // Of an append-only relation every delta is a net change.
+    if (this.store.appendOnly) emit(batch);
   }
 
   flush(emit: Emit): void {

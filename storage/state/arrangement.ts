@@ -46,8 +46,8 @@ export class Arrangement {
   readonly #rowIndex = new HashIndex();
   /** Slots with a negative weight. */
   #negatives = 0;
-  /** A head was removed or replaced since the batch's look-up: its answers may be out of date. */
-  #headsMoved = false;
+  /** Slots that ceased to be heads since the batch's look-up, which may have answered with them. */
+  readonly #formerHeads = new Set<number>();
   /** The batch being applied. */
   #vectors: readonly StateVector[] = [];
   #keyVectors: readonly StateVector[] = [];
@@ -123,7 +123,7 @@ export class Arrangement {
     this.#keyVectors = this.keyVectors(vectors);
     this.#length = n;
     this.#rowHashed = false;
-    this.#headsMoved = false;
+    if (this.#formerHeads.size > 0) this.#formerHeads.clear();
     this.#pending = 0;
     this.#pendingRows.ints(n);
     this.#pendingSlots.ints(n);
@@ -159,7 +159,7 @@ export class Arrangement {
   }
 
   #currentHead(i: number, hash: number, found: number): number {
-    if (found >= 0 && !this.#headsMoved) return found;
+    if (found >= 0 && (this.#formerHeads.size === 0 || !this.#formerHeads.has(found))) return found;
     if (this.index.index.first(hash) < 0) return -1;
     this.finish();
     return this.index.findOne(this.#keyVectors, i, hash);
@@ -318,11 +318,11 @@ export class Arrangement {
       this.#previous.set(after, ~state);
       if (this.totals !== null) this.totals.set(after, this.totals.get(head));
       this.index.index.replace(hash, head, after);
-      this.#headsMoved = true;
+      this.#formerHeads.add(head);
       this.head = after;
     } else {
       this.index.remove(hash, head);
-      this.#headsMoved = true;
+      this.#formerHeads.add(head);
       this.head = -1;
     }
     this.store.free(slot);

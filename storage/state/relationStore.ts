@@ -6,6 +6,8 @@
  * brings secondary indexes up to date and frees rows that went. Between ticks every stored row has a positive weight,
  * and with a key no two rows share one. Within a tick an update's two rows are both present, so key look-ups are for
  * between ticks only.
+ * An append-only relation takes its rows as they come: without a look-up, without an index where there is no key, and
+ * with nothing to do at `commit`; its net changes are the deltas themselves.
  */
 import { assert, must } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
@@ -29,11 +31,12 @@ type EmitBatch = (batch: StateBatch) => void;
 export class RelationStore {
   readonly types: readonly DataType[];
   readonly key: readonly number[] | null;
+  readonly appendOnly: boolean;
   readonly #store: RowStore;
   readonly #weights: Int32Blocks;
   readonly #index: KeyIndex;
   readonly #keyColumns: readonly number[];
-  readonly #touched: TouchedSlots;
+  readonly #touched: TouchedSlots | null;
   readonly #changes: SlotEmitter;
   /** By index id; null: the key's, made when a range of it is first read. */
   readonly #secondary = new Map<number | null, SecondaryIndex>();
@@ -43,13 +46,14 @@ export class RelationStore {
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
 
-  /** `key`: columns that identify a row; null: rows are a bag. */
-  constructor(types: readonly DataType[], key: readonly number[] | null) {
+  /** `key`: columns that identify a row; null: rows are a bag. `appendOnly`: no weight is ever negative. */
+  constructor(types: readonly DataType[], key: readonly number[] | null, appendOnly = false) {
+    this.appendOnly = appendOnly;
     this.types = types;
     this.key = key;
     this.#store = new RowStore(types);
     this.#weights = this.#store.addInt32();
-    this.#touched = new TouchedSlots(this.#store);
+    this.#touched = appendOnly ? null : new TouchedSlots(this.#store);
     this.#keyColumns = key ?? types.map((_, c) => c);
     this.#index = new KeyIndex(this.#store, this.#keyColumns, key === null ? 'same' : 'equal');
     this.#changes = new SlotEmitter(this.#store);
@@ -61,16 +65,47 @@ export class RelationStore {
   }
 
   bytes(): number {
-    let sum = this.#store.bytes() + this.#index.bytes() + this.#touched.bytes();
+    let sum = this.#store.bytes() + this.#index.bytes() + (this.#touched?.bytes() ?? 0);
     for (const index of this.#secondary.values()) sum += index.bytes();
     return sum;
   }
 
   /** Takes a delta of all columns within a tick. */
   apply(batch: StateBatch): void {
+    if (this.#touched === null) this.#append(batch);
+    else this.#change(batch, this.#touched);
+  }
+
+  #keyVectors(vectors: readonly StateVector[]): readonly StateVector[] {
+    return this.key === null ? vectors : this.#keyColumns.map((k) => must(vectors[k]));
+  }
+
+  /** Append-only: every row is new, and in every index at once. */
+  #append(batch: StateBatch): void {
+    const n = batch.length;
+    const slots = this.#found.ints(n);
+    for (let j = 0; j < n; j++) {
+      const weight = batch.weights[j] as number;
+      assert(weight > 0, 'append-only relation has a negative weight');
+      const slot = this.#store.alloc();
+      this.#weights.set(slot, weight);
+      slots[j] = slot;
+    }
+    this.#store.store(batch.columns, null, null, n, slots);
+    if (this.key !== null) {
+      const hashes = this.#hashes.ints(n);
+      this.#index.hash(this.#keyVectors(batch.columns), n, hashes);
+      for (let j = 0; j < n; j++) this.#index.insert(hashes[j] as number, slots[j] as number);
+    }
+    for (const index of this.#secondary.values()) {
+      for (let j = 0; j < n; j++) index.insert(slots[j] as number);
+    }
+  }
+
+  #change(batch: StateBatch, touched: TouchedSlots): void {
     const n = batch.length;
     const vectors = batch.columns;
-    const keys = this.key === null ? vectors : this.#keyColumns.map((k) => must(vectors[k]));
+    const keys = this.#keyVectors(vectors);
     const hashes = this.#hashes.ints(n);
     const found = this.#found.ints(n);
     this.#index.hash(keys, n, hashes);
@@ -100,7 +135,7 @@ export class RelationStore {
         pendingSlots[pending++] = slot;
       }
       const weight = this.#weights.get(slot);
-      this.#touched.touch(slot, weight);
+      touched.touch(slot, weight);
       this.#weights.set(slot, weight + (batch.weights[j] as number));
     }
     if (pending > 0) this.#store.store(vectors, null, pendingRows, pending, pendingSlots);
@@ -114,8 +149,12 @@ export class RelationStore {
     return -1;
   }
 
-  /** Ends the tick: emits the net changes and makes them the state that readers see. */
+  /**
+   * Ends the tick: emits the net changes and makes them the state that readers see. Of an append-only relation the
+   * deltas are the net changes, and nothing is emitted.
+   */
   commit(emit: EmitBatch): void {
+    if (this.#touched === null) return;
     const { slots, before, length } = this.#touched;
     try {
       // Removals first: consumers that keep one row per key never hold two.
@@ -128,13 +167,12 @@ export class RelationStore {
       }
       this.#changes.finish(emit);
     } finally {
-      this.#settle();
+      this.#settle(this.#touched);
     }
   }
 
   /** Index upkeep, and the slots of rows that went. */
-  #settle(): void {
-    const { slots, before, length } = this.#touched;
+  #settle({ slots, before, length }: TouchedSlots): void {
     const touched = slots.slice(0, length);
     const gone: number[] = [];
     for (let t = 0; t < length; t++) {
@@ -149,7 +187,7 @@ export class RelationStore {
         else index.remove(slot);
       }
     }
-    this.#touched.reset();
+    this.#touched?.reset();
     const removed = Int32Array.from(gone);
     const hashes = this.#hashes.ints(removed.length);
     this.#index.hashSlots(removed, removed.length, hashes);

@@ -7,22 +7,57 @@ import { Bag, collector, runDrive } from './joinHarness.ts';
 
 const shape = [types.int4, types.text];
 
+const ignore = (): void => undefined;
+
 describe('Materialize', () => {
-  it('passes on the net change of every tick', () =>
-    runDrive({
-      operator: new MaterializeOperator(new RelationStore(shape, null)),
-      inputs: [shape],
-      randomRow: (random) => [random.below(6), random.pick(['x', 'y', null])],
-      recompute: (rows = []) => rows,
-      seed: 6,
-      changes: 30,
-    }));
+  for (const appendOnly of [false, true]) {
+    it(`passes on the net change of every tick${appendOnly ? ' (append-only)' : ''}`, () => {
+      const store = new RelationStore(shape, null, appendOnly);
+      runDrive({
+        operator: new MaterializeOperator(store),
+        inputs: [shape],
+        randomRow: (random) => [random.below(6), random.pick(['x', 'y', null])],
+        recompute: (rows = []) => {
+          const stored = new Bag();
+          store.scan(collector(stored));
+          const expected = new Bag();
+          for (const row of rows) expected.add(row, 1);
+          expect(stored.weights()).toEqual(expected.weights());
+          return rows;
+        },
+        seed: 6,
+        changes: 30,
+        appendOnly: [appendOnly],
+      });
+    });
+  }
+
+  it('finds rows of an append-only relation by key and index', () => {
+    const store = new RelationStore(shape, [0], true);
+    store.addIndex({ id: 1, columns: [1], descending: [false] });
+    const operator = new MaterializeOperator(store);
+    operator.push(
+      0,
+      batchOfRows(shape, [
+        [1, 'a'],
+        [2, 'b'],
+      ]),
+      ignore,
+    );
+    operator.flush(ignore);
+    operator.push(0, batchOfRows(shape, [[3, 'b']]), ignore);
+    operator.flush(ignore);
+    expect(store.findRow([2])).toEqual([2, 'b']);
+    const found = new Bag();
+    store.lookup(1, ['b'], collector(found));
+    expect([...found.weights().keys()]).toEqual(['2|b', '3|b']);
+  });
 
   it('consolidates within the tick and keeps the result readable', () => {
     const store = new RelationStore(shape, [0]);
     const operator = new MaterializeOperator(store);
-    operator.push(0, batchOfRows(shape, [[1, 'old']]));
-    operator.flush(() => undefined);
+    operator.push(0, batchOfRows(shape, [[1, 'old']]), ignore);
+    operator.flush(ignore);
     let batches = 0;
     const output = new Bag();
     const emit = collector(output);
@@ -41,6 +76,7 @@ describe('Materialize', () => {
         ],
         [-1, 1],
       ),
+      ignore,
     );
     operator.push(
       0,
@@ -52,6 +88,7 @@ describe('Materialize', () => {
         ],
         [-1, 1],
       ),
+      ignore,
     );
     operator.flush(counting);
     expect(batches).toBe(0);
@@ -65,6 +102,7 @@ describe('Materialize', () => {
         ],
         [1, -1],
       ),
+      ignore,
     );
     operator.flush(counting);
     expect(output.weights()).toEqual(
