@@ -19,7 +19,7 @@ const cache = new WeakMap<LogicalPlan, readonly Key[]>();
 export function keysOf(plan: LogicalPlan): readonly Key[] {
   const known = cache.get(plan);
   if (known !== undefined) return known;
-  const keys = minimal(deriveKeys(plan));
+  const keys = minimal(without(deriveKeys(plan), constantColumns(plan)));
   cache.set(plan, keys);
   return keys;
 }
@@ -63,6 +63,28 @@ export function exactlyOneRow(plan: LogicalPlan): boolean {
       return false;
   }
 }
+
+/** Columns that hold one value in all rows. */
+function constantColumns(plan: LogicalPlan): ReadonlySet<number> {
+  switch (plan.kind) {
+    case 'Project': {
+      const below = constantColumns(plan.input);
+      const constant = (s: Scalar): boolean =>
+        s.kind === 'literal' || (s.kind === 'column' && below.has(s.index));
+      return new Set([...plan.exprs.keys()].filter((i) => plan.exprs.slice(i, i + 1).some(constant)));
+    }
+    case 'Filter': {
+      const pinned = pinnedColumns(conjunctsOf(plan.condition));
+      return new Set([...pinned, ...constantColumns(plan.input)]);
+    }
+    case 'Distinct':
+      return constantColumns(plan.input);
+    default:
+      return none;
+  }
+}
+
+const none: ReadonlySet<number> = new Set();
 
 /** Columns that conditions pin to one value, given columns already pinned. */
 function pinnedColumns(conditions: readonly Scalar[]): ReadonlySet<number> {

@@ -1,5 +1,5 @@
 /**
- * Adjacent projections become one, adjacent filters one, identity projections none; a projection of constant rows is
+ * Adjacent projections become one, adjacent filters and unions too, identity projections none; a projection of constant rows is
  * constant rows. An expression that is not a column and is used more than once is only merged while the result stays
  * small.
  */
@@ -25,6 +25,7 @@ function merged(plan: LogicalPlan): LogicalPlan {
   if (plan.kind === 'Filter' && plan.input.kind === 'Filter') {
     return filter(plan.input.input, and([plan.input.condition, plan.condition]));
   }
+  if (plan.kind === 'UnionAll') return flattened(plan);
   if (plan.kind !== 'Project') return plan;
   const { input } = plan;
   if (isIdentity(plan)) return input;
@@ -34,6 +35,15 @@ function merged(plan: LogicalPlan): LogicalPlan {
     if (!input.rows.flat().some(isVolatile)) return { kind: 'Values', rows, schema: plan.schema };
   }
   return plan;
+}
+
+/** A union of unions as one. */
+function flattened(plan: Extract<LogicalPlan, { kind: 'UnionAll' }>): LogicalPlan {
+  if (!plan.inputs.some((input) => input.kind === 'UnionAll')) return plan;
+  return {
+    ...plan,
+    inputs: plan.inputs.flatMap((input) => (input.kind === 'UnionAll' ? input.inputs : [input])),
+  };
 }
 
 /** All columns in order. The names of a query's result are restored at its root. */
