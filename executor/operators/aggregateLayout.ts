@@ -7,7 +7,7 @@
  * over the same columns share one set whatever their FILTERs, with one count per filter.
  */
 import { assert, must } from '../../common/assert.ts';
-import type { DataType, Schema } from '../../common/dataType.ts';
+import { type DataType, physicalKind, type Schema } from '../../common/dataType.ts';
 import type { AggregateImplementation } from '../../common/function.ts';
 import type { AggregateCall, SortKey } from '../../planner/plan/aggregateCall.ts';
 
@@ -116,6 +116,12 @@ function conditionOf(call: AggregateCall, input: Schema): Condition {
   return { filter: call.filter, present: call.fn.nulls === 'skip' ? [...new Set(nullable)] : [] };
 }
 
+/** Values that are equal may differ in form, as 1.5 and 1.50 do. */
+function hasEqualForms(type: DataType): boolean {
+  const kind = physicalKind(type);
+  return kind === 'boxed' || kind === 'f64' || type.id === 'bpchar';
+}
+
 function layoutCall(call: AggregateCall, input: Schema, appendOnly: boolean, sets: Sets): CallLayout {
   const types = call.args.map((arg) => must(input[arg], `aggregate argument ${arg}`).type);
   const implementation = call.fn.implement(types, call.type);
@@ -138,7 +144,8 @@ function layoutCall(call: AggregateCall, input: Schema, appendOnly: boolean, set
       assert(call.args.length === 1, 'an extreme has one argument');
       const { end } = implementation;
       if (appendOnly) return { ...base, form: 'extreme', end, argument };
-      const set = sets.get(call.args, 'equal');
+      // The result must be a value that is there: of types where equal values differ, each is kept.
+      const set = sets.get(call.args, hasEqualForms(must(types[0])) ? 'same' : 'equal');
       const variant = sets.variant(set, condition);
       must(sets.layouts[set]).ordered.add(variant);
       return { ...base, form: 'indexedExtreme', end, set, variant };

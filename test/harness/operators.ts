@@ -69,7 +69,10 @@ export function show(value: Value): string {
   if (typeof value === 'bigint' || typeof value === 'string') return String(value);
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  return JSON.stringify(value);
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === 'bigint') return `${part}n`;
+    return part instanceof Map ? [...part] : part;
+  });
 }
 
 export function showRow(row: Row): string {
