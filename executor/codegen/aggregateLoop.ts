@@ -143,7 +143,10 @@ class RowProgram {
     const addresses = sets
       .map((_, x) => `const e${x} = E${x}[i], f${x} = e${x} >>> 13, g${x} = e${x} & 8191;`)
       .join('\n');
-    const orphans = sets.map((set, x) => `${emitter.constant(set.zeros)}.push(E${x}[i]);`).join(' ');
+    // A failed row may have been the first of its entries.
+    const orphans = this.#program.appendOnly
+      ? ''
+      : sets.map((set, x) => `${emitter.constant(set.zeros)}.push(E${x}[i]);`).join(' ');
     const failed = `${emitter.constant(reportRow)}(error, pos, w, ${JSON.stringify(operator)}, tick); ${orphans}`;
     const touch = `const T = ${emitter.constant(groups.stamp.blocks)}[b];\nif (T[k] !== stamp) { T[k] = stamp; touch(s); }`;
     const find = 'const s = slots[i], b = s >>> 13, k = s & 8191;';

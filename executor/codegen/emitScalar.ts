@@ -76,6 +76,28 @@ function emitNew(scalar: Exclude<Scalar, { kind: 'literal' }>, emitter: Emitter)
     case 'least':
       return emitExtreme(scalar, emitter);
     case 'inSet':
+    case 'quantified':
+    case 'array':
+    case 'row':
+    case 'field':
+    case 'subscript':
+    case 'slice':
+      return emitComposite(scalar, emitter);
+    case 'outer':
+    case 'parameter':
+    case 'scalarSubquery':
+    case 'existsSubquery':
+    case 'quantifiedSubquery':
+    case 'arraySubquery':
+      throw new AssertionError(`${scalar.kind} reaches the executor`);
+  }
+}
+
+type Composite = Of<'inSet' | 'quantified' | 'array' | 'row' | 'field' | 'subscript' | 'slice'>;
+
+function emitComposite(scalar: Composite, emitter: Emitter): Code {
+  switch (scalar.kind) {
+    case 'inSet':
       return emitInSet(scalar, emitScalar(scalar.operand, emitter), emitter);
     case 'quantified':
       return emitQuantified(
@@ -110,13 +132,6 @@ function emitNew(scalar: Exclude<Scalar, { kind: 'literal' }>, emitter: Emitter)
       const bounds = scalar.bounds.map(({ lower, upper }) => ({ lower: bound(lower), upper: bound(upper) }));
       return emitSlice(operand, bounds, emitter);
     }
-    case 'outer':
-    case 'parameter':
-    case 'scalarSubquery':
-    case 'existsSubquery':
-    case 'quantifiedSubquery':
-    case 'arraySubquery':
-      throw new AssertionError(`${scalar.kind} reaches the executor`);
   }
 }
 
