@@ -5,8 +5,13 @@
 import { AssertionError } from '../../common/assert.ts';
 import type { FunctionCatalog, ScalarFunction, SqlFunction } from '../../common/function.ts';
 import { aggregateFamilies } from '../aggregates/index.ts';
+import { formattingFunctions } from './dateTimeFormat.ts';
+import { dateTimeMakingFunctions } from './dateTimeMake.ts';
+import { nowFunctions } from './dateTimeNow.ts';
+import { dateTimePartFunctions } from './dateTimeParts.ts';
 import { floatMath } from './mathFloat.ts';
 import { numericMath } from './mathNumeric.ts';
+import { miscFunctions } from './misc.ts';
 import { comparisonOperators } from './operatorsComparison.ts';
 import { dateTimeOperators } from './operatorsDateTime.ts';
 import { floatOperators } from './operatorsFloat.ts';
@@ -32,6 +37,11 @@ const families: readonly (readonly SqlFunction[])[] = [
   stringBuildingFunctions,
   encodingFunctions,
   regexpFunctions,
+  nowFunctions,
+  dateTimePartFunctions,
+  dateTimeMakingFunctions,
+  formattingFunctions,
+  miscFunctions,
   ...aggregateFamilies,
 ];
 

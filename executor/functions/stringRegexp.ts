@@ -5,7 +5,7 @@ import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
 import { pointIndex, unitOffset } from './support/codePoints.ts';
-import { similarSubstringRegex } from './support/likePattern.ts';
+import { similarToRegex } from './support/likePattern.ts';
 import type { CompiledRegex } from './support/regex.ts';
 import {
   allMatches,
@@ -166,7 +166,7 @@ function substringByPattern(compile: Compile) {
 
 function substringSimilar(compile: Compile) {
   return (text: string, pattern: string, mark: string): Value =>
-    substringByPattern(compile)(text, similarSubstringRegex(pattern, mark));
+    substringByPattern(compile)(text, similarToRegex(pattern, mark));
 }
 
 type Examples = RegexpLiteral['examples'];

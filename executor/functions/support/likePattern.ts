@@ -150,31 +150,20 @@ interface SimilarState {
   quotes: number;
 }
 
-/** How the separators are written, and what follows a repetition before the first of them. */
-interface SimilarStyle {
-  readonly first: string;
-  readonly second: string;
-  readonly lazy: string;
-}
-
-const postgresStyle: SimilarStyle = { first: '){1,1}?(', second: '){1,1}(?:', lazy: '' };
-const matchStyle: SimilarStyle = { first: ')(', second: ')(?:', lazy: '?' };
-
-function separator(s: SimilarState, style: SimilarStyle): string {
+function separator(s: SimilarState): string {
   s.quotes++;
-  if (s.quotes === 1) return style.first;
-  if (s.quotes === 2) return style.second;
+  if (s.quotes === 1) return '){1,1}?(';
+  if (s.quotes === 2) return '){1,1}(?:';
   throw new SqlError(
     '2200C',
     'SQL regular expression may not contain more than two escape-double-quote separators',
   );
 }
 
-function similarCharacter(c: string, mark: string, s: SimilarState, style: SimilarStyle): string {
-  const lazy = s.quotes === 0 ? style.lazy : '';
+function similarCharacter(c: string, mark: string, s: SimilarState): string {
   if (s.afterEscape) {
     s.afterEscape = false;
-    return c === '"' && !s.inBrackets ? separator(s, style) : `\\${c}`;
+    return c === '"' && !s.inBrackets ? separator(s) : `\\${c}`;
   }
   if (c === mark) {
     s.afterEscape = true;
@@ -189,7 +178,7 @@ function similarCharacter(c: string, mark: string, s: SimilarState, style: Simil
       s.inBrackets = true;
       return c;
     case '%':
-      return `.*${lazy}`;
+      return '.*';
     case '_':
       return '.';
     case '(':
@@ -199,38 +188,18 @@ function similarCharacter(c: string, mark: string, s: SimilarState, style: Simil
     case '^':
     case '$':
       return `\\${c}`;
-    case '*':
-    case '+':
-    case '?':
-    case '}':
-      return c + lazy;
     default:
       return c;
   }
 }
 
-function convertSimilar(
-  pattern: string,
-  escapeText: string,
-  style: SimilarStyle,
-): { result: string; quotes: number } {
+/**
+ * The regular expression of a SIMILAR TO pattern, in PostgreSQL's form. Escape-double-quote pairs enclose the part that
+ * SUBSTRING returns; the text before it is matched as short as possible.
+ */
+export function similarToRegex(pattern: string, escapeText: string): string {
   const character = escapeCharacter(escapeText);
   const state: SimilarState = { result: '', afterEscape: false, inBrackets: false, quotes: 0 };
-  for (const c of pattern) state.result += similarCharacter(c, character, state, style);
-  return state;
-}
-
-/** The regular expression of a SIMILAR TO pattern, in PostgreSQL's form. */
-export function similarToRegex(pattern: string, escapeText: string): string {
-  return `^(?:${convertSimilar(pattern, escapeText, postgresStyle).result})$`;
-}
-
-/**
- * The regular expression for SUBSTRING(... SIMILAR ...): escape-double-quote pairs enclose the part to return, and the
- * text before it is matched as short as possible.
- */
-export function similarSubstringRegex(pattern: string, escapeText: string): string {
-  // Without separators nothing is to be matched as short as possible.
-  const { result, quotes } = convertSimilar(pattern, escapeText, matchStyle);
-  return quotes === 0 ? similarToRegex(pattern, escapeText) : `^(?:${result})$`;
+  for (const c of pattern) state.result += similarCharacter(c, character, state);
+  return `^(?:${state.result})$`;
 }

@@ -179,7 +179,10 @@ class Translator {
   #output = '';
   #last: Last = 'nothing';
   /** For each open parenthesis: number of its capture (0: none), and whether it is a lookaround. */
-  readonly #open: { readonly capture: number; readonly constraint: boolean }[] = [];
+  readonly #open: { readonly capture: number; readonly constraint: boolean; readonly start: number }[] = [];
+  /** Where the output of the last closed group starts, and where each greedy quantifier ends. */
+  #groupStart = 0;
+  readonly #greedy: number[] = [];
   #captures = 0;
   readonly #closed = new Set<number>();
 
@@ -259,7 +262,7 @@ class Translator {
   #openParenthesis(): void {
     if (this.#peek() !== '?') {
       this.#captures++;
-      this.#open.push({ capture: this.#captures, constraint: false });
+      this.#open.push({ capture: this.#captures, constraint: false, start: this.#output.length });
       this.#emit('(', 'nothing');
       return;
     }
@@ -275,7 +278,7 @@ class Translator {
       throw invalid('quantifier operand invalid');
     }
     this.#at += head.length;
-    this.#open.push({ capture: 0, constraint: head !== '?:' });
+    this.#open.push({ capture: 0, constraint: head !== '?:', start: this.#output.length });
     this.#emit(`(${head}`, 'nothing');
   }
 
@@ -283,6 +286,7 @@ class Translator {
     const group = this.#open.pop();
     if (group === undefined) throw invalid('parentheses () not balanced');
     if (group.capture > 0) this.#closed.add(group.capture);
+    this.#groupStart = group.start;
     this.#emit(')', group.constraint ? 'constraint' : 'atom');
   }
 
@@ -298,14 +302,25 @@ class Translator {
   }
 
   #quantifier(q: string): void {
-    if (this.#last === 'nothing' || this.#last === 'quantifier') throw invalid('quantifier operand invalid');
-    if (this.#last === 'constraint') throw invalid('quantifier operand invalid');
-    let source = q;
+    if (this.#last !== 'atom') throw invalid('quantifier operand invalid');
     if (this.#peek() === '?') {
-      source += '?';
       this.#at++;
+      if (q === '{1,1}' && this.#output.endsWith(')')) this.#makeGroupLazy();
+      this.#emit(`${q}?`, 'quantifier');
+      return;
     }
-    this.#emit(source, 'quantifier');
+    this.#emit(q, 'quantifier');
+    this.#greedy.push(this.#output.length);
+  }
+
+  /** `(...){1,1}?` is PostgreSQL's way to say that the group as a whole matches as short as possible. */
+  #makeGroupLazy(): void {
+    for (let i = this.#greedy.length - 1; i >= 0; i--) {
+      const end = this.#greedy[i] ?? 0;
+      if (end <= this.#groupStart) return;
+      this.#output = `${this.#output.slice(0, end)}?${this.#output.slice(end)}`;
+      this.#greedy.pop();
+    }
   }
 
   #escape(): void {
