@@ -95,6 +95,9 @@ const afterLabel: ReadonlySet<TokenType> = new Set([
   K.except,
 ]);
 
+/** What BETWEEN, IN and LIKE make of what stands before them. */
+type MatchRule = Rule<Expr, [left: Expr, negated: boolean, operatorStart: number, start: Start]>;
+
 interface Operator {
   readonly text: string;
   readonly schema: readonly Ident[];
@@ -258,7 +261,7 @@ export abstract class ExprParser extends SpecialCallParser {
             this.ACTION(() => {
               if (operator.schema.length > 0) this.refuse('OPERATOR() with ANY or ALL', operator.start);
             });
-            return this.subrule(3, this.quantified, { ARGS: [left, operator.text, start] });
+            return this.subrule(3, this.quantified, { ARGS: [left, operator.text, operator.start, start] });
           },
         },
         {
@@ -279,32 +282,40 @@ export abstract class ExprParser extends SpecialCallParser {
     });
 
   /** quantified: ( ANY | SOME | ALL ) ( parenQuery | '(' expr ')' ) */
-  private readonly quantified: Rule<Expr, [left: Expr, operator: string, start: Start]> = this.RULE(
-    'quantified',
-    (left: Expr, operator: string, start: Start): Expr => {
-      const quantifier = this.or(1, [
-        { ALT: () => this.consume(2, K.any) && ('any' as const) },
-        { ALT: () => this.consume(3, K.some) && ('any' as const) },
-        { ALT: () => this.consume(4, K.all) && ('all' as const) },
-      ]);
-      const right = this.or(5, [
-        {
-          GATE: () => this.startsQueryParen(1),
-          ALT: () => ({ kind: 'query' as const, query: this.subrule(6, this.parenQuery) }),
-          IGNORE_AMBIGUITIES: true,
+  private readonly quantified: Rule<
+    Expr,
+    [left: Expr, operator: string, operatorStart: number, start: Start]
+  > = this.RULE('quantified', (left: Expr, operator: string, operatorStart: number, start: Start): Expr => {
+    const quantifier = this.or(1, [
+      { ALT: () => this.consume(2, K.any) && ('any' as const) },
+      { ALT: () => this.consume(3, K.some) && ('any' as const) },
+      { ALT: () => this.consume(4, K.all) && ('all' as const) },
+    ]);
+    const right = this.or(5, [
+      {
+        GATE: () => this.startsQueryParen(1),
+        ALT: () => ({ kind: 'query' as const, query: this.subrule(6, this.parenQuery) }),
+        IGNORE_AMBIGUITIES: true,
+      },
+      {
+        ALT: () => {
+          this.consume(7, T.LParen);
+          const expr = this.subrule(8, this.expr);
+          this.consume(9, T.RParen);
+          return { kind: 'array' as const, expr };
         },
-        {
-          ALT: () => {
-            this.consume(7, T.LParen);
-            const expr = this.subrule(8, this.expr);
-            this.consume(9, T.RParen);
-            return { kind: 'array' as const, expr };
-          },
-        },
-      ]);
-      return { kind: 'QuantifiedComparison', operator, quantifier, left, right, span: this.since(start) };
-    },
-  );
+      },
+    ]);
+    return {
+      kind: 'QuantifiedComparison',
+      operator,
+      operatorStart,
+      quantifier,
+      left,
+      right,
+      span: this.since(start),
+    };
+  });
 
   /** anyOperator: '+' | '-' | '*' | '/' | '%' | '^' | '<' | '>' | '=' | '<=' | '>=' | '<>' | otherOperator */
   private readonly anyOperator: Rule<Operator> = this.RULE('anyOperator', (): Operator => {
@@ -357,9 +368,9 @@ export abstract class ExprParser extends SpecialCallParser {
   private readonly castTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
     'castTail',
     (operand: Expr, start: Start): Expr => {
-      this.consume(1, T.Typecast);
+      const operatorStart = this.consume(1, T.Typecast).startOffset;
       const type = this.subrule(2, this.typeName);
-      return { kind: 'CastExpr', form: 'colons', operand, type, span: this.since(start) };
+      return { kind: 'CastExpr', form: 'colons', operatorStart, operand, type, span: this.since(start) };
     },
   );
 
@@ -408,7 +419,7 @@ export abstract class ExprParser extends SpecialCallParser {
   private readonly isTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
     'isTail',
     (operand: Expr, start: Start): Expr => {
-      this.consume(1, K.is);
+      const operatorStart = this.consume(1, K.is).startOffset;
       const negated = this.has(2, K.not);
       return this.or(3, [
         { ALT: () => this.isTest(this.consume(4, K.null) && operand, 'null', negated, start) },
@@ -420,7 +431,14 @@ export abstract class ExprParser extends SpecialCallParser {
             this.consume(8, K.distinct);
             this.consume(9, K.from);
             const right = this.subrule(10, this.expr, { ARGS: [IS + 1, false] });
-            return { kind: 'IsDistinct', negated, left: operand, right, span: this.since(start) };
+            return {
+              kind: 'IsDistinct',
+              negated,
+              operatorStart,
+              left: operand,
+              right,
+              span: this.since(start),
+            };
           },
         },
         {
@@ -460,11 +478,12 @@ export abstract class ExprParser extends SpecialCallParser {
   private readonly matchTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
     'matchTail',
     (left: Expr, start: Start): Expr => {
+      const operatorStart = this.here();
       const negated = this.has(1, K.not);
       return this.or(2, [
-        { ALT: () => this.subrule(3, this.betweenTail, { ARGS: [left, negated, start] }) },
-        { ALT: () => this.subrule(4, this.inTail, { ARGS: [left, negated, start] }) },
-        { ALT: () => this.subrule(5, this.likeTail, { ARGS: [left, negated, start] }) },
+        { ALT: () => this.subrule(3, this.betweenTail, { ARGS: [left, negated, operatorStart, start] }) },
+        { ALT: () => this.subrule(4, this.inTail, { ARGS: [left, negated, operatorStart, start] }) },
+        { ALT: () => this.subrule(5, this.likeTail, { ARGS: [left, negated, operatorStart, start] }) },
         {
           ALT: (): Expr => {
             this.consume(6, K.similar);
@@ -475,6 +494,7 @@ export abstract class ExprParser extends SpecialCallParser {
               kind: 'LikeExpr',
               operator: 'similar',
               negated,
+              operatorStart,
               operand: left,
               pattern,
               escape,
@@ -487,9 +507,9 @@ export abstract class ExprParser extends SpecialCallParser {
   );
 
   /** betweenTail: BETWEEN [ SYMMETRIC | ASYMMETRIC ] b_expr AND expr */
-  private readonly betweenTail: Rule<Expr, [left: Expr, negated: boolean, start: Start]> = this.RULE(
+  private readonly betweenTail: MatchRule = this.RULE(
     'betweenTail',
-    (operand: Expr, negated: boolean, start: Start): Expr => {
+    (operand: Expr, negated: boolean, operatorStart: number, start: Start): Expr => {
       this.consume(1, K.between);
       const symmetric = this.or(2, [
         { ALT: () => this.consume(3, K.symmetric) && true },
@@ -498,21 +518,30 @@ export abstract class ExprParser extends SpecialCallParser {
       const low = this.subrule(5, this.expr, { ARGS: [0, true] });
       this.consume(6, K.and);
       const high = this.subrule(7, this.expr, { ARGS: [LIKE + 1, false] });
-      return { kind: 'Between', negated, symmetric, operand, low, high, span: this.since(start) };
+      return {
+        kind: 'Between',
+        negated,
+        operatorStart,
+        symmetric,
+        operand,
+        low,
+        high,
+        span: this.since(start),
+      };
     },
   );
 
   /** inTail: IN ( parenQuery | '(' expr { ',' expr } ')' ) */
-  private readonly inTail: Rule<Expr, [left: Expr, negated: boolean, start: Start]> = this.RULE(
+  private readonly inTail: MatchRule = this.RULE(
     'inTail',
-    (operand: Expr, negated: boolean, start: Start): Expr => {
+    (operand: Expr, negated: boolean, operatorStart: number, start: Start): Expr => {
       this.consume(1, K.in);
       return this.or(2, [
         {
           GATE: () => this.startsQueryParen(1),
           ALT: (): Expr => {
             const query = this.subrule(3, this.parenQuery);
-            return { kind: 'InSubquery', negated, operand, query, span: this.since(start) };
+            return { kind: 'InSubquery', negated, operatorStart, operand, query, span: this.since(start) };
           },
           IGNORE_AMBIGUITIES: true,
         },
@@ -521,7 +550,7 @@ export abstract class ExprParser extends SpecialCallParser {
             this.consume(4, T.LParen);
             const items = this.list(0, () => this.subrule(5, this.expr));
             this.consume(6, T.RParen);
-            return { kind: 'InList', negated, operand, items, span: this.since(start) };
+            return { kind: 'InList', negated, operatorStart, operand, items, span: this.since(start) };
           },
         },
       ]);
@@ -529,9 +558,9 @@ export abstract class ExprParser extends SpecialCallParser {
   );
 
   /** likeTail: ( LIKE | ILIKE ) ( quantified | expr [ ESCAPE expr ] ) */
-  private readonly likeTail: Rule<Expr, [left: Expr, negated: boolean, start: Start]> = this.RULE(
+  private readonly likeTail: MatchRule = this.RULE(
     'likeTail',
-    (operand: Expr, negated: boolean, start: Start): Expr => {
+    (operand: Expr, negated: boolean, operatorStart: number, start: Start): Expr => {
       const operator = this.or(1, [
         { ALT: () => this.consume(2, K.like) && ('like' as const) },
         { ALT: () => this.consume(3, K.ilike) && ('ilike' as const) },
@@ -540,14 +569,23 @@ export abstract class ExprParser extends SpecialCallParser {
         {
           ALT: (): Expr => {
             const symbol = `${negated ? '!' : ''}~~${operator === 'ilike' ? '*' : ''}`;
-            return this.subrule(5, this.quantified, { ARGS: [operand, symbol, start] });
+            return this.subrule(5, this.quantified, { ARGS: [operand, symbol, operatorStart, start] });
           },
         },
         {
           ALT: (): Expr => {
             const pattern = this.subrule(6, this.expr, { ARGS: [LIKE + 1, false] });
             const escape = this.subrule(7, this.escapeClause);
-            return { kind: 'LikeExpr', operator, negated, operand, pattern, escape, span: this.since(start) };
+            return {
+              kind: 'LikeExpr',
+              operator,
+              negated,
+              operatorStart,
+              operand,
+              pattern,
+              escape,
+              span: this.since(start),
+            };
           },
         },
       ]);

@@ -533,7 +533,7 @@ export abstract class PrimaryParser extends TypeParser {
     this.consume(6, K.as);
     const type: TypeName = this.subrule(7, this.typeName);
     this.consume(8, T.RParen);
-    return { kind: 'CastExpr', form, operand, type, span: this.since(start) };
+    return { kind: 'CastExpr', form, operatorStart: start, operand, type, span: this.since(start) };
   });
 
   private startsMap(): boolean {

@@ -97,6 +97,8 @@ export interface Binary extends Node {
 /** `a = ANY (array or subquery)`, `a < ALL (...)`; also LIKE/ILIKE ANY, with operator `~~`, `!~~`, `~~*`, `!~~*`. */
 export interface QuantifiedComparison extends Node {
   readonly kind: 'QuantifiedComparison';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly operator: string;
   readonly quantifier: 'any' | 'all';
   readonly left: Expr;
@@ -128,6 +130,8 @@ export interface IsTest extends Node {
 /** IS [NOT] DISTINCT FROM */
 export interface IsDistinct extends Node {
   readonly kind: 'IsDistinct';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly negated: boolean;
   readonly left: Expr;
   readonly right: Expr;
@@ -143,6 +147,8 @@ export interface IsJson extends Node {
 
 export interface Between extends Node {
   readonly kind: 'Between';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly negated: boolean;
   readonly symmetric: boolean;
   readonly operand: Expr;
@@ -152,6 +158,8 @@ export interface Between extends Node {
 
 export interface InList extends Node {
   readonly kind: 'InList';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly negated: boolean;
   readonly operand: Expr;
   readonly items: readonly Expr[];
@@ -159,6 +167,8 @@ export interface InList extends Node {
 
 export interface InSubquery extends Node {
   readonly kind: 'InSubquery';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly negated: boolean;
   readonly operand: Expr;
   readonly query: Query;
@@ -167,6 +177,8 @@ export interface InSubquery extends Node {
 /** LIKE, ILIKE, SIMILAR TO, with optional ESCAPE. */
 export interface LikeExpr extends Node {
   readonly kind: 'LikeExpr';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly operator: 'like' | 'ilike' | 'similar';
   readonly negated: boolean;
   readonly operand: Expr;
@@ -185,6 +197,8 @@ export interface CaseExpr extends Node {
 /** `CAST(e AS t)`, `e::t`, `TRY_CAST(e AS t)` */
 export interface CastExpr extends Node {
   readonly kind: 'CastExpr';
+  /** Where the operator stands, for errors. */
+  readonly operatorStart: number;
   readonly form: 'cast' | 'colons' | 'try';
   readonly operand: Expr;
   readonly type: TypeName;

@@ -79,6 +79,7 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
         {
           kind: 'CastExpr',
           form: 'cast',
+          operatorStart: position,
           operand: { kind: 'Literal', value: { type: 'string', value: expr.value }, span: expr.span },
           type: expr.type,
           span: expr.span,
