@@ -12,12 +12,11 @@
 import { assert, must } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { Row, Value } from '../../common/value.ts';
-import type { Int32Blocks } from './blocks.ts';
 import { KeyIndex, Scratch } from './keyIndex.ts';
+import { NetWeights } from './netWeights.ts';
 import { RowStore } from './rowStore.ts';
 import { type RangeBound, SecondaryIndex } from './secondaryIndex.ts';
 import { SlotEmitter } from './slotEmitter.ts';
-import { TouchedSlots } from './touchedSlots.ts';
 import { batchOfRows, type StateBatch, type StateVector } from './vector.ts';
 
 export interface IndexDefinition {
@@ -33,10 +32,9 @@ export class RelationStore {
   readonly key: readonly number[] | null;
   readonly appendOnly: boolean;
   readonly #store: RowStore;
-  readonly #weights: Int32Blocks;
+  readonly #weights: NetWeights;
   readonly #index: KeyIndex;
   readonly #keyColumns: readonly number[];
-  readonly #touched: TouchedSlots | null;
   readonly #changes: SlotEmitter;
   /** By index id; null: the key's, made when a range of it is first read. */
   readonly #secondary = new Map<number | null, SecondaryIndex>();
@@ -52,8 +50,7 @@ export class RelationStore {
     this.types = types;
     this.key = key;
     this.#store = new RowStore(types);
-    this.#weights = this.#store.addInt32();
-    this.#touched = appendOnly ? null : new TouchedSlots(this.#store);
+    this.#weights = new NetWeights(this.#store);
     this.#keyColumns = key ?? types.map((_, c) => c);
     this.#index = new KeyIndex(this.#store, this.#keyColumns, key === null ? 'same' : 'equal');
     this.#changes = new SlotEmitter(this.#store);
@@ -65,15 +62,15 @@ export class RelationStore {
   }
 
   bytes(): number {
-    let sum = this.#store.bytes() + this.#index.bytes() + (this.#touched?.bytes() ?? 0);
+    let sum = this.#store.bytes() + this.#index.bytes() + this.#weights.bytes();
     for (const index of this.#secondary.values()) sum += index.bytes();
     return sum;
   }
 
   /** Takes a delta of all columns within a tick. */
   apply(batch: StateBatch): void {
-    if (this.#touched === null) this.#append(batch);
-    else this.#change(batch, this.#touched);
+    if (this.appendOnly) this.#append(batch);
+    else this.#change(batch);
   }
 
   #keyVectors(vectors: readonly StateVector[]): readonly StateVector[] {
@@ -102,7 +99,7 @@ export class RelationStore {
     }
   }
 
-  #change(batch: StateBatch, touched: TouchedSlots): void {
+  #change(batch: StateBatch): void {
     const n = batch.length;
     const vectors = batch.columns;
     const keys = this.#keyVectors(vectors);
@@ -112,6 +109,7 @@ export class RelationStore {
     this.#index.find(keys, hashes, n, found);
     const differs = this.#differs.zeroBytes(n);
     if (this.key !== null) this.#store.differences(vectors, n, found, differs);
+    this.#weights.prefetch(found, n);
     const pendingRows = this.#pendingRows.ints(n);
     const pendingSlots = this.#pendingSlots.ints(n);
     let pending = 0;
@@ -134,9 +132,7 @@ export class RelationStore {
         pendingRows[pending] = j;
         pendingSlots[pending++] = slot;
       }
-      const weight = this.#weights.get(slot);
-      touched.touch(slot, weight);
-      this.#weights.set(slot, weight + (batch.weights[j] as number));
+      this.#weights.add(slot, batch.weights[j] as number);
     }
     if (pending > 0) this.#store.store(vectors, null, pendingRows, pending, pendingSlots);
   }
@@ -154,40 +150,38 @@ export class RelationStore {
    * deltas are the net changes, and nothing is emitted.
    */
   commit(emit: EmitBatch): void {
-    if (this.#touched === null) return;
-    const { slots, before, length } = this.#touched;
+    const { slots, before, now, length } = this.#weights;
     try {
       // Removals first: consumers that keep one row per key never hold two.
       for (const sign of [-1, 1]) {
         for (let t = 0; t < length; t++) {
           const slot = slots[t] as number;
-          const delta = this.#weights.get(slot) - (before[t] as number);
+          const delta = (now[t] as number) - (before[t] as number);
           if (delta * sign > 0) this.#changes.add(slot, delta, emit);
         }
       }
       this.#changes.finish(emit);
     } finally {
-      this.#settle(this.#touched);
+      this.#settle();
     }
   }
 
   /** Index upkeep, and the slots of rows that went. */
-  #settle({ slots, before, length }: TouchedSlots): void {
-    const touched = slots.slice(0, length);
+  #settle(): void {
+    const { slots, before, now, length } = this.#weights;
     const gone: number[] = [];
     for (let t = 0; t < length; t++) {
-      const slot = touched[t] as number;
-      const weight = this.#weights.get(slot);
+      const weight = now[t] as number;
       assert(weight >= 0, 'row removed more often than added');
-      const was = before[t] as number;
+      const slot = slots[t] as number;
       if (weight === 0) gone.push(slot);
-      if (weight > 0 === was > 0) continue;
+      if (weight > 0 === (before[t] as number) > 0) continue;
       for (const index of this.#secondary.values()) {
         if (weight > 0) index.insert(slot);
         else index.remove(slot);
       }
     }
-    this.#touched?.reset();
+    this.#weights.settle();
     const removed = Int32Array.from(gone);
     const hashes = this.#hashes.ints(removed.length);
     this.#index.hashSlots(removed, removed.length, hashes);
