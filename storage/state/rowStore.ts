@@ -22,6 +22,7 @@ import {
 } from './blocks.ts';
 import type { StateColumn } from './column.ts';
 import { BoolColumn, Float64Column, Int32Column, Int64Column } from './fixedColumns.ts';
+import { NumericColumn } from './numericColumn.ts';
 import type { OutputVector, StateVector } from './vector.ts';
 
 function newColumn(type: DataType, arena: ByteArena): StateColumn {
@@ -38,7 +39,7 @@ function newColumn(type: DataType, arena: ByteArena): StateColumn {
     case 'text':
       return new TextColumn(type, arena);
     case 'boxed':
-      return new BoxedColumn(type, arena);
+      return type.id === 'numeric' ? new NumericColumn(type, arena) : new BoxedColumn(type, arena);
     default:
       return unreachable(kind);
   }
