@@ -43,7 +43,7 @@ export function emitScalar(scalar: Scalar, emitter: Emitter): Code {
 function emitNew(scalar: Exclude<Scalar, { kind: 'literal' }>, emitter: Emitter): Code {
   switch (scalar.kind) {
     case 'column':
-      return emitter.environment.column(scalar.index, emitter);
+      return emitter.environment.column(scalar.index, emitter, scalar.type);
     case 'call':
       return emitCall(
         scalar.fn,

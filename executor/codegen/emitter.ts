@@ -4,6 +4,7 @@
  * Expressions are known per block: what was computed in an enclosing block may be used within, but not the other way
  * round, so a common subexpression is computed once wherever its first evaluation is unconditional for the second.
  */
+import type { DataType } from '../../common/dataType.ts';
 import type { EmitContext } from '../../common/function.ts';
 import type { Value } from '../../common/value.ts';
 import { Constants } from './program.ts';
@@ -20,7 +21,7 @@ export interface Code {
 /** Where generated code finds its inputs. */
 export interface EmitEnvironment {
   /** The code of an input column. May emit statements. Called once per block that needs the column. */
-  readonly column: (index: number, emitter: Emitter) => Code;
+  readonly column: (index: number, emitter: Emitter, type: DataType) => Code;
   /** Variable to be set to the position of a fallible call before it runs; null: positions are not tracked. */
   readonly positionVariable: string | null;
   /** False: literals become constants, so that programs that differ only in them share their compiled text. */

@@ -5,7 +5,8 @@
  * shape share their compiled form. An expression object that is evaluated again is compiled once.
  */
 import { castValue } from '../../common/cast.ts';
-import type { EvalContext } from '../../common/function.ts';
+import { type DataType, physicalKind } from '../../common/dataType.ts';
+import { type EvalContext, zeroOf } from '../../common/function.ts';
 import type { Row, Value } from '../../common/value.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { nullableValue } from './emitCall.ts';
@@ -20,9 +21,11 @@ export type RowFunction = (context: EvalContext, row: Row) => Value;
 const rowInput: EmitEnvironment = {
   positionVariable: 'pos',
   inlineLiterals: false,
-  column: (index: number, emitter: Emitter): Code => {
-    const value = emitter.atom(`row[${index}]`);
-    return { value, isNull: emitter.atom(`${value} === null`) };
+  column: (index: number, emitter: Emitter, type: DataType): Code => {
+    const raw = emitter.atom(`row[${index}]`);
+    const isNull = emitter.atom(`${raw} === null`);
+    const zero = zeroOf[physicalKind(type)];
+    return { value: zero === 'null' ? raw : emitter.atom(`(${isNull} ? ${zero} : ${raw})`), isNull };
   },
 };
 
