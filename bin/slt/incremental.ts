@@ -1,17 +1,26 @@
 /**
- * The incremental mode's views. `plan` looks at all queries of a file; after every statement that makes a relation,
- * those whose view does not exist yet are tried again. A query that can't be a view is listed with the reason.
+ * The incremental mode's views: every SELECT of a file as a materialised view that exists before the data does.
+ *
+ * After each statement that makes a relation, the queries whose view is missing are tried again: those that failed only
+ * because a relation did not exist yet. A query that cannot be a view is listed with the reason. Views are dropped
+ * before a DROP, ALTER or SET, because they would be in the way or were bound under other settings, and made again.
  */
 import type pg from 'pg';
 import type { SltRecord } from './record.ts';
 
-type QueryRecord = SltRecord & { readonly kind: 'query' };
+export type QueryRecord = SltRecord & { readonly kind: 'query' };
 
 interface Planned {
   readonly record: QueryRecord;
   view: string | null;
+  /** Why there is no view. */
   reason: string;
+  /** False when no later statement can make it possible. */
+  retry: boolean;
 }
+
+/** Relation, schema or column not there yet. */
+const comesLater: ReadonlySet<string> = new Set(['42P01', '3F000', '42703']);
 
 export class IncrementalViews {
   #planned: Planned[] = [];
@@ -20,19 +29,21 @@ export class IncrementalViews {
   readonly refused: string[] = [];
 
   /** Takes the SELECTs of a file. */
-  plan(records: readonly SltRecord[]): void {
+  plan(records: readonly SltRecord[], substitutes: boolean): void {
     this.#planned = records.flatMap((record) =>
-      record.kind === 'query' && record.expected !== null && /^\s*(select|with|values|\()/i.test(record.sql) && !record.sql.includes('$')
-        ? [{ record, view: null, reason: 'no relation was made before it' }]
+      record.kind === 'query' &&
+      record.expected !== null &&
+      /^\s*(select|with|values|table|\()/i.test(record.sql) &&
+      !(substitutes && record.sql.includes('$'))
+        ? [{ record, view: null, reason: 'no relation was made before it', retry: true }]
         : [],
     );
   }
 
-  /** After a statement that makes a relation: tries to make the views that are missing. */
-  async afterStatement(client: pg.Client, sql: string): Promise<void> {
-    if (!/^\s*create\b/i.test(sql)) return;
+  /** Makes the views that are missing and possible now. */
+  async create(client: pg.Client): Promise<void> {
     for (const planned of this.#planned) {
-      if (planned.view !== null) continue;
+      if (planned.view !== null || !planned.retry) continue;
       const name = `slt_incremental_${this.#next++}`;
       const columns = [...planned.record.types].map((_, i) => `c${i}`).join(', ');
       const body = planned.record.sql.trim().replace(/;\s*$/, '');
@@ -41,6 +52,7 @@ export class IncrementalViews {
         planned.view = name;
       } catch (error) {
         planned.reason = error instanceof Error ? error.message : String(error);
+        planned.retry = comesLater.has((error as { readonly code?: string }).code ?? '');
       }
     }
   }
@@ -57,12 +69,13 @@ export class IncrementalViews {
     return planned.view;
   }
 
+  /** Drops what there is; `create` makes it again. */
   async dropAll(client: pg.Client): Promise<void> {
     for (const planned of this.#planned) {
+      planned.retry = true;
       if (planned.view === null) continue;
       await client.query(`DROP MATERIALIZED VIEW IF EXISTS ${planned.view}`);
       planned.view = null;
-      planned.reason = 'its view was dropped before a DROP or ALTER';
     }
   }
 }

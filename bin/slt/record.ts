@@ -10,6 +10,8 @@ export type SortMode = 'nosort' | 'rowsort' | 'valuesort';
 
 interface Common {
   readonly line: number;
+  /** The line after the record's last one, the empty line that ends it included. */
+  readonly endLine: number;
   readonly file: string;
   /** skipif / onlyif before the record. */
   readonly conditions: readonly { readonly kind: 'skipif' | 'onlyif'; readonly label: string }[];
@@ -19,7 +21,11 @@ interface Common {
 
 export type SltRecord = Common &
   (
-    | { readonly kind: 'statement'; readonly sql: string; readonly expect: 'ok' | { readonly count: number } | { readonly error: Expectation } }
+    | {
+        readonly kind: 'statement';
+        readonly sql: string;
+        readonly expect: 'ok' | { readonly count: number } | { readonly error: Expectation };
+      }
     | {
         readonly kind: 'query';
         readonly sql: string;
@@ -43,7 +49,16 @@ export class SltSyntaxError extends Error {
   }
 }
 
-const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, sec: 1000, secs: 1000, m: 60_000, min: 60_000, h: 3_600_000 };
+const units: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  secs: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+};
 
 /** `2s`, `500ms`, `1m 30s` in milliseconds. */
 export function durationMs(text: string): number | null {
@@ -134,11 +149,17 @@ function errorExpectation(rest: string): Expectation {
   if (rest === '') return { kind: 'any' };
   const state = /^\(([0-9A-Z]{5})\)$/.exec(rest);
   if (state !== null) return { kind: 'state', state: state[1] ?? '' };
-  return { kind: 'regex', regex: new RegExp(rest.replace(/^\(\?i\)/, ''), rest.startsWith('(?i)') ? 'isu' : 'su') };
+  return {
+    kind: 'regex',
+    regex: new RegExp(rest.replace(/^\(\?i\)/, ''), rest.startsWith('(?i)') ? 'isu' : 'su'),
+  };
 }
 
 function parseError(reader: Reader, header: string, common: Common): SltRecord {
-  const rest = header.replace(/^\S+\s+error\s*/, '').replace(/\bretry \d+ backoff \S+\s*$/, '').trim();
+  const rest = header
+    .replace(/^\S+\s+error\s*/, '')
+    .replace(/\bretry \d+ backoff \S+\s*$/, '')
+    .trim();
   const { sql, results } = reader.body();
   const inline = errorExpectation(rest);
   const error: Expectation = results && rest === '' ? { kind: 'text', text: reader.block() } : inline;
@@ -163,7 +184,13 @@ function parseStatement(reader: Reader, header: string, words: readonly string[]
   }
 }
 
-function parseQuery(reader: Reader, header: string, words: readonly string[], common: Common, sort: SortMode): SltRecord {
+function parseQuery(
+  reader: Reader,
+  header: string,
+  words: readonly string[],
+  common: Common,
+  sort: SortMode,
+): SltRecord {
   if (words[1] === 'error') return parseError(reader, header, common);
   const given = words[2];
   const isSort = given === 'nosort' || given === 'rowsort' || given === 'valuesort';
@@ -191,9 +218,9 @@ export function parseSlt(text: string, file: string): readonly SltRecord[] {
     const header = reader.next().trim();
     if (header === '' || header.startsWith('#')) continue;
     const { words, retry } = splitRetry(header.split(/\s+/));
-    const common: Common = { line, file, conditions, retry, connection };
+    const common: Common = { line, endLine: line, file, conditions, retry, connection };
     const push = (record: SltRecord): void => {
-      records.push(record);
+      records.push({ ...record, endLine: reader.at + 1 });
       conditions = [];
       connection = 'default';
     };
@@ -210,7 +237,15 @@ export function parseSlt(text: string, file: string): readonly SltRecord[] {
         break;
       }
       case 'let':
-        push({ ...common, kind: 'let', names: header.slice(3).split(',').map((n) => n.trim()), sql: reader.body().sql });
+        push({
+          ...common,
+          kind: 'let',
+          names: header
+            .slice(3)
+            .split(',')
+            .map((n) => n.trim()),
+          sql: reader.body().sql,
+        });
         break;
       case 'include':
         push({ ...common, kind: 'include', pattern: header.slice('include'.length).trim() });

@@ -2,20 +2,24 @@
  * Runs sqllogictest records against a server that speaks the Postgres wire.
  *
  * Two modes. batch: as written. incremental: every SELECT becomes a materialised view as soon as its relations exist,
- * before the data that follows, and is later read from the view; statements in between keep it up to date.
+ * before the data that follows, and is read from that view and once more directly; statements in between keep it up to
+ * date. Inside BEGIN ... COMMIT a view does not show the transaction's own writes, so only the direct read counts there.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { IncrementalViews } from './incremental.ts';
-import { type Expectation, parseSlt, type SltRecord } from './record.ts';
+import { checkError, checkRows, errorText, Mismatch, type TextRow } from './compare.ts';
+import { IncrementalViews, type QueryRecord } from './incremental.ts';
+import { parseSlt, type SltRecord } from './record.ts';
+
+export type SltMode = 'batch' | 'incremental';
 
 export interface SltOptions {
   readonly url: string;
-  readonly mode: 'batch' | 'incremental';
-  /** Labels for skipif / onlyif, the engine's name included. */
+  readonly mode: SltMode;
+  /** Labels for skipif / onlyif, the engine's name included; the mode's name is one too. */
   readonly labels: readonly string[];
 }
 
@@ -33,92 +37,34 @@ export interface SltReport {
   readonly notIncremental: readonly string[];
 }
 
-/** Text of each value: NULL and (empty) spelled out. */
-export type TextRow = readonly string[];
-
 export interface QueryOutcome {
   readonly rows: readonly TextRow[];
   readonly count: number;
+  /** Type oids of the columns. */
+  readonly types: readonly number[];
 }
 
-const rawTypes = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
+const rawTypes: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
 
-class Failure extends Error {}
+const spelled = (value: unknown): string =>
+  value === null ? 'NULL' : value === '' ? '(empty)' : String(value);
 
 /** A statement's outcome over the simple protocol; only the first statement's rows of a string count. */
 export async function runSql(client: pg.Client, sql: string): Promise<QueryOutcome> {
-  const answer = (await client.query({ text: sql, rowMode: 'array' })) as unknown as pg.QueryArrayResult | pg.QueryArrayResult[];
-  const first = Array.isArray(answer) ? answer[0] : answer;
-  const rows = (first?.rows ?? []).map((row) =>
-    row.map((value: unknown) => (value === null ? 'NULL' : value === '' ? '(empty)' : String(value))),
-  );
-  return { rows, count: first?.rowCount ?? rows.length };
-}
-
-function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const fields = error as Error & { readonly detail?: string; readonly hint?: string };
-  const detail = fields.detail === undefined ? '' : `\nDETAIL: ${fields.detail}`;
-  const hint = fields.hint === undefined ? '' : `\nHINT: ${fields.hint}`;
-  return `db error: ERROR: ${error.message}${detail}${hint}`;
-}
-
-function checkError(error: unknown, expected: Expectation): void {
-  const text = errorText(error);
-  switch (expected.kind) {
-    case 'any':
-      return;
-    case 'state': {
-      const state = (error as { readonly code?: string }).code;
-      if (state !== expected.state) throw new Failure(`expected SQLSTATE ${expected.state}, got ${state}: ${text}`);
-      return;
-    }
-    case 'regex':
-      if (!expected.regex.test(text)) throw new Failure(`expected error matching ${expected.regex.source}\ngot: ${text}`);
-      return;
-    case 'text':
-      if (text.trim() !== expected.text && !text.includes(expected.text)) {
-        throw new Failure(`expected error:\n${expected.text}\ngot:\n${text}`);
-      }
-  }
-}
-
-const normal = (line: string): string => line.trim().replace(/\s+/g, ' ');
-
-function matches(actual: readonly string[], expected: readonly string[]): boolean {
-  if (expected.some((line) => line.includes('<slt:ignore>'))) {
-    let rest = normal(actual.join('\n'));
-    for (const fragment of normal(expected.join('\n')).split('<slt:ignore>')) {
-      const at = rest.indexOf(fragment);
-      if (at < 0) return false;
-      rest = rest.slice(at + fragment.length);
-    }
-    return true;
-  }
-  return actual.length === expected.length && actual.every((line, i) => normal(line) === normal(expected[i] ?? ''));
-}
-
-function checkRows(rows: readonly TextRow[], record: SltRecord & { readonly kind: 'query' }, anyOrder: boolean): void {
-  if (record.expected === null) return;
-  let actual: string[];
-  let expected = [...record.expected];
-  if (record.sort === 'valuesort') actual = rows.flat().sort();
-  else {
-    actual = rows.map((row) => row.join(' '));
-    if (record.sort === 'rowsort') actual.sort();
-  }
-  if (anyOrder && record.sort !== 'valuesort') {
-    actual = actual.map(normal).sort();
-    expected = expected.map(normal).sort();
-  }
-  if (!matches(actual, expected)) {
-    throw new Failure(`query:\n${record.sql}\nexpected:\n${expected.join('\n')}\ngot:\n${actual.join('\n')}`);
-  }
+  const answer: unknown = await client.query({ text: sql, rowMode: 'array' });
+  const first = (Array.isArray(answer) ? answer[0] : answer) as pg.QueryArrayResult | undefined;
+  const rows = (first?.rows ?? []).map((row) => row.map(spelled));
+  return {
+    rows,
+    count: first?.rowCount ?? rows.length,
+    types: (first?.fields ?? []).map((f) => f.dataTypeID),
+  };
 }
 
 export class SltRunner {
   readonly #options: SltOptions;
   readonly #clients = new Map<string, pg.Client>();
+  readonly #inTransaction = new Set<string>();
   readonly #variables = new Map<string, string>();
   readonly #failures: SltFailure[] = [];
   readonly #views: IncrementalViews | null;
@@ -133,7 +79,10 @@ export class SltRunner {
   async runFile(file: string): Promise<void> {
     try {
       const records = this.#expand(file);
-      this.#views?.plan(records);
+      this.#views?.plan(
+        records.filter((record) => this.#applies(record)),
+        records.some((r) => r.kind === 'control' && r.name === 'substitution'),
+      );
       for (const record of records) {
         if (record.kind === 'halt') break;
         if (!this.#applies(record)) continue;
@@ -145,9 +94,7 @@ export class SltRunner {
   }
 
   async close(): Promise<SltReport> {
-    const client = await this.#client('default').catch(() => null);
-    if (client !== null) await this.#views?.dropAll(client);
-    for (const c of this.#clients.values()) await c.end();
+    for (const client of this.#clients.values()) await client.end();
     return {
       passed: this.#passed,
       failures: this.#failures,
@@ -159,13 +106,16 @@ export class SltRunner {
   #expand(file: string): readonly SltRecord[] {
     return parseSlt(readFileSync(file, 'utf8'), file).flatMap((record) =>
       record.kind === 'include'
-        ? globSync(join(dirname(file), record.pattern)).sort().flatMap((f) => this.#expand(f))
+        ? globSync(join(dirname(file), record.pattern))
+            .sort()
+            .flatMap((f) => this.#expand(f))
         : [record],
     );
   }
 
   #applies(record: SltRecord): boolean {
-    return record.conditions.every((c) => this.#options.labels.includes(c.label) === (c.kind === 'onlyif'));
+    const labels = [...this.#options.labels, this.#options.mode];
+    return record.conditions.every((c) => labels.includes(c.label) === (c.kind === 'onlyif'));
   }
 
   async #attempt(record: SltRecord): Promise<void> {
@@ -180,8 +130,8 @@ export class SltRunner {
           await sleep(record.retry?.backoffMs ?? 0);
           continue;
         }
-        const message = error instanceof Failure ? error.message : errorText(error);
-        const sql = 'sql' in record && !(error instanceof Failure) ? `\n${record.sql}` : '';
+        const message = error instanceof Mismatch ? error.message : errorText(error);
+        const sql = 'sql' in record && !(error instanceof Mismatch) ? `\n${record.sql}` : '';
         this.#failures.push({ file: record.file, line: record.line, message: `${message}${sql}` });
         return;
       }
@@ -200,13 +150,16 @@ export class SltRunner {
 
   #substitute(sql: string): string {
     if (!this.#substitution) return sql;
-    return sql.replace(/\\([$\\])|\$(?:\{(\w+)(?::([^}]*))?\}|(\w+))/g, (_all, escaped, braced, fallback, plain) => {
-      if (escaped !== undefined) return String(escaped);
-      const name = String(braced ?? plain);
-      const value = this.#variables.get(name) ?? process.env[name] ?? fallback;
-      if (value === undefined) throw new Failure(`unknown variable $${name}`);
-      return String(value);
-    });
+    return sql.replace(
+      /\\([$\\])|\$(?:\{(\w+)(?::([^}]*))?\}|(\w+))/g,
+      (_all, escaped, braced, fallback, plain) => {
+        if (escaped !== undefined) return String(escaped);
+        const name = String(braced ?? plain);
+        const value = this.#variables.get(name) ?? process.env[name] ?? fallback;
+        if (value === undefined) throw new Mismatch(`unknown variable $${name}`);
+        return String(value);
+      },
+    );
   }
 
   async #run(record: SltRecord): Promise<void> {
@@ -217,20 +170,14 @@ export class SltRunner {
         return this.#query(record);
       case 'let': {
         const { rows } = await runSql(await this.#client(record.connection), this.#substitute(record.sql));
-        if (rows.length !== 1) throw new Failure(`let expects one row, got ${rows.length}`);
+        if (rows.length !== 1) throw new Mismatch(`let expects one row, got ${rows.length}`);
         record.names.forEach((name, i) => {
           this.#variables.set(name, rows[0]?.[i] ?? '');
         });
         return;
       }
-      case 'system': {
-        const done = spawnSync('bash', ['-c', this.#substitute(record.command)], { encoding: 'utf8' });
-        if (done.status !== 0) throw new Failure(`command failed (${done.status}): ${done.stderr}`);
-        if (record.expected !== null && done.stdout.trim() !== record.expected) {
-          throw new Failure(`command printed:\n${done.stdout}\nexpected:\n${record.expected}`);
-        }
-        return;
-      }
+      case 'system':
+        return this.#system(record);
       case 'control':
         if (record.name === 'substitution') this.#substitution = record.value === 'on';
         return;
@@ -240,6 +187,24 @@ export class SltRunner {
       case 'include':
       case 'halt':
         return;
+    }
+  }
+
+  #system(record: SltRecord & { readonly kind: 'system' }): void {
+    const url = new URL(this.#options.url);
+    const env = {
+      ...process.env,
+      SLT_URL: this.#options.url,
+      PGHOST: url.hostname,
+      PGPORT: url.port,
+      PGUSER: url.username,
+      PGDATABASE: url.pathname.slice(1),
+    };
+    const done = spawnSync('bash', ['-c', this.#substitute(record.command)], { encoding: 'utf8', env });
+    if (done.status !== 0)
+      throw new Mismatch(`command failed (${done.status}): ${done.stdout}${done.stderr}`);
+    if (record.expected !== null && done.stdout.trim() !== record.expected) {
+      throw new Mismatch(`command printed:\n${done.stdout}\nexpected:\n${record.expected}`);
     }
   }
 
@@ -253,29 +218,37 @@ export class SltRunner {
       } catch (error) {
         failure = error;
       }
-      if (failure === null) throw new Failure(`expected an error, but it succeeded:\n${sql}`);
+      if (failure === null) throw new Mismatch(`expected an error, but it succeeded:\n${sql}`);
       checkError(failure, record.expect.error);
       return;
     }
-    const outcome = await this.#withViewsOutOfTheWay(client, sql);
+    const outcome = await this.#runAmongViews(client, sql, record.connection);
     if (typeof record.expect === 'object' && outcome.count !== record.expect.count) {
-      throw new Failure(`expected ${record.expect.count} rows, got ${outcome.count}:\n${sql}`);
+      throw new Mismatch(`expected ${record.expect.count} rows, got ${outcome.count}:\n${sql}`);
     }
-    await this.#views?.afterStatement(client, sql);
   }
 
-  /** A DROP must not fail because of the runner's own views. */
-  async #withViewsOutOfTheWay(client: pg.Client, sql: string): Promise<QueryOutcome> {
-    if (this.#views !== null && /^\s*(drop|alter)\b/i.test(sql)) await this.#views.dropAll(client);
-    return runSql(client, sql);
+  /** Runs a statement with the views out of its way where they could change its outcome, and makes those it allows. */
+  async #runAmongViews(client: pg.Client, sql: string, connection: string): Promise<QueryOutcome> {
+    const views = this.#views;
+    if (views === null) return runSql(client, sql);
+    const verb = /^\s*(\w+)/.exec(sql)?.[1]?.toLowerCase() ?? '';
+    if (/^(drop|alter|set|reset)$/.test(verb) && !this.#inTransaction.has(connection))
+      await views.dropAll(client);
+    const outcome = await runSql(client, sql);
+    if (verb === 'begin' || verb === 'start') this.#inTransaction.add(connection);
+    if (/^(commit|end|abort)$/.test(verb) || /^\s*rollback\s*(;|$|work|transaction)/i.test(sql)) {
+      this.#inTransaction.delete(connection);
+    }
+    if (/^(create|drop|alter|set|reset)$/.test(verb) && !this.#inTransaction.has(connection))
+      await views.create(client);
+    return outcome;
   }
 
-  async #query(record: SltRecord & { readonly kind: 'query' }): Promise<void> {
+  async #query(record: QueryRecord): Promise<void> {
     const client = await this.#client(record.connection);
-    const view = this.#views?.take(record) ?? null;
-    if (view !== null) {
-      checkRows((await runSql(client, `SELECT * FROM ${view}`)).rows, record, true);
-    }
+    const view = this.#inTransaction.has(record.connection) ? null : (this.#views?.take(record) ?? null);
+    if (view !== null) checkRows((await runSql(client, `SELECT * FROM ${view}`)).rows, record, true);
     checkRows((await runSql(client, this.#substitute(record.sql))).rows, record, false);
   }
 }

@@ -1,0 +1,117 @@
+/**
+ * Writes expected results into an slt file from a server's answers: every query gets its column types and rows, every
+ * `statement error` without an expectation the SQLSTATE. What stands between the records is kept.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { errorState, resultLines } from './compare.ts';
+import { parseSlt, type SltRecord } from './record.ts';
+import { runSql } from './runner.ts';
+
+const letters: ReadonlyMap<number, string> = new Map([
+  [16, 'B'],
+  [20, 'I'],
+  [21, 'I'],
+  [23, 'I'],
+  [700, 'R'],
+  [701, 'R'],
+  [1700, 'R'],
+]);
+
+interface Completion {
+  readonly text: string;
+  /** Records that did not go as their header says. */
+  readonly problems: readonly string[];
+}
+
+class Completer {
+  readonly #clients = new Map<string, pg.Client>();
+  readonly #url: string;
+  readonly problems: string[] = [];
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async #client(name: string): Promise<pg.Client> {
+    let client = this.#clients.get(name);
+    if (client === undefined) {
+      client = new pg.Client({
+        connectionString: this.#url,
+        types: { getTypeParser: () => (value: string | Buffer) => value },
+      });
+      await client.connect();
+      this.#clients.set(name, client);
+    }
+    return client;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients.values()) await client.end();
+  }
+
+  /** New lines for a record, null to keep it as it is. */
+  async record(record: SltRecord, header: string): Promise<readonly string[] | null> {
+    if (record.kind === 'sleep') await sleep(record.ms);
+    if (record.kind !== 'statement' && record.kind !== 'query') return null;
+    const client = await this.#client(record.connection);
+    try {
+      const outcome = await runSql(client, record.sql);
+      if (record.kind === 'statement') {
+        if (typeof record.expect === 'object' && 'error' in record.expect)
+          this.#problem(record, 'expected an error');
+        return null;
+      }
+      const types = outcome.types.map((oid) => letters.get(oid) ?? 'T').join('');
+      const sort = record.sort === 'nosort' ? '' : ` ${record.sort}`;
+      return [
+        `query ${types === '' ? 'T' : types}${sort}`,
+        record.sql,
+        '----',
+        ...resultLines(outcome.rows, record.sort),
+        '',
+      ];
+    } catch (error) {
+      const state = errorState(error);
+      if (
+        record.kind === 'query' ||
+        typeof record.expect !== 'object' ||
+        !('error' in record.expect) ||
+        state === null
+      ) {
+        this.#problem(record, error instanceof Error ? error.message : String(error));
+        return null;
+      }
+      return /^statement error$/.test(header.trim()) ? [`statement error (${state})`, record.sql, ''] : null;
+    }
+  }
+
+  #problem(record: SltRecord, message: string): void {
+    this.problems.push(`${record.file}:${record.line}: ${message}`);
+  }
+}
+
+/** The completed text of one file. */
+export async function completeSlt(text: string, file: string, url: string): Promise<Completion> {
+  const completer = new Completer(url);
+  const lines = text.split('\n');
+  const out: string[] = [];
+  let at = 0;
+  for (const record of parseSlt(text, file)) {
+    out.push(...lines.slice(at, record.line - 1));
+    const written = await completer.record(record, lines[record.line - 1] ?? '');
+    out.push(...(written ?? lines.slice(record.line - 1, record.endLine - 1)));
+    at = record.endLine - 1;
+  }
+  out.push(...lines.slice(at));
+  await completer.close();
+  return { text: `${out.join('\n').trimEnd()}\n`, problems: completer.problems };
+}
+
+/** Completes a file in place. */
+export async function completeFile(file: string, url: string): Promise<readonly string[]> {
+  const { text, problems } = await completeSlt(readFileSync(file, 'utf8'), file, url);
+  writeFileSync(file, text);
+  return problems;
+}
