@@ -61,6 +61,11 @@ export class Catalog implements CatalogReader {
     return this.#nextId++;
   }
 
+  /** The id that the next object gets (recovery repeats the ids of the journal). */
+  setNextId(id: number): void {
+    this.#nextId = id;
+  }
+
   /** Continues numbering above `id` (recovery). */
   reserveIdsThrough(id: number): void {
     this.#nextId = Math.max(this.#nextId, id + 1);

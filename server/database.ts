@@ -21,6 +21,7 @@ import { Mutex } from './mutex.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
 import { applySourceRows } from './ingest.ts';
 import type { Journal } from './journal.ts';
+import type { Session } from './session.ts';
 import type { TransactionWrites } from './transaction.ts';
 
 /** Rows taken from one source per tick. */
@@ -35,6 +36,10 @@ export class Database {
   readonly #mutex = new Mutex();
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
+  /** Open sessions, for catalogs. */
+  readonly sessions = new Set<Session>();
+  /** Relations of the system schemas; attached once by whoever constructs the database. */
+  system: SystemRows | null = null;
   /** Number of the published version: one more after every tick that changed something. */
   version = 0n;
   /** Micros at the start of the running or last tick. */
@@ -173,6 +178,15 @@ export class Database {
     for (const rows of object.source.replayForRead()) emitRows(columnTypes(object), weighted(rows), emit);
   }
 
+  /** What a new view is given of a relation before its deltas. Only inside `exclusive`. */
+  backfillRows(object: TableObject | MaterializedViewObject | SourceObject, emit: (batch: Batch) => void): void {
+    if (object.kind !== 'source') {
+      object.store.scan(emit);
+      return;
+    }
+    for (const rows of object.source.replay()) emitRows(columnTypes(object), weighted(rows), emit);
+  }
+
   /** Removes nodes from the dataflow (dropped view, failed creation). */
   removeNodes(nodes: ReadonlySet<DataflowNode>): void {
     this.dataflow.remove(nodes);
@@ -196,6 +210,12 @@ export interface DdlOrigin {
   readonly sql: string;
   readonly searchPath: readonly string[];
   readonly timeZone: string;
+}
+
+/** Serves the rows of system relations. */
+export interface SystemRows {
+  /** Rows of the system relation with this id as `session` sees them; null when there is none. */
+  rows(id: number, session: Session): Iterable<Row> | null;
 }
 
 export interface TableDelta {

@@ -93,7 +93,7 @@ export function runQuery(planned: PlannedQuery, context: QueryContext): Row[] {
   for (const input of built.inputs) feed(input, dataflow, context);
   dataflow.finishTick();
   const rows = collector.result();
-  if (planned.order.length > 0) sortRows(rows, planned.order, outputTypes);
+  if (planned.order.length > 0) sortRows(rows, outputTypes, planned.order);
   if (planned.visible === outputTypes.length) return rows;
   return rows.map((row) => row.slice(0, planned.visible));
 }

@@ -23,7 +23,7 @@ import type { Database } from './database.ts';
 import { sessionEvalContext, sessionTextContext } from './evalContext.ts';
 import { cancelled } from './query.ts';
 import { durationMs, Settings } from './settings.ts';
-import { handlerFor } from './statements/index.ts';
+import { handlerFor, isDefinition } from './statements/index.ts';
 import type { StatementContext, StatementResult, StatementShape } from './statements/statement.ts';
 import { TransactionState } from './transactionState.ts';
 
@@ -64,6 +64,13 @@ class SessionPortal implements Portal {
   close(): void {
     this.pending = null;
   }
+}
+
+/** A statement being run or described: spans are offsets into `source`. */
+interface Running {
+  readonly statement: Statement;
+  readonly text: string;
+  readonly source: string;
 }
 
 export class Session implements SessionPort {
@@ -124,7 +131,7 @@ export class Session implements SessionPort {
       return;
     }
     for (let i = 0; i < statements.length; i++) {
-      const result = await this.#runOne(must(statements[i]), [], [], sink);
+      const result = await this.#runOne({ ...must(statements[i]), source: sql }, [], [], sink);
       // The last statement's tag says that the transaction is committed; an error before it undoes everything.
       if (i === statements.length - 1) await this.#transaction.endImplicit();
       await this.#send(result, sink);
@@ -136,7 +143,7 @@ export class Session implements SessionPort {
     const results: StatementResult[] = [];
     try {
       for (const parsed of parse(sql)) {
-        results.push(await this.#runOne(parsed, parameters, [], null));
+        results.push(await this.#runOne({ ...parsed, source: sql }, parameters, [], null));
       }
       await this.#transaction.endImplicit();
       return results;
@@ -147,7 +154,7 @@ export class Session implements SessionPort {
   }
 
   async #runOne(
-    parsed: { readonly statement: Statement; readonly text: string },
+    parsed: Running,
     parameters: readonly Value[],
     parameterTypes: readonly DataType[],
     sink: QuerySink | null,
@@ -162,8 +169,8 @@ export class Session implements SessionPort {
     this.activity = parsed.text;
     this.#sink = sink;
     try {
-      const handler = handlerFor(statement);
-      const result = await handler.run(statement, this.#context(parsed.text, parameters, parameterTypes));
+      if (isDefinition(statement) && !this.#transaction.inBlock) await this.#transaction.commitBeforeDdl();
+      const result = await handlerFor(statement).run(statement, this.#context(parsed, parameters, parameterTypes));
       if (this.#sleepMicros > 0n) await this.#sleep();
       return result;
     } finally {
@@ -204,13 +211,14 @@ export class Session implements SessionPort {
     if (parsed === undefined) return new SessionStatement(sql, null, { parameterTypes: [], columns: null });
     this.#transaction.checkUsable(parsed.statement);
     const given = parameterOids.map((oid) => (oid === 0 ? null : typeOfOid(oid)));
-    return new SessionStatement(sql, parsed.statement, this.#describe(parsed.statement, parsed.text, given));
+    return new SessionStatement(sql, parsed.statement, this.#describe({ ...parsed, source: sql }, given));
   }
 
-  #describe(statement: Statement, text: string, given: readonly (DataType | null)[]): StatementShape {
-    const describe = handlerFor(statement).describe;
+  #describe(running: Running, given: readonly (DataType | null)[]): StatementShape {
+    const describe = handlerFor(running.statement).describe;
     if (describe === undefined) return { parameterTypes: given.map((t) => t ?? types.text), columns: null };
-    return describe(statement, this.#context(text, [], given));
+    this.#transaction.touch();
+    return describe(running.statement, this.#context(running, [], given));
   }
 
   async bind(statement: PreparedStatement, parameters: readonly Value[]): Promise<SessionPortal> {
@@ -227,7 +235,7 @@ export class Session implements SessionPort {
       return 'complete';
     }
     if (running.pending === null) {
-      const result = await this.#runOne({ statement, text: sql }, running.parameters, parameterTypes, sink);
+      const result = await this.#runOne({ statement, text: sql, source: sql }, running.parameters, parameterTypes, sink);
       running.pending = { result, next: 0 };
     }
     const { result } = running.pending;
@@ -294,13 +302,15 @@ export class Session implements SessionPort {
     return sessionEvalContext(this.database.environment, this.settings, () => this.#transaction.startTime, this.#sessionInfo());
   }
 
-  #context(sql: string, parameters: readonly Value[], parameterTypes: readonly (DataType | null)[]): StatementContext {
+  #context(running: Running, parameters: readonly Value[], parameterTypes: readonly (DataType | null)[]): StatementContext {
     const transaction = this.#transaction;
     return {
       database: this.database,
       settings: this.settings,
       user: this.user,
-      sql,
+      sql: running.text,
+      textOf: (node) => running.source.slice(node.span.start, node.span.end),
+      systemRows: (id) => this.database.system?.rows(id, this) ?? null,
       searchPath: () => this.searchPath(),
       eval: this.#evalContext(),
       parameters,
@@ -312,11 +322,11 @@ export class Session implements SessionPort {
       sink: this.#sink,
       checkCancelled: () => this.#checkCancelled(),
       transactions: transaction,
-      prepared: this.#preparedControl(),
+      prepared: this.#preparedControl(running),
     };
   }
 
-  #preparedControl(): StatementContext['prepared'] {
+  #preparedControl(running: Running): StatementContext['prepared'] {
     const registry = this.#connection?.statements ?? null;
     const find = (name: string): SessionStatement => {
       if (registry === null) throw new SqlError('26000', `prepared statement "${name}" does not exist`);
@@ -324,13 +334,14 @@ export class Session implements SessionPort {
     };
     return {
       prepare: (name, sql, statement, given) => {
-        registry?.add(name, new SessionStatement(sql, statement, this.#describe(statement, sql, given)));
+        const source = running.source;
+        registry?.add(name, new SessionStatement(sql, statement, this.#describe({ statement, text: sql, source }, given)));
       },
       describe: (name) => find(name),
       execute: (name, args) => {
         const prepared = find(name);
         const statement = must(prepared.statement, 'a prepared statement is not empty');
-        return this.#runOne({ statement, text: prepared.sql }, args, prepared.parameterTypes, this.#sink);
+        return this.#runOne({ statement, text: prepared.sql, source: prepared.sql }, args, prepared.parameterTypes, this.#sink);
       },
       deallocate: (name) => {
         if (name === null) registry?.clear();

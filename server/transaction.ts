@@ -41,7 +41,8 @@ export class TableWrites {
     this.#keyTypes = table.key.map((k) => must(this.#types[k]));
   }
 
-  #keyOf(row: Row): string {
+  /** The row's key as a string. */
+  keyOf(row: Row): string {
     return keyString(
       this.table.key.map((k) => row[k] ?? null),
       this.#keyTypes,
@@ -54,13 +55,13 @@ export class TableWrites {
 
   /** The row with the same key as `row`, as this transaction sees it. */
   existing(row: Row): Row | null {
-    const change = this.#changes.get(this.#keyOf(row));
+    const change = this.#changes.get(this.keyOf(row));
     return change === undefined ? this.#stored(row) : change.after;
   }
 
   /** Adds a row whose key cannot exist yet (generated row id). */
   append(row: Row): void {
-    this.#changes.set(this.#keyOf(row), { before: null, after: row });
+    this.#changes.set(this.keyOf(row), { before: null, after: row });
   }
 
   /** Puts a row under its key, replacing what was there. */
@@ -74,14 +75,22 @@ export class TableWrites {
   }
 
   #write(keyed: Row, after: Row | null): void {
-    const key = this.#keyOf(keyed);
+    const key = this.keyOf(keyed);
     const change = this.#changes.get(key);
     if (change !== undefined) change.after = after;
     else this.#changes.set(key, { before: this.#stored(keyed), after });
   }
 
+  sameKey(a: Row, b: Row): boolean {
+    return this.keyOf(a) === this.keyOf(b);
+  }
+
   get size(): number {
     return this.#changes.size;
+  }
+
+  clear(): void {
+    this.#changes.clear();
   }
 
   /** The net change: old rows with weight -1, new rows with +1. */

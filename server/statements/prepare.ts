@@ -3,8 +3,9 @@ import { types, type DataType } from '../../common/dataType.ts';
 import { evaluateScalar } from '../../executor/codegen/evaluate.ts';
 import type { Deallocate, Discard, Execute, Prepare } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
-import { bindStandalone, coerceTo } from '../binding.ts';
-import { dataTypeOf } from '../typeNames.ts';
+import { coerceAssign } from '../../planner/bind/coerce.ts';
+import { dataTypeOf } from '../../planner/bind/typeNames.ts';
+import { bindEnvironment, bindStandalone } from '../planning.ts';
 import { done, type StatementContext, type StatementHandler } from './statement.ts';
 
 export const prepare: StatementHandler<Prepare> = {
@@ -20,7 +21,7 @@ function argumentValues(statement: Execute, context: StatementContext) {
   const shape = context.prepared.describe(statement.name.name);
   return statement.arguments.map((argument, i) => {
     const type = shape.parameterTypes[i] ?? types.text;
-    const scalar = coerceTo(bindStandalone(argument, context), type, 'assignment', argument.span.start);
+    const scalar = coerceAssign(bindStandalone(argument, context), type, `$${i + 1}`, argument.span.start, bindEnvironment(context));
     return evaluateScalar(scalar, context.eval);
   });
 }

@@ -30,6 +30,10 @@ export interface StatementContext {
   /** 25006 in a read-only transaction. */
   requireWritable(statement: string): void;
   notice(notice: Notice): void;
+  /** Rows of a relation of the system schemas, null when `id` is not one. */
+  systemRows(id: number): Iterable<Row> | null;
+  /** Text of a part of the statement. */
+  textOf(node: { readonly span: { readonly start: number; readonly end: number } }): string;
   /** The client's end of COPY, null where there is none (recovery, embedded). */
   readonly sink: QuerySink | null;
   /** Throws 57014 when the client has cancelled. */

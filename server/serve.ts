@@ -1,0 +1,142 @@
+/**
+ * The server: a database with its journal, the Postgres wire, HTTP and the source loop. The one place where the outside
+ * world (clock, randomness, sockets) is handed to the engine.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { functionCatalog } from '../executor/functions/index.ts';
+import { warmUp } from '../parser/parse.ts';
+import { SqlError } from '../common/sqlError.ts';
+import { startListener, type WireListener } from '../wire/listener.ts';
+import type { ConnectionContext, SessionFactory, StartupParameters } from '../wire/port.ts';
+import { Database } from './database.ts';
+import type { EngineEnvironment } from './evalContext.ts';
+import { type HttpListener, listenHttp } from './http.ts';
+import { type DdlRecord, Journal } from './journal.ts';
+import { Session } from './session.ts';
+import { SourceLoop } from './sourceLoop.ts';
+import { SystemCatalog } from './system/index.ts';
+
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly httpPort: number;
+  /** Null: nothing is kept. */
+  readonly dataDir: string | null;
+  /** One line about something an operator should know. */
+  readonly log: (line: string) => void;
+}
+
+export interface RunningServer {
+  readonly pgHost: string;
+  readonly pgPort: number;
+  readonly httpHost: string;
+  readonly httpPort: number;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+/** Microseconds since the epoch, never going back within the process. */
+function wallClock(): () => bigint {
+  const base = BigInt(Date.now()) * 1000n;
+  const start = process.hrtime.bigint();
+  return () => base + (process.hrtime.bigint() - start) / 1000n;
+}
+
+export function realEnvironment(): EngineEnvironment {
+  return {
+    clock: wallClock(),
+    random: () => randomInt(2 ** 48 - 1) / (2 ** 48 - 1),
+    randomBytes: (count) => randomBytes(count),
+  };
+}
+
+/** A database with its system catalog, without wire, journal or sources running. */
+export function createDatabase(environment: EngineEnvironment = realEnvironment()): Database {
+  const database = new Database(functionCatalog, environment);
+  const system = new SystemCatalog(database);
+  database.system = system;
+  database.catalog.attachSystem(system);
+  return database;
+}
+
+const internalUser: StartupParameters = { user: 'root', database: 'dev', settings: new Map() };
+
+/** A session that belongs to no connection: embedding, recovery, tests. */
+export function localSession(database: Database): Session {
+  return new Session(database, internalUser, null);
+}
+
+async function recover(database: Database, dataDir: string): Promise<void> {
+  const journal = new Journal(dataDir);
+  try {
+    await journal.recover(database, async (record: DdlRecord) => {
+      if (record.id !== null) database.catalog.setNextId(record.id);
+      const session = localSession(database);
+      session.settings.set('search_path', record.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
+      session.settings.set('timezone', record.timeZone);
+      await session.run(record.sql);
+    });
+  } catch (error) {
+    journal.close();
+    throw error;
+  }
+  database.journal = journal;
+}
+
+function sessionFactory(database: Database): SessionFactory {
+  return {
+    connect(startup: StartupParameters, connection: ConnectionContext) {
+      if (startup.database !== database.catalog.database) {
+        return Promise.reject(new SqlError('3D000', `database "${startup.database}" does not exist`));
+      }
+      const session = new Session(database, startup, connection, () => database.sessions.delete(session));
+      database.sessions.add(session);
+      return Promise.resolve(session);
+    },
+  };
+}
+
+/** Recovers the data directory and starts serving. */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const database = createDatabase();
+  if (options.dataDir !== null) await recover(database, options.dataDir);
+  const internalError = (error: unknown): void => {
+    options.log(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  };
+  let ready = false;
+  let http: HttpListener | null = null;
+  let wire: WireListener | null = null;
+  try {
+    warmUp();
+    http = await listenHttp(options.host, options.httpPort, () => ({ ready }));
+    wire = await startListener({
+      host: options.host,
+      port: options.port,
+      factory: sessionFactory(database),
+      newSecretKey: () => randomInt(2 ** 31),
+      onInternalError: internalError,
+    });
+  } catch (error) {
+    await http?.close();
+    database.close();
+    throw error;
+  }
+  const loop = new SourceLoop(database, internalError);
+  loop.start();
+  ready = true;
+  const [httpListener, wireListener] = [http, wire];
+  return {
+    pgHost: wireListener.host,
+    pgPort: wireListener.port,
+    httpHost: httpListener.host,
+    httpPort: httpListener.port,
+    database,
+    async close() {
+      ready = false;
+      await loop.stop();
+      await wireListener.close();
+      await httpListener.close();
+      database.close();
+    },
+  };
+}

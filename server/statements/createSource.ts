@@ -1,0 +1,147 @@
+/** CREATE SOURCE, and the connector part of CREATE TABLE. */
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { Option } from '../../parser/ast/common.ts';
+import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
+import type { SourceConnector } from '../../connector/connector.ts';
+import { sourceConnectors } from '../../connector/index.ts';
+import { checkOptions } from '../../connector/options.ts';
+import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
+import { SourceRuntime } from '../sourceRuntime.ts';
+import { tableShape } from './columns.ts';
+import { creationSchema, done, nameTaken, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+
+export function optionMap(options: readonly Option[]): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const option of options) {
+    if (option.value.kind === 'secret') throw unsupported('SECRET', option.span.start);
+    if (map.has(option.name)) throw new SqlError('42601', `option "${option.name}" specified more than once`, { position: option.span.start });
+    map.set(option.name, String(option.value.value));
+  }
+  return map;
+}
+
+export function findConnector(name: string, position: number): SourceConnector {
+  const connector = sourceConnectors.find((c) => c.name === name.toLowerCase());
+  if (connector === undefined) {
+    throw unsupported(`connector "${name}"`, position, `Connectors: ${sourceConnectors.map((c) => c.name).join(', ')}.`);
+  }
+  return connector;
+}
+
+function checkFormat(connector: SourceConnector, format: FormatEncode | null, position: number): void {
+  const spelled = format === null ? 'NATIVE' : `${format.format} ${format.encode}`;
+  if (format?.format === 'NATIVE' && format.encode === 'NATIVE' && connector.formats.includes('NATIVE')) return;
+  if (!connector.formats.includes(spelled)) {
+    const shown = format === null ? 'no FORMAT clause' : `FORMAT ${format.format} ENCODE ${format.encode}`;
+    throw new SqlError('0A000', `${shown} is not supported by connector ${connector.name}`, {
+      position: format?.span.start ?? position,
+      hint: `It takes ${connector.formats.map((f) => (f === 'NATIVE' ? 'no clause' : `FORMAT ${f.replace(' ', ' ENCODE ')}`)).join(' or ')}.`,
+    });
+  }
+}
+
+/** The running part of a source for the physical columns. */
+export function sourceOf(
+  statement: Pick<CreateSource | CreateTable, 'options' | 'format' | 'span'>,
+  columns: readonly TableColumn[],
+  context: StatementContext,
+): SourceRuntime {
+  const given = optionMap(statement.options);
+  const connector = findConnector(given.get('connector') ?? '', statement.span.start);
+  const options = checkOptions(connector, given);
+  checkFormat(connector, statement.format, statement.span.start);
+  const fixed = connector.fixedColumns(options);
+  if (fixed !== null) checkFixed(columns, fixed, connector);
+  const { database } = context;
+  const config = {
+    options,
+    columns,
+    format: statement.format?.format ?? null,
+    encode: statement.format?.encode ?? null,
+    encodeOptions: statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
+    clock: () => database.environment.clock(),
+    timeZone: context.settings.value('timezone'),
+  };
+  // A reader is opened once now, so that a bad configuration fails here.
+  connector.open(config, null).close();
+  connector.currentEnd(config);
+  return new SourceRuntime(connector, config);
+}
+
+/** Columns written for a connector with a schema of its own must be that schema's, in its order. */
+function checkFixed(columns: readonly TableColumn[], fixed: readonly { readonly name: string; readonly type: TableColumn['type'] }[], connector: SourceConnector): void {
+  const wrong = columns.length !== fixed.length || columns.some((c, i) => c.name !== fixed[i]?.name || !compatible(c.type, fixed[i]?.type));
+  if (!wrong) return;
+  throw new SqlError('42P16', `columns do not match those of connector ${connector.name}`, {
+    detail: `Its columns are ${fixed.map((c) => c.name).join(', ')}.`,
+    hint: 'Leave the column list out to take them.',
+  });
+}
+
+function compatible(a: TableColumn['type'], b: TableColumn['type'] | undefined): boolean {
+  if (b === undefined) return false;
+  if (a.id === 'struct' && b.id === 'struct') {
+    return a.fields.length === b.fields.length && a.fields.every((f, i) => f.name === b.fields[i]?.name && compatible(f.type, b.fields[i]?.type));
+  }
+  const isText = (t: TableColumn['type']): boolean => t.id === 'text' || t.id === 'varchar';
+  return a.id === b.id || (isText(a) && isText(b));
+}
+
+export const createSource: StatementHandler<CreateSource> = {
+  async run(statement, context) {
+    context.requireNoTransactionBlock('CREATE SOURCE');
+    if (statement.temporary) throw unsupported('CREATE TEMPORARY SOURCE', statement.span.start);
+    const include = statement.include[0];
+    if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
+    const target = splitName(statement.name, context);
+    const schema = creationSchema(target, context);
+    const options = optionMap(statement.options);
+    const name = options.get('connector');
+    if (name === undefined) {
+      throw new SqlError('42601', 'CREATE SOURCE needs the option connector', { position: statement.span.start, hint: "Write WITH (connector = '...')." });
+    }
+    const connector = findConnector(name, statement.span.start);
+    const shape = tableShape(statement.elements, connector.fixedColumns(options), context);
+    if (shape.columns.length === 0) {
+      throw new SqlError('42P16', `a source of connector ${connector.name} needs a column list`, { position: statement.span.start });
+    }
+    if (shape.primaryKey.length > 0) throw unsupported('PRIMARY KEY on a source', statement.span.start, 'Use CREATE TABLE ... WITH (connector = ...).');
+    const source = sourceOf(statement, shape.columns.filter((c) => c.generated === null), context);
+    const generated = shape.columns.find((c) => c.generated !== null);
+    if (generated !== undefined) throw unsupported(`the generated column "${generated.name}" of a source`, statement.span.start, 'Compute it in a view over the source.');
+    const { database } = context;
+    return database.exclusive(() => {
+      if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');
+      const id = database.catalog.allocateId();
+      const node = database.dataflow.add(null, `Source ${target.name}`, []);
+      const entry = new Entry({
+        id,
+        kind: 'source',
+        schema,
+        name: target.name,
+        columns: shape.columns,
+        key: null,
+        appendOnly: connector.appendOnly,
+        watermark: shape.watermark,
+        rows: () => Number(source.rowsRead),
+      });
+      const object: SourceObject = {
+        kind: 'source',
+        id,
+        schema,
+        name: target.name,
+        owner: context.user,
+        ...originOf(context),
+        dependsOn: new Set(),
+        columns: shape.columns,
+        node,
+        source,
+        watermark: shape.watermark,
+        entry,
+      };
+      database.catalog.add(object);
+      database.journalDdl(originOf(context), id);
+      return done('CREATE SOURCE');
+    });
+  },
+};

@@ -1,0 +1,114 @@
+/** Which handler runs a statement: one entry a kind. */
+import { unsupported } from '../../common/sqlError.ts';
+import type { Statement, StatementKind } from '../../parser/ast/statement.ts';
+import { comment } from './comment.ts';
+import { copy } from './copy.ts';
+import { createIndex } from './createIndex.ts';
+import { createSource } from './createSource.ts';
+import { createTable } from './createTable.ts';
+import { createMaterializedView, createView } from './createView.ts';
+import { deleteRows, insert, truncate, update } from './dml.ts';
+import { drop } from './drop.ts';
+import { explain } from './explain.ts';
+import { flush, wait } from './flush.ts';
+import { deallocate, discard, execute, prepare } from './prepare.ts';
+import { createSchema } from './schema.ts';
+import { select } from './select.ts';
+import { resetVariable, setVariable, showVariable } from './set.ts';
+import { describe, showCreate, showObjects } from './show.ts';
+import { done, type StatementHandler } from './statement.ts';
+import { transaction } from './transaction.ts';
+
+type StatementOf<K extends StatementKind> = Extract<Statement, { readonly kind: K }>;
+type Handlers = { readonly [K in StatementKind]: StatementHandler<StatementOf<K>> };
+
+/** A statement that is parsed but not supported yet: 0A000 with its name. */
+function later<S extends Statement>(name: string | ((statement: S) => string)): StatementHandler<S> {
+  const refuse = (statement: S): never => {
+    throw unsupported(typeof name === 'string' ? name : name(statement), statement.span.start);
+  };
+  return { describe: refuse, run: refuse };
+}
+
+const handlers: Handlers = {
+  SelectStatement: select,
+  Insert: insert,
+  Update: update,
+  Delete: deleteRows,
+  Truncate: truncate,
+  Copy: copy,
+  CreateTable: createTable,
+  CreateSource: createSource,
+  CreateView: createView,
+  CreateMaterializedView: createMaterializedView,
+  CreateIndex: createIndex,
+  CreateSchema: createSchema,
+  Drop: drop,
+  Comment: comment,
+  Explain: explain,
+  SetVariable: setVariable,
+  ResetVariable: resetVariable,
+  ShowVariable: showVariable,
+  ShowObjects: showObjects,
+  ShowCreate: showCreate,
+  Describe: describe,
+  Transaction: transaction,
+  Prepare: prepare,
+  Execute: execute,
+  Deallocate: deallocate,
+  Discard: discard,
+  Flush: flush,
+  Wait: wait,
+  // Statistics are kept as rows come and go.
+  Analyze: { readOnly: true, run: () => done('ANALYZE') },
+  CreateSink: later('CREATE SINK'),
+  CreateSubscription: later('CREATE SUBSCRIPTION'),
+  CreateConnection: later('CREATE CONNECTION'),
+  CreateSecret: later('CREATE SECRET'),
+  CreateFunction: later('CREATE FUNCTION'),
+  CreateAggregate: later('CREATE AGGREGATE'),
+  CreateDatabase: later('CREATE DATABASE'),
+  CreateUser: later('CREATE USER'),
+  Alter: later((s) => `ALTER ${s.object.toUpperCase()}`),
+  AlterFragment: later('ALTER FRAGMENT'),
+  AlterSystem: later('ALTER SYSTEM'),
+  AlterDefaultPrivileges: later('ALTER DEFAULT PRIVILEGES'),
+  Grant: later('GRANT and REVOKE'),
+  GrantRole: later('GRANT and REVOKE of roles'),
+  DeclareCursor: later('DECLARE CURSOR'),
+  DeclareSubscriptionCursor: later('DECLARE SUBSCRIPTION CURSOR'),
+  FetchCursor: later('FETCH'),
+  CloseCursor: later('CLOSE'),
+  UseDatabase: later('USE'),
+  Refresh: later('REFRESH'),
+  CancelJobs: later('CANCEL JOBS'),
+  Kill: later('KILL'),
+  SystemCommand: later((s) => s.command.toUpperCase()),
+  DeleteMetaSnapshots: later('DELETE META SNAPSHOTS'),
+  Vacuum: later('VACUUM'),
+  LockTable: later('LOCK TABLE'),
+  DescribeFragments: later('DESCRIBE FRAGMENTS'),
+  ExplainAnalyzeJob: later('EXPLAIN ANALYZE of a job'),
+};
+
+/** The handler of a statement. */
+export function handlerFor(statement: Statement): StatementHandler<Statement> {
+  // TypeScript does not relate statement.kind to handlers[statement.kind].
+  return handlers[statement.kind] as unknown as StatementHandler<Statement>;
+}
+
+const definitions: ReadonlySet<StatementKind> = new Set<StatementKind>([
+  'CreateTable',
+  'CreateSource',
+  'CreateView',
+  'CreateMaterializedView',
+  'CreateIndex',
+  'CreateSchema',
+  'Drop',
+  'Comment',
+]);
+
+/** Statements that change the catalog: they commit by themselves. */
+export function isDefinition(statement: Statement): boolean {
+  return definitions.has(statement.kind);
+}

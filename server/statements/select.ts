@@ -1,0 +1,35 @@
+/** SELECT, VALUES, TABLE: bound, planned and run over the current version. */
+import { bindQuery, type BoundQuery } from '../../planner/bind/bind.ts';
+import type { SelectStatement } from '../../parser/ast/statement.ts';
+import type { ResultColumn } from '../../wire/port.ts';
+import { bindEnvironment, planAdhoc } from '../planning.ts';
+import { runQuery } from '../query.ts';
+import type { StatementContext, StatementHandler } from './statement.ts';
+
+export function resultColumns(bound: { readonly columns: BoundQuery['columns'] }): readonly ResultColumn[] {
+  return bound.columns.map((c) => ({ name: c.name, type: c.type }));
+}
+
+/** Runs a bound query in the statement's context. */
+export function runBound(bound: BoundQuery, context: StatementContext) {
+  return runQuery(planAdhoc(bound, context), {
+    database: context.database,
+    eval: context.eval,
+    writes: context.writes,
+    checkCancelled: () => context.checkCancelled(),
+    systemRows: (id) => context.systemRows(id),
+  });
+}
+
+export const select: StatementHandler<SelectStatement> = {
+  readOnly: true,
+  describe(statement, context) {
+    const bound = bindQuery(statement.query, bindEnvironment(context));
+    return { parameterTypes: bound.parameters, columns: resultColumns(bound) };
+  },
+  run(statement, context) {
+    const bound = bindQuery(statement.query, bindEnvironment(context));
+    const rows = runBound(bound, context);
+    return { columns: resultColumns(bound), rows, tag: `SELECT ${rows.length}` };
+  },
+};
