@@ -117,7 +117,9 @@ export interface TableFunction {
   readonly name: string;
   readonly args: readonly TypePattern[];
   readonly variadic?: boolean;
-  readonly columns: (args: readonly DataType[]) => readonly { readonly name: string; readonly type: DataType }[];
+  readonly columns: (
+    args: readonly DataType[],
+  ) => readonly { readonly name: string; readonly type: DataType }[];
   readonly volatility: Volatility;
   readonly nulls: 'strict' | 'called';
   readonly doc: string;
@@ -144,7 +146,12 @@ export type AggregateImplementation =
   | {
       readonly form: 'linear';
       readonly state: readonly { readonly kind: AccumulatorKind; readonly initial: string }[];
-      readonly add: (state: readonly string[], args: readonly string[], weight: string, g: EmitContext) => string;
+      readonly add: (
+        state: readonly string[],
+        args: readonly string[],
+        weight: string,
+        g: EmitContext,
+      ) => string;
       readonly result: (state: readonly string[], count: string, g: EmitContext) => string;
       /** Expression for the result over no rows (count: `0n`); null when absent. */
       readonly emptyResult?: string;
@@ -201,7 +208,17 @@ type JsOf<P extends TypePattern> = P extends `${string}[]`
   ? SqlArray
   : P extends 'bool'
     ? boolean
-    : P extends 'int2' | 'int4' | 'float4' | 'float8' | 'date' | 'oid' | 'regclass' | 'regtype' | 'regproc' | 'regnamespace'
+    : P extends
+          | 'int2'
+          | 'int4'
+          | 'float4'
+          | 'float8'
+          | 'date'
+          | 'oid'
+          | 'regclass'
+          | 'regtype'
+          | 'regproc'
+          | 'regnamespace'
       ? number
       : P extends 'int8' | 'time' | 'timestamp' | 'timestamptz'
         ? bigint
@@ -229,7 +246,10 @@ export type ArgumentValues<A extends readonly TypePattern[], N extends 'strict' 
 };
 
 interface ScalarLiteral<A extends readonly TypePattern[], N extends 'strict' | 'called'>
-  extends Omit<ScalarFunction, 'kind' | 'args' | 'nulls' | 'implement' | 'volatility' | 'doc' | 'examples' | 'variadic'> {
+  extends Omit<
+    ScalarFunction,
+    'kind' | 'args' | 'nulls' | 'implement' | 'volatility' | 'doc' | 'examples' | 'variadic'
+  > {
   readonly args: A;
   readonly nulls?: N;
   readonly volatility?: Volatility;
@@ -256,7 +276,13 @@ export function scalar<const A extends readonly TypePattern[], N extends 'strict
       if (evaluate !== undefined) return { evaluate: evaluate as unknown as (...args: never[]) => Value };
       return { evaluateWith: evaluateWith as unknown as (context: EvalContext, ...args: never[]) => Value };
     });
-  return { kind: 'scalar', ...rest, nulls: nulls ?? 'strict', volatility: volatility ?? 'immutable', implement: body };
+  return {
+    kind: 'scalar',
+    ...rest,
+    nulls: nulls ?? 'strict',
+    volatility: volatility ?? 'immutable',
+    implement: body,
+  };
 }
 
 /** A scalar function whose last parameter repeats; its body takes (context, all arguments). */

@@ -71,7 +71,9 @@ export interface SourceConnector {
   /** Rows are only ever added. */
   readonly appendOnly: boolean;
   /** Columns of the source when the user writes none; null: the user must. `declared` may be checked too. */
-  fixedColumns(options: ReadonlyMap<string, string>): readonly { readonly name: string; readonly type: DataType }[] | null;
+  fixedColumns(
+    options: ReadonlyMap<string, string>,
+  ): readonly { readonly name: string; readonly type: DataType }[] | null;
   /** Opens a reader at `from` (null: the start). Throws SqlError on a bad configuration. */
   open(config: SourceConfig, from: Position | null): SourceReader;
   /** Where a bounded read of what is there right now would end; null when the source has no end (generators). */

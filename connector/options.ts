@@ -7,7 +7,8 @@ function matchesName(spec: OptionSpec, name: string): boolean {
 }
 
 function checkValue(spec: OptionSpec, name: string, value: string): string {
-  const invalid = (hint: string): SqlError => new SqlError('22023', `invalid value for option "${name}": "${value}"`, { hint });
+  const invalid = (hint: string): SqlError =>
+    new SqlError('22023', `invalid value for option "${name}": "${value}"`, { hint });
   switch (spec.type) {
     case 'integer':
       if (!/^\d+$/.test(value)) throw invalid('It takes a non-negative integer.');
@@ -30,9 +31,13 @@ function checkValue(spec: OptionSpec, name: string, value: string): string {
 }
 
 /** Options other than `connector`, validated, with defaults. */
-export function checkOptions(connector: SourceConnector, given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+export function checkOptions(
+  connector: SourceConnector,
+  given: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
   const checked = new Map<string, string>();
-  for (const spec of connector.options) if (spec.default !== undefined && !spec.name.endsWith('*')) checked.set(spec.name, spec.default);
+  for (const spec of connector.options)
+    if (spec.default !== undefined && !spec.name.endsWith('*')) checked.set(spec.name, spec.default);
   for (const [name, value] of given) {
     if (name === 'connector') continue;
     const spec = connector.options.find((s) => matchesName(s, name));

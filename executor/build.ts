@@ -71,7 +71,8 @@ export function buildPlan(
     );
     nodes.push(node);
     children.forEach((child, port) => {
-      if (child.kind === 'Scan' || child.kind === 'IndexScan') inputs.push({ scan: child, target: node, port });
+      if (child.kind === 'Scan' || child.kind === 'IndexScan')
+        inputs.push({ scan: child, target: node, port });
       else must(childNodes[port]).connect(node, port, null);
     });
     return node;

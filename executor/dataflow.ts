@@ -47,7 +47,8 @@ export class DataflowNode {
 
   /** Cuts every edge into `target`. */
   disconnect(target: DataflowNode): void {
-    for (let i = this.edges.length - 1; i >= 0; i--) if (this.edges[i]?.target === target) this.edges.splice(i, 1);
+    for (let i = this.edges.length - 1; i >= 0; i--)
+      if (this.edges[i]?.target === target) this.edges.splice(i, 1);
   }
 }
 
@@ -92,7 +93,8 @@ export class Dataflow {
   add(operator: Operator | null, name: string, inputs: readonly DataflowNode[]): DataflowNode {
     const node = new DataflowNode(operator, name, inputs);
     node.order = this.#nodes.length;
-    for (const input of inputs) assert(input.order < node.order, `node ${name} added before its input ${input.name}`);
+    for (const input of inputs)
+      assert(input.order < node.order, `node ${name} added before its input ${input.name}`);
     this.#nodes.push(node);
     if (operator?.emitsInitially === true) node.dirty = true;
     return node;

@@ -109,7 +109,8 @@ export class Catalog implements CatalogReader {
   remove(object: CatalogObject): void {
     this.#objects.delete(object.id);
     this.#names.get(object.schema)?.delete(object.name);
-    for (const key of [...this.#comments.keys()]) if (key.startsWith(`${object.id}:`)) this.#comments.delete(key);
+    for (const key of [...this.#comments.keys()])
+      if (key.startsWith(`${object.id}:`)) this.#comments.delete(key);
   }
 
   byId(id: number): CatalogObject | null {
@@ -190,7 +191,9 @@ export class Catalog implements CatalogReader {
   rowType(schema: string | null, name: string, searchPath: readonly string[]): DataType | null {
     const relation = this.relation(schema, name, searchPath);
     if (relation === null) return null;
-    const fields = relation.columns.filter((c) => c.hidden !== true).map((c) => ({ name: c.name, type: c.type }));
+    const fields = relation.columns
+      .filter((c) => c.hidden !== true)
+      .map((c) => ({ name: c.name, type: c.type }));
     return { id: 'struct', fields };
   }
 }
@@ -211,7 +214,11 @@ export function requireRelation(
   const object = catalog.find(schema, name, searchPath);
   if (object === null || object.kind === 'index') {
     const shown = schema === null ? name : `${schema}.${name}`;
-    throw new SqlError('42P01', `relation "${shown}" does not exist`, position === undefined ? {} : { position });
+    throw new SqlError(
+      '42P01',
+      `relation "${shown}" does not exist`,
+      position === undefined ? {} : { position },
+    );
   }
   return object;
 }

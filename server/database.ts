@@ -17,10 +17,10 @@ import type { TickContext } from '../executor/operators/operator.ts';
 import { Catalog } from './catalog.ts';
 import { RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
-import { Mutex } from './mutex.ts';
-import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
 import { applySourceRows } from './ingest.ts';
 import type { Journal } from './journal.ts';
+import { Mutex } from './mutex.ts';
+import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
 import type { Session } from './session.ts';
 import type { TransactionWrites } from './transaction.ts';
 
@@ -56,10 +56,16 @@ export class Database {
 
   /** The context in which the operators of one maintained relation run; errors are filed under its name. */
   tickContext(relation: string, timeZone: string): TickContext {
-    const context: EvalContext = maintainedEvalContext(this.environment, timeZone, () => this.tickTime, fixedSession(this.catalog.database));
+    const context: EvalContext = maintainedEvalContext(
+      this.environment,
+      timeZone,
+      () => this.tickTime,
+      fixedSession(this.catalog.database),
+    );
     return {
       eval: context,
-      rowError: (error, weight, operator) => this.rowErrors.add(relation, operator, error, weight, this.tickTime),
+      rowError: (error, weight, operator) =>
+        this.rowErrors.add(relation, operator, error, weight, this.tickTime),
     };
   }
 
@@ -90,7 +96,10 @@ export class Database {
     await this.exclusive(() => {
       for (const table of writes.tables()) {
         if (this.catalog.byId(table.table.id) !== table.table) {
-          throw new SqlError('40001', `table "${table.table.name}" was dropped or replaced by another transaction`);
+          throw new SqlError(
+            '40001',
+            `table "${table.table.name}" was dropped or replaced by another transaction`,
+          );
         }
         table.checkConflicts();
       }
@@ -179,7 +188,10 @@ export class Database {
   }
 
   /** What a new view is given of a relation before its deltas. Only inside `exclusive`. */
-  backfillRows(object: TableObject | MaterializedViewObject | SourceObject, emit: (batch: Batch) => void): void {
+  backfillRows(
+    object: TableObject | MaterializedViewObject | SourceObject,
+    emit: (batch: Batch) => void,
+  ): void {
     if (object.kind !== 'source') {
       object.store.scan(emit);
       return;
@@ -223,7 +235,9 @@ export interface TableDelta {
   readonly rows: readonly (readonly [row: Row, weight: number])[];
 }
 
-export function columnTypes(object: { readonly columns: readonly { readonly type: DataType }[] }): readonly DataType[] {
+export function columnTypes(object: {
+  readonly columns: readonly { readonly type: DataType }[];
+}): readonly DataType[] {
   return object.columns.map((c) => c.type);
 }
 
@@ -234,6 +248,9 @@ export function* weighted(rows: Iterable<Row>): Generator<readonly [Row, number]
 /** The relation behind an id that must be stored or a source. */
 export function scannable(catalog: Catalog, id: number): TableObject | MaterializedViewObject | SourceObject {
   const object = catalog.byId(id);
-  assert(object !== null && object.kind !== 'index' && object.kind !== 'view', `relation ${id} cannot be scanned`);
+  assert(
+    object !== null && object.kind !== 'index' && object.kind !== 'view',
+    `relation ${id} cannot be scanned`,
+  );
   return object;
 }

@@ -2,8 +2,9 @@
  * Rows that a maintained view could not compute, and records that a source could not decode. Counted for ever, the
  * newest kept for queries. A row error leaves the log again when the row that caused it is deleted.
  */
-import type { BadRecord } from '../connector/connector.ts';
+
 import type { SqlError } from '../common/sqlError.ts';
+import type { BadRecord } from '../connector/connector.ts';
 
 const KEPT = 10_000;
 
@@ -25,7 +26,14 @@ export class RowErrors {
     const key = `${relation}\n${operator}\n${error.state}\n${error.message}`;
     const entry = this.#entries.get(key);
     if (entry === undefined) {
-      this.#entries.set(key, { relation, operator, message: error.message, state: error.state, count: weight, at });
+      this.#entries.set(key, {
+        relation,
+        operator,
+        message: error.message,
+        state: error.state,
+        count: weight,
+        at,
+      });
       return;
     }
     entry.count += weight;

@@ -21,7 +21,8 @@ export function listenHttp(host: string, port: number, state: () => HttpState): 
     };
     if (request.method !== 'GET' && request.method !== 'HEAD') respond(405, 'method not allowed');
     else if (request.url === '/healthz') respond(200, 'ok');
-    else if (request.url === '/readyz') respond(state().ready ? 200 : 503, state().ready ? 'ready' : 'starting');
+    else if (request.url === '/readyz')
+      respond(state().ready ? 200 : 503, state().ready ? 'ready' : 'starting');
     else respond(404, 'not found');
   });
   return new Promise((resolve, reject) => {

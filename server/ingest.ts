@@ -2,10 +2,11 @@
  * Rows on their way into a table: defaults are filled in by the caller; here the row id is given, NOT NULL is checked and
  * the table's conflict behaviour decides what a row with a known key does.
  */
-import { SqlError } from '../common/sqlError.ts';
+
 import { compareValues } from '../common/compare.ts';
-import { formatValue } from '../common/textIo.ts';
+import { SqlError } from '../common/sqlError.ts';
 import type { TextContext } from '../common/textContext.ts';
+import { formatValue } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Database } from './database.ts';
 import type { TableObject } from './objects.ts';
@@ -49,7 +50,9 @@ export function duplicateKey(table: TableObject, row: Row): SqlError {
     .map((k) => {
       const column = table.columns[k];
       const value = row[k] ?? null;
-      return column === undefined || value === null ? 'null' : formatValue(value, column.type, messageContext);
+      return column === undefined || value === null
+        ? 'null'
+        : formatValue(value, column.type, messageContext);
     })
     .join(', ');
   return new SqlError('23505', `duplicate key value violates unique constraint "${table.name}_pkey"`, {
@@ -131,4 +134,3 @@ export function applySourceRows(
   }
   return [...writes.delta()];
 }
-

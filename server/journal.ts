@@ -48,7 +48,9 @@ export class Journal {
   }
 
   appendRows(deltas: readonly TableDelta[]): void {
-    const rows = deltas.flatMap(({ table, rows: changed }) => changed.map(([row, weight]) => rowRecord(table, row, weight)));
+    const rows = deltas.flatMap(({ table, rows: changed }) =>
+      changed.map(([row, weight]) => rowRecord(table, row, weight)),
+    );
     this.#file.append('rows', JSON.stringify(rows));
   }
 
@@ -69,7 +71,8 @@ export class Journal {
     const positions = this.#file.positions();
     for (const object of database.catalog.objects()) {
       const payload = positions.get(object.id);
-      if (payload !== undefined) await database.exclusive(() => restoreSource(database, object, JSON.parse(payload) as Position));
+      if (payload !== undefined)
+        await database.exclusive(() => restoreSource(database, object, JSON.parse(payload) as Position));
     }
     if (this.#file.records > REWRITE_AFTER) this.rewrite(database);
   }
@@ -115,9 +118,15 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
   const { catalog } = database;
   const record = (origin: DdlOrigin, id: number | null): JournalRecord => ({
     kind: 'ddl',
-    payload: JSON.stringify({ sql: origin.sql, searchPath: origin.searchPath, timeZone: origin.timeZone, id } satisfies DdlRecord),
+    payload: JSON.stringify({
+      sql: origin.sql,
+      searchPath: origin.searchPath,
+      timeZone: origin.timeZone,
+      id,
+    } satisfies DdlRecord),
   });
-  const ddl = (sql: string, id: number | null): JournalRecord => record({ sql, searchPath: [], timeZone: 'UTC' }, id);
+  const ddl = (sql: string, id: number | null): JournalRecord =>
+    record({ sql, searchPath: [], timeZone: 'UTC' }, id);
   for (const schema of catalog.schemas()) {
     if (!catalog.isSystemSchema(schema.name) && schema.name !== 'public') {
       yield ddl(`CREATE SCHEMA ${quote(schema.name)}`, schema.id);
@@ -134,7 +143,10 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
     const literal = `'${text.replaceAll("'", "''")}'`;
     if (column === 0) yield ddl(`COMMENT ON ${object.kind} ${name} IS ${literal}`, null);
     else if (object.kind !== 'index') {
-      yield ddl(`COMMENT ON COLUMN ${name}.${quote(must(object.columns[column - 1]).name)} IS ${literal}`, null);
+      yield ddl(
+        `COMMENT ON COLUMN ${name}.${quote(must(object.columns[column - 1]).name)} IS ${literal}`,
+        null,
+      );
     }
   }
 }

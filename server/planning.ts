@@ -4,11 +4,11 @@ import type { DataType } from '../common/dataType.ts';
 import type { Value } from '../common/value.ts';
 import { evaluateScalar } from '../executor/codegen/evaluate.ts';
 import type { Expr } from '../parser/ast/expr.ts';
-import { bindStandalone as bindAlone, type BindEnvironment, type BoundQuery } from '../planner/bind/bind.ts';
+import { type BindEnvironment, type BoundQuery, bindStandalone as bindAlone } from '../planner/bind/bind.ts';
 import { substituteInScalar, substituteParameters } from '../planner/parameters.ts';
-import { type PlannerEnv, planQuery } from '../planner/plan.ts';
 import type { PlannedQuery } from '../planner/plan/physical.ts';
 import type { Scalar } from '../planner/plan/scalar.ts';
+import { type PlannerEnv, planQuery } from '../planner/plan.ts';
 import type { StatementContext } from './statements/statement.ts';
 
 /** A binding environment of the statement. */
@@ -31,7 +31,8 @@ export function plannerEnvironment(context: StatementContext): PlannerEnv {
 
 /** Plans a bound query for one run with the statement's parameter values. */
 export function planAdhoc(bound: BoundQuery, context: StatementContext): PlannedQuery {
-  const plan = bound.parameters.length === 0 ? bound.plan : substituteParameters(bound.plan, context.parameters);
+  const plan =
+    bound.parameters.length === 0 ? bound.plan : substituteParameters(bound.plan, context.parameters);
   return planQuery({ ...bound, plan }, plannerEnvironment(context), 'adhoc');
 }
 

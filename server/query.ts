@@ -3,10 +3,10 @@
  * writes), run as one tick and dropped. The same operators and functions as maintained views.
  */
 import { must } from '../common/assert.ts';
+import { compareValues } from '../common/compare.ts';
 import type { DataType } from '../common/dataType.ts';
 import type { EvalContext } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
-import { compareValues } from '../common/compare.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Batch } from '../executor/batch.ts';
 import { batchRow, emitRows } from '../executor/batchBuilder.ts';
@@ -16,7 +16,7 @@ import { Dataflow, isIdentity, pickColumns } from '../executor/dataflow.ts';
 import type { Operator, TickContext } from '../executor/operators/operator.ts';
 import { sortRows } from '../executor/sort.ts';
 import type { PhysicalIndexScan, PlannedQuery } from '../planner/plan/physical.ts';
-import { type Database, columnTypes, scannable } from './database.ts';
+import { columnTypes, type Database, scannable } from './database.ts';
 import type { MaterializedViewObject, TableObject } from './objects.ts';
 import { keyString, type TransactionWrites } from './transaction.ts';
 
@@ -132,18 +132,23 @@ function feedIndexScan(
   context: QueryContext,
   push: (batch: Batch) => void,
 ): void {
-  const value = (scalar: PhysicalIndexScan['points'][number][number]): Value => evaluateScalar(scalar, context.eval);
+  const value = (scalar: PhysicalIndexScan['points'][number][number]): Value =>
+    evaluateScalar(scalar, context.eval);
   const points = scan.points.map((point) => point.map(value));
-  const bound = (b: PhysicalIndexScan['lower']) => (b === null ? null : { value: value(b.value), inclusive: b.inclusive });
+  const bound = (b: PhysicalIndexScan['lower']) =>
+    b === null ? null : { value: value(b.value), inclusive: b.inclusive };
   const lower = bound(scan.lower);
   const upper = bound(scan.upper);
   const isRange = scan.lower !== null || scan.upper !== null;
   // A comparison with NULL is never true.
   if ((lower !== null && lower.value === null) || (upper !== null && upper.value === null)) return;
   const live = points.filter((point) => point.every((v) => v !== null));
-  const distinct = [...new Map(live.map((point) => [keyString(point, pointTypes(scan, point.length)), point])).values()];
+  const distinct = [
+    ...new Map(live.map((point) => [keyString(point, pointTypes(scan, point.length)), point])).values(),
+  ];
   if (isRange) {
-    for (const prefix of points.length === 0 ? [[]] : distinct) object.store.range(scan.index, prefix, lower, upper, push);
+    for (const prefix of points.length === 0 ? [[]] : distinct)
+      object.store.range(scan.index, prefix, lower, upper, push);
   } else {
     for (const point of distinct) object.store.lookup(scan.index, point, push);
   }
@@ -154,7 +159,8 @@ function feedIndexScan(
     const at = (i: number): Value => row[must(columns[i])] ?? null;
     const equal = (a: Value, b: Value, i: number): boolean =>
       a !== null && b !== null && compareValues(a, b, columnType(scan, i)) === 0;
-    if (points.length > 0 && !distinct.some((point) => point.every((v, i) => equal(at(i), v, i)))) return false;
+    if (points.length > 0 && !distinct.some((point) => point.every((v, i) => equal(at(i), v, i))))
+      return false;
     const i = points[0]?.length ?? 0;
     if (!isRange) return true;
     const v = at(i);

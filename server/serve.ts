@@ -3,9 +3,9 @@
  * world (clock, randomness, sockets) is handed to the engine.
  */
 import { randomBytes, randomInt } from 'node:crypto';
+import { SqlError } from '../common/sqlError.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
 import { warmUp } from '../parser/parse.ts';
-import { SqlError } from '../common/sqlError.ts';
 import { startListener, type WireListener } from '../wire/listener.ts';
 import type { ConnectionContext, SessionFactory, StartupParameters } from '../wire/port.ts';
 import { Database } from './database.ts';
@@ -72,7 +72,10 @@ async function recover(database: Database, dataDir: string): Promise<void> {
     await journal.recover(database, async (record: DdlRecord) => {
       if (record.id !== null) database.catalog.setNextId(record.id);
       const session = localSession(database);
-      session.settings.set('search_path', record.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
+      session.settings.set(
+        'search_path',
+        record.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '),
+      );
       session.settings.set('timezone', record.timeZone);
       await session.run(record.sql);
     });

@@ -10,14 +10,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { must } from '../common/assert.ts';
 import type { DataType } from '../common/dataType.ts';
 import { types } from '../common/dataType.ts';
-import { SqlError } from '../common/sqlError.ts';
 import type { EvalContext, SessionInfo } from '../common/function.ts';
+import { SqlError } from '../common/sqlError.ts';
 import type { TextContext } from '../common/textContext.ts';
 import { typeOfOid } from '../common/typeTable.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Statement } from '../parser/ast/statement.ts';
 import { parse } from '../parser/parse.ts';
-import type { ConnectionContext, Notice, Portal, PreparedStatement, QuerySink, SessionPort, StartupParameters } from '../wire/port.ts';
+import type {
+  ConnectionContext,
+  Notice,
+  Portal,
+  PreparedStatement,
+  QuerySink,
+  SessionPort,
+  StartupParameters,
+} from '../wire/port.ts';
 import { catalogFunction } from './catalogFunctions.ts';
 import type { Database } from './database.ts';
 import { sessionEvalContext, sessionTextContext } from './evalContext.ts';
@@ -89,7 +97,12 @@ export class Session implements SessionPort {
   /** What the session is running, for catalogs. */
   activity = '';
 
-  constructor(database: Database, startup: StartupParameters, connection: ConnectionContext | null, onClose: () => void = () => {}) {
+  constructor(
+    database: Database,
+    startup: StartupParameters,
+    connection: ConnectionContext | null,
+    onClose: () => void = () => {},
+  ) {
     this.database = database;
     this.user = startup.user;
     this.#connection = connection;
@@ -165,12 +178,16 @@ export class Session implements SessionPort {
     this.#sleepMicros = 0n;
     this.#transaction.touch();
     const timeout = durationMs(this.settings.value('statement_timeout'));
-    this.#deadline = timeout > 0 ? this.database.environment.clock() + BigInt(Math.round(timeout * 1000)) : null;
+    this.#deadline =
+      timeout > 0 ? this.database.environment.clock() + BigInt(Math.round(timeout * 1000)) : null;
     this.activity = parsed.text;
     this.#sink = sink;
     try {
       if (isDefinition(statement) && !this.#transaction.inBlock) await this.#transaction.commitBeforeDdl();
-      const result = await handlerFor(statement).run(statement, this.#context(parsed, parameters, parameterTypes));
+      const result = await handlerFor(statement).run(
+        statement,
+        this.#context(parsed, parameters, parameterTypes),
+      );
       if (this.#sleepMicros > 0n) await this.#sleep();
       return result;
     } finally {
@@ -206,7 +223,8 @@ export class Session implements SessionPort {
 
   async parse(sql: string, parameterOids: readonly number[]): Promise<SessionStatement> {
     const statements = parse(sql);
-    if (statements.length > 1) throw new SqlError('42601', 'cannot insert multiple commands into a prepared statement');
+    if (statements.length > 1)
+      throw new SqlError('42601', 'cannot insert multiple commands into a prepared statement');
     const parsed = statements[0];
     if (parsed === undefined) return new SessionStatement(sql, null, { parameterTypes: [], columns: null });
     this.#transaction.checkUsable(parsed.statement);
@@ -235,7 +253,12 @@ export class Session implements SessionPort {
       return 'complete';
     }
     if (running.pending === null) {
-      const result = await this.#runOne({ statement, text: sql, source: sql }, running.parameters, parameterTypes, sink);
+      const result = await this.#runOne(
+        { statement, text: sql, source: sql },
+        running.parameters,
+        parameterTypes,
+        sink,
+      );
       running.pending = { result, next: 0 };
     }
     const { result } = running.pending;
@@ -249,7 +272,9 @@ export class Session implements SessionPort {
     running.pending.next = to;
     await this.#sendRows(result.rows, from, to, sink);
     if (maxRows !== 0 && to - from === maxRows) return 'suspended';
-    sink.commandComplete(result.tag.startsWith('SELECT ') ? `SELECT ${to - (maxRows === 0 ? 0 : from)}` : result.tag);
+    sink.commandComplete(
+      result.tag.startsWith('SELECT ') ? `SELECT ${to - (maxRows === 0 ? 0 : from)}` : result.tag,
+    );
     return 'complete';
   }
 
@@ -299,10 +324,19 @@ export class Session implements SessionPort {
   }
 
   #evalContext(): EvalContext {
-    return sessionEvalContext(this.database.environment, this.settings, () => this.#transaction.startTime, this.#sessionInfo());
+    return sessionEvalContext(
+      this.database.environment,
+      this.settings,
+      () => this.#transaction.startTime,
+      this.#sessionInfo(),
+    );
   }
 
-  #context(running: Running, parameters: readonly Value[], parameterTypes: readonly (DataType | null)[]): StatementContext {
+  #context(
+    running: Running,
+    parameters: readonly Value[],
+    parameterTypes: readonly (DataType | null)[],
+  ): StatementContext {
     const transaction = this.#transaction;
     return {
       database: this.database,
@@ -335,17 +369,26 @@ export class Session implements SessionPort {
     return {
       prepare: (name, sql, statement, given) => {
         const source = running.source;
-        registry?.add(name, new SessionStatement(sql, statement, this.#describe({ statement, text: sql, source }, given)));
+        registry?.add(
+          name,
+          new SessionStatement(sql, statement, this.#describe({ statement, text: sql, source }, given)),
+        );
       },
       describe: (name) => find(name),
       execute: (name, args) => {
         const prepared = find(name);
         const statement = must(prepared.statement, 'a prepared statement is not empty');
-        return this.#runOne({ statement, text: prepared.sql, source: prepared.sql }, args, prepared.parameterTypes, this.#sink);
+        return this.#runOne(
+          { statement, text: prepared.sql, source: prepared.sql },
+          args,
+          prepared.parameterTypes,
+          this.#sink,
+        );
       },
       deallocate: (name) => {
         if (name === null) registry?.clear();
-        else if (registry?.drop(name) !== true) throw new SqlError('26000', `prepared statement "${name}" does not exist`);
+        else if (registry?.drop(name) !== true)
+          throw new SqlError('26000', `prepared statement "${name}" does not exist`);
       },
     };
   }

@@ -49,7 +49,9 @@ function timeZone(value: string): string | null {
     const sign = hours < 0 ? '-' : '+';
     const minutes = Math.round(Math.abs(hours) * 60);
     const text = `${sign}${String(Math.floor(minutes / 60)).padStart(2, '0')}`;
-    return minutes % 60 === 0 ? `<${text}>${hours < 0 ? '+' : '-'}${text.slice(1)}` : `${text}:${String(minutes % 60).padStart(2, '0')}`;
+    return minutes % 60 === 0
+      ? `<${text}>${hours < 0 ? '+' : '-'}${text.slice(1)}`
+      : `${text}:${String(minutes % 60).padStart(2, '0')}`;
   }
   if (v.toLowerCase() === 'default' || v.toLowerCase() === 'local') return 'UTC';
   return isTimeZone(v) ? (v.toLowerCase() === 'utc' ? 'UTC' : v) : null;
@@ -58,7 +60,12 @@ function timeZone(value: string): string | null {
 const text = (value: string): string => value;
 
 const specs: Readonly<Record<string, SettingSpec>> = {
-  application_name: { default: '', doc: 'Name of the client application.', reported: 'application_name', check: text },
+  application_name: {
+    default: '',
+    doc: 'Name of the client application.',
+    reported: 'application_name',
+    check: text,
+  },
   background_ddl: { default: 'off', doc: 'Accepted for compatibility.', check: bool },
   bytea_output: { default: 'hex', doc: 'Output form of bytea.', check: oneOf('hex', 'escape') },
   client_encoding: {
@@ -70,7 +77,18 @@ const specs: Readonly<Record<string, SettingSpec>> = {
   client_min_messages: {
     default: 'notice',
     doc: 'Lowest level of messages sent.',
-    check: oneOf('debug5', 'debug4', 'debug3', 'debug2', 'debug1', 'debug', 'log', 'notice', 'warning', 'error'),
+    check: oneOf(
+      'debug5',
+      'debug4',
+      'debug3',
+      'debug2',
+      'debug1',
+      'debug',
+      'log',
+      'notice',
+      'warning',
+      'error',
+    ),
   },
   datestyle: {
     default: 'ISO, MDY',
@@ -78,11 +96,24 @@ const specs: Readonly<Record<string, SettingSpec>> = {
     reported: 'DateStyle',
     check: (v) => (/^iso(\s*,\s*mdy)?$/i.test(v.trim()) ? 'ISO, MDY' : null),
   },
-  default_transaction_isolation: { default: 'serializable', doc: 'All transactions are serializable.', check: text },
-  default_transaction_read_only: { default: 'off', doc: '', reported: 'default_transaction_read_only', check: bool },
+  default_transaction_isolation: {
+    default: 'serializable',
+    doc: 'All transactions are serializable.',
+    check: text,
+  },
+  default_transaction_read_only: {
+    default: 'off',
+    doc: '',
+    reported: 'default_transaction_read_only',
+    check: bool,
+  },
   extra_float_digits: { default: '1', doc: 'Digits of floats.', check: integer(-15, 3) },
   idle_in_transaction_session_timeout: { default: '0', doc: 'Accepted.', check: duration },
-  implicit_flush: { default: 'on', doc: 'Writes are always visible in every view when acknowledged.', check: bool },
+  implicit_flush: {
+    default: 'on',
+    doc: 'Writes are always visible in every view when acknowledged.',
+    check: bool,
+  },
   in_hot_standby: { default: 'off', doc: '', reported: 'in_hot_standby', readonly: true },
   integer_datetimes: { default: 'on', doc: '', reported: 'integer_datetimes', readonly: true },
   intervalstyle: {
@@ -94,7 +125,11 @@ const specs: Readonly<Record<string, SettingSpec>> = {
   is_superuser: { default: 'on', doc: '', reported: 'is_superuser', readonly: true },
   lock_timeout: { default: '0', doc: 'Accepted.', check: duration },
   max_identifier_length: { default: '63', doc: '', readonly: true },
-  query_mode: { default: 'auto', doc: 'Accepted for compatibility.', check: oneOf('auto', 'local', 'distributed') },
+  query_mode: {
+    default: 'auto',
+    doc: 'Accepted for compatibility.',
+    check: oneOf('auto', 'local', 'distributed'),
+  },
   row_security: { default: 'on', doc: 'Accepted.', check: bool },
   search_path: { default: '"$user", public', doc: 'Schemas searched for unqualified names.', check: text },
   server_encoding: { default: 'UTF8', doc: '', reported: 'server_encoding', readonly: true },
@@ -107,18 +142,40 @@ const specs: Readonly<Record<string, SettingSpec>> = {
     reported: 'standard_conforming_strings',
     check: (v) => (bool(v) === 'on' ? 'on' : null),
   },
-  statement_timeout: { default: '0', doc: 'Cancels a statement that runs longer (0: never).', check: duration },
+  statement_timeout: {
+    default: '0',
+    doc: 'Cancels a statement that runs longer (0: never).',
+    check: duration,
+  },
   streaming_parallelism: { default: 'default', doc: 'Accepted for compatibility.', check: text },
   synchronize_seqscans: { default: 'on', doc: 'Accepted.', check: bool },
-  synchronous_commit: { default: 'on', doc: 'Commits wait for the disk.', check: oneOf('on', 'off', 'local', 'remote_write', 'remote_apply') },
+  synchronous_commit: {
+    default: 'on',
+    doc: 'Commits wait for the disk.',
+    check: oneOf('on', 'off', 'local', 'remote_write', 'remote_apply'),
+  },
   timezone: { default: 'UTC', doc: 'Session time zone.', reported: 'TimeZone', check: timeZone },
   transaction_isolation: { default: 'serializable', doc: 'All transactions are serializable.', check: text },
   transaction_read_only: { default: 'off', doc: 'Whether the transaction may write.', check: bool },
-  visibility_mode: { default: 'default', doc: 'Accepted for compatibility.', check: oneOf('default', 'all', 'checkpoint') },
+  visibility_mode: {
+    default: 'default',
+    doc: 'Accepted for compatibility.',
+    check: oneOf('default', 'all', 'checkpoint'),
+  },
 };
 
 /** RisingWave's settings that have no effect here: accepted so that its scripts run. */
-const acceptedPrefixes = ['rw_', 'streaming_', 'batch_', 'enable_', 'backfill_', 'source_', 'sink_', 'dml_', 'cdc_'];
+const acceptedPrefixes = [
+  'rw_',
+  'streaming_',
+  'batch_',
+  'enable_',
+  'backfill_',
+  'source_',
+  'sink_',
+  'dml_',
+  'cdc_',
+];
 
 /** Duration settings as milliseconds; 0 means none. */
 export function durationMs(value: string): number {
@@ -155,7 +212,10 @@ export class Settings {
 
   set(name: string, value: string | null, local = false): void {
     const key = name.toLowerCase();
-    const next = value === null ? (this.#defaults.get(key) ?? specs[key]?.default ?? '') : this.#canonical(key, value, false);
+    const next =
+      value === null
+        ? (this.#defaults.get(key) ?? specs[key]?.default ?? '')
+        : this.#canonical(key, value, false);
     if (local) {
       if (this.#saved === null) return;
       this.#local.add(key);
@@ -172,9 +232,14 @@ export class Settings {
       if (key.includes('.') || acceptedPrefixes.some((p) => key.startsWith(p))) return value;
       throw new SqlError('42704', `unrecognized configuration parameter "${name}"`);
     }
-    if (spec.readonly === true && !startup) throw new SqlError('55P02', `parameter "${name}" cannot be changed`);
+    if (spec.readonly === true && !startup)
+      throw new SqlError('55P02', `parameter "${name}" cannot be changed`);
     const canonical = spec.check === undefined ? value : spec.check(value);
-    if (canonical === null) throw new SqlError('22023', `invalid value for parameter "${specs[key] === undefined ? name : (spec.reported ?? key)}": "${value}"`);
+    if (canonical === null)
+      throw new SqlError(
+        '22023',
+        `invalid value for parameter "${specs[key] === undefined ? name : (spec.reported ?? key)}": "${value}"`,
+      );
     return canonical;
   }
 

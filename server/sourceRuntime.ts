@@ -73,9 +73,13 @@ export class SourceRuntime {
     }
     const end = this.connector.currentEnd(this.config);
     if (end === null) {
-      throw new SqlError('0A000', `reading an unbounded ${this.connector.name} source that no view uses is not supported`, {
-        hint: 'Create a materialized view on the source; afterwards SELECT reads the rows that its views have seen.',
-      });
+      throw new SqlError(
+        '0A000',
+        `reading an unbounded ${this.connector.name} source that no view uses is not supported`,
+        {
+          hint: 'Create a materialized view on the source; afterwards SELECT reads the rows that its views have seen.',
+        },
+      );
     }
     yield* this.#readTo(end, false);
   }
@@ -89,7 +93,11 @@ export class SourceRuntime {
   *#readTo(until: Position, count: boolean): Generator<readonly Row[]> {
     const reader = this.connector.open(this.config, null);
     try {
-      for (let read = reader.poll(REPLAY_ROWS, until); read !== null; read = reader.poll(REPLAY_ROWS, until)) {
+      for (
+        let read = reader.poll(REPLAY_ROWS, until);
+        read !== null;
+        read = reader.poll(REPLAY_ROWS, until)
+      ) {
         if (count) {
           this.rowsRead += BigInt(read.rows.length);
           if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());

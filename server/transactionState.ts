@@ -50,9 +50,14 @@ export class TransactionState implements TransactionControl {
     if (this.#state !== 'failed') return;
     const ends =
       statement.kind === 'Transaction' &&
-      (statement.action === 'commit' || statement.action === 'rollback' || statement.action === 'rollback to');
+      (statement.action === 'commit' ||
+        statement.action === 'rollback' ||
+        statement.action === 'rollback to');
     if (!ends) {
-      throw new SqlError('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
+      throw new SqlError(
+        '25P02',
+        'current transaction is aborted, commands ignored until end of transaction block',
+      );
     }
   }
 

@@ -8,7 +8,9 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const MAX_LINES = 500;
 
 /** folder -> folders it may import; `types` may only be imported as types. */
-const direction: Readonly<Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>> = {
+const direction: Readonly<
+  Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>
+> = {
   common: { values: [], types: [] },
   parser: { values: ['common'], types: [] },
   planner: { values: ['common', 'parser'], types: [] },
@@ -20,7 +22,11 @@ const direction: Readonly<Record<string, { readonly values: readonly string[]; r
 };
 
 /** Data with side effects outside its arguments belongs to server/, which injects it. */
-const bans: readonly { readonly pattern: RegExp; readonly instead: string; readonly folders: readonly string[] }[] = [
+const bans: readonly {
+  readonly pattern: RegExp;
+  readonly instead: string;
+  readonly folders: readonly string[];
+}[] = [
   {
     pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
     instead: 'the injected clock',
@@ -32,13 +38,21 @@ const bans: readonly { readonly pattern: RegExp; readonly instead: string; reado
     folders: ['common', 'parser', 'planner', 'executor', 'storage', 'connector', 'wire', 'server'],
   },
   { pattern: /\.localeCompare\(/, instead: 'compareText', folders: Object.keys(direction) },
-  { pattern: /\bthrow new Error\(/, instead: 'SqlError or assert', folders: ['parser', 'planner', 'executor'] },
+  {
+    pattern: /\bthrow new Error\(/,
+    instead: 'SqlError or assert',
+    folders: ['parser', 'planner', 'executor'],
+  },
   {
     pattern: /\bconsole\./,
     instead: 'the logger',
     folders: ['common', 'parser', 'planner', 'executor', 'storage', 'connector', 'wire'],
   },
-  { pattern: /(:|<|\bas) any\b/, instead: 'a type', folders: [...Object.keys(direction), 'test', 'bench', 'bin', 'scripts'] },
+  {
+    pattern: /(:|<|\bas) any\b/,
+    instead: 'a type',
+    folders: [...Object.keys(direction), 'test', 'bench', 'bin', 'scripts'],
+  },
   { pattern: /\b(it|test|describe)\.(skip|todo|only)\b/, instead: 'a test that runs', folders: ['test'] },
 ];
 
@@ -76,7 +90,8 @@ describe('tidy', () => {
       for (const file of sources(folder)) {
         for (const { path, typeOnly } of importsOf(readFileSync(file, 'utf8'))) {
           const target = relative(root, resolve(dirname(file), path)).split('/')[0] ?? '';
-          const allowed = target === folder || rule?.values.includes(target) || (typeOnly && rule?.types.includes(target));
+          const allowed =
+            target === folder || rule?.values.includes(target) || (typeOnly && rule?.types.includes(target));
           if (!allowed) wrong.push(`${relative(root, file)} imports ${path}`);
         }
       }
@@ -87,7 +102,10 @@ describe('tidy', () => {
   it('keeps files short', () => {
     const long = folders
       .flatMap((folder) => sources(folder))
-      .map((file) => ({ file: relative(root, file), lines: readFileSync(file, 'utf8').split('\n').length - 1 }))
+      .map((file) => ({
+        file: relative(root, file),
+        lines: readFileSync(file, 'utf8').split('\n').length - 1,
+      }))
       .filter(({ lines }) => lines > MAX_LINES);
     expect(long).toEqual([]);
   });

@@ -1,9 +1,10 @@
 /** Values of the `datagen` source: each is a pure function of column, row number and seed. */
+
+import { hashText } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
-import { hashText } from '../../common/compare.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Value } from '../../common/value.ts';
 
@@ -36,7 +37,8 @@ function numberOption(options: FieldOptions, path: string, option: string, fallb
   const text = options(path, option);
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!Number.isFinite(value)) throw new SqlError('22023', `invalid value for option "fields.${path}.${option}": "${text}"`);
+  if (!Number.isFinite(value))
+    throw new SqlError('22023', `invalid value for option "fields.${path}.${option}": "${text}"`);
   return value;
 }
 
@@ -82,7 +84,9 @@ export function fieldGenerator(
   const seed = numberOption(options, path, 'seed', 0) ^ hashText(path);
   const kind = options(path, 'kind') ?? 'random';
   if (kind !== 'random' && kind !== 'sequence') {
-    throw new SqlError('22023', `invalid value for option "fields.${path}.kind": "${kind}"`, { hint: 'Use random or sequence.' });
+    throw new SqlError('22023', `invalid value for option "fields.${path}.kind": "${kind}"`, {
+      hint: 'Use random or sequence.',
+    });
   }
   if (kind === 'sequence') return sequence(type, path, options);
   return { generate: randomGenerator(type, path, options, seed), rows: null };
@@ -165,7 +169,12 @@ function randomGenerator(type: DataType, path: string, options: FieldOptions, se
   }
 }
 
-function pastTime(id: 'date' | 'timestamp' | 'timestamptz', path: string, options: FieldOptions, seed: number): FieldGenerator {
+function pastTime(
+  id: 'date' | 'timestamp' | 'timestamptz',
+  path: string,
+  options: FieldOptions,
+  seed: number,
+): FieldGenerator {
   const past = durationMicros(options(path, 'max_past') ?? '1d');
   const basetime = options(path, 'basetime');
   const fixed = basetime === undefined ? null : BigInt(Date.parse(basetime)) * 1000n;

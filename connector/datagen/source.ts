@@ -1,11 +1,28 @@
 /** The `datagen` source: rows made from per-column rules, deterministic in the row number. */
 import type { Row } from '../../common/value.ts';
-import type { OptionSpec, Position, SourceConfig, SourceConnector, SourceReader, SourceRows } from '../connector.ts';
+import type {
+  OptionSpec,
+  Position,
+  SourceConfig,
+  SourceConnector,
+  SourceReader,
+  SourceRows,
+} from '../connector.ts';
 import { type FieldGenerator, fieldGenerator } from './fields.ts';
 
 const options: readonly OptionSpec[] = [
-  { name: 'datagen.rows.per.second', type: 'float', default: '10', doc: 'Rows a second of wall-clock time; 0: as fast as possible.' },
-  { name: 'datagen.split.num', type: 'integer', default: '1', doc: 'Accepted; the set of rows does not depend on it.' },
+  {
+    name: 'datagen.rows.per.second',
+    type: 'float',
+    default: '10',
+    doc: 'Rows a second of wall-clock time; 0: as fast as possible.',
+  },
+  {
+    name: 'datagen.split.num',
+    type: 'integer',
+    default: '1',
+    doc: 'Accepted; the set of rows does not depend on it.',
+  },
   {
     name: 'fields.*',
     type: 'string',
@@ -24,7 +41,8 @@ class DatagenReader implements SourceReader {
   #row: number;
 
   constructor(config: SourceConfig, from: Position | null) {
-    const lookup = (path: string, option: string): string | undefined => config.options.get(`fields.${path}.${option}`);
+    const lookup = (path: string, option: string): string | undefined =>
+      config.options.get(`fields.${path}.${option}`);
     const generators = config.columns.map((c) => fieldGenerator(c.type, c.name, lookup));
     this.#fields = generators.map((g) => g.generate);
     this.#end = Math.min(...generators.map((g) => g.rows ?? Number.MAX_SAFE_INTEGER));

@@ -8,7 +8,15 @@ import { join, relative, sep } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 import { plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
-import type { BadRecord, OptionSpec, Position, SourceConfig, SourceConnector, SourceReader, SourceRows } from '../connector.ts';
+import type {
+  BadRecord,
+  OptionSpec,
+  Position,
+  SourceConfig,
+  SourceConnector,
+  SourceReader,
+  SourceRows,
+} from '../connector.ts';
 import type { RecordDecoder } from '../formats/decoder.ts';
 import { formats } from '../formats/index.ts';
 
@@ -18,8 +26,16 @@ const NEWLINE = 0x0a;
 
 const options: readonly OptionSpec[] = [
   { name: 'posix_fs.root', type: 'string', required: true, doc: 'Directory that holds the files.' },
-  { name: 'match_pattern', type: 'string', doc: 'Glob over paths below the root: *, ?, ** and {a,b}. Default: all files.' },
-  { name: 'refresh.interval.sec', type: 'float', doc: 'Accepted: new data is noticed within a tenth of a second.' },
+  {
+    name: 'match_pattern',
+    type: 'string',
+    doc: 'Glob over paths below the root: *, ?, ** and {a,b}. Default: all files.',
+  },
+  {
+    name: 'refresh.interval.sec',
+    type: 'float',
+    doc: 'Accepted: new data is noticed within a tenth of a second.',
+  },
 ];
 
 /** A glob as a regular expression over `/`-separated paths. */
@@ -47,7 +63,10 @@ function listFiles(root: string, pattern: RegExp | null): readonly string[] {
       .filter((e) => e.isFile())
       .map((e) => relative(root, join(e.parentPath, e.name)).split(sep).join('/'));
   } catch (error) {
-    throw new SqlError('58030', `cannot read directory "${root}": ${error instanceof Error ? error.message : String(error)}`);
+    throw new SqlError(
+      '58030',
+      `cannot read directory "${root}": ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   return names.filter((name) => pattern === null || pattern.test(name)).sort();
 }
@@ -184,8 +203,13 @@ class FileReader implements SourceReader {
 
 function newDecoder(config: SourceConfig): RecordDecoder {
   const make = formats[config.encode ?? ''];
-  if (make === undefined) throw new SqlError('0A000', `ENCODE ${config.encode ?? 'NATIVE'} is not supported by posix_fs`);
-  return make({ columns: config.columns, options: config.encodeOptions, context: { ...plainContext(config.clock), timeZone: config.timeZone } });
+  if (make === undefined)
+    throw new SqlError('0A000', `ENCODE ${config.encode ?? 'NATIVE'} is not supported by posix_fs`);
+  return make({
+    columns: config.columns,
+    options: config.encodeOptions,
+    context: { ...plainContext(config.clock), timeZone: config.timeZone },
+  });
 }
 
 export const posixFs: SourceConnector = {

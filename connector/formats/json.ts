@@ -15,7 +15,10 @@ import type { Value } from '../../common/value.ts';
 import type { FormatConfig, RecordDecoder } from './decoder.ts';
 
 function mismatch(node: JsonNode, type: DataType, path: string): SqlError {
-  return new SqlError('22P02', `field "${path}" is not of type ${formatType(type)}: ${printJson(node).slice(0, 100)}`);
+  return new SqlError(
+    '22P02',
+    `field "${path}" is not of type ${formatType(type)}: ${printJson(node).slice(0, 100)}`,
+  );
 }
 
 function convert(node: JsonNode | undefined, type: DataType, path: string, context: TextContext): Value {

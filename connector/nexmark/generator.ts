@@ -49,7 +49,8 @@ function baseUrl(random: EventRandom, seed: number): string {
   const part = (): string => {
     const length = 3 + random.below64(2);
     let text = '';
-    for (let i = 0; i < length; i++) text += random.below32(13) === 0 ? '_' : String.fromCharCode(97 + random.letterIndex());
+    for (let i = 0; i < length; i++)
+      text += random.below32(13) === 0 ? '_' : String.fromCharCode(97 + random.letterIndex());
     return text;
   };
   return `https://www.nexmark.com/${part()}/${part()}/${part()}/item.htm?query=1`;
@@ -145,7 +146,9 @@ export class NexmarkGenerator {
 
   #lastPerson(id: number): number {
     const epoch = Math.floor(id / this.#total);
-    return epoch * this.#config.personProportion + Math.min(id % this.#total, this.#config.personProportion - 1);
+    return (
+      epoch * this.#config.personProportion + Math.min(id % this.#total, this.#config.personProportion - 1)
+    );
   }
 
   #nextPerson(id: number): number {
@@ -226,9 +229,13 @@ export class NexmarkGenerator {
     const r = this.#random;
     r.seed(id);
     const auction =
-      r.below64(c.hotAuctionRatio) > 0 ? Math.floor(this.#lastAuction(id) / HOT) * HOT : this.#nextAuction(id);
+      r.below64(c.hotAuctionRatio) > 0
+        ? Math.floor(this.#lastAuction(id) / HOT) * HOT
+        : this.#nextAuction(id);
     const bidder =
-      r.below64(c.hotBidderRatio) > 0 ? Math.floor(this.#lastPerson(id) / HOT) * HOT + 1 : this.#nextPerson(id);
+      r.below64(c.hotBidderRatio) > 0
+        ? Math.floor(this.#lastPerson(id) / HOT) * HOT + 1
+        : this.#nextPerson(id);
     const price = this.#price();
     let channel: string;
     let url: string;

@@ -56,7 +56,10 @@ export class EventRandom {
     const low = this.#pcgLow;
     const productLow = Math.imul(low, MULTIPLIER_LOW);
     const productHigh =
-      (multiplyHigh(low, MULTIPLIER_LOW) + Math.imul(low, MULTIPLIER_HIGH) + Math.imul(this.#pcgHigh, MULTIPLIER_LOW)) | 0;
+      (multiplyHigh(low, MULTIPLIER_LOW) +
+        Math.imul(low, MULTIPLIER_HIGH) +
+        Math.imul(this.#pcgHigh, MULTIPLIER_LOW)) |
+      0;
     const sum = (productLow >>> 0) + INCREMENT_LOW;
     const l = sum | 0;
     const h = (productHigh + INCREMENT_HIGH + (sum > 0xffffffff ? 1 : 0)) | 0;

@@ -1,7 +1,14 @@
 /** The `nexmark` source: options, schemas, throttling. Position: number of global offsets read. */
 import { types } from '../../common/dataType.ts';
 import type { Row } from '../../common/value.ts';
-import type { OptionSpec, Position, SourceConfig, SourceConnector, SourceReader, SourceRows } from '../connector.ts';
+import type {
+  OptionSpec,
+  Position,
+  SourceConfig,
+  SourceConnector,
+  SourceReader,
+  SourceRows,
+} from '../connector.ts';
 import { type EventType, type NexmarkConfig, NexmarkGenerator } from './generator.ts';
 
 const column = (name: string, type: (typeof types)[keyof typeof types]) => ({ name, type });
@@ -50,16 +57,35 @@ const integer = (name: string, value: number | string, doc: string): OptionSpec 
   default: String(value),
   doc,
 });
-const list = (name: string, value: string, doc: string): OptionSpec => ({ name: `nexmark.${name}`, type: 'list', default: value, doc });
-const text = (name: string, doc: string, choices: readonly string[]): OptionSpec => ({ name: `nexmark.${name}`, type: 'string', choices, doc });
+const list = (name: string, value: string, doc: string): OptionSpec => ({
+  name: `nexmark.${name}`,
+  type: 'list',
+  default: value,
+  doc,
+});
+const text = (name: string, doc: string, choices: readonly string[]): OptionSpec => ({
+  name: `nexmark.${name}`,
+  type: 'string',
+  choices,
+  doc,
+});
 
 const options: readonly OptionSpec[] = [
   text('table.type', 'Person, Auction or Bid; without it the combined stream.', ['Person', 'Auction', 'Bid']),
   integer('split.num', 1, 'Parallel readers; the set of events does not depend on it.'),
-  { name: 'nexmark.event.num', type: 'integer', doc: 'Stop when the global offset (all three types) reaches this.' },
+  {
+    name: 'nexmark.event.num',
+    type: 'integer',
+    doc: 'Stop when the global offset (all three types) reaches this.',
+  },
   integer('max.chunk.size', 1024, 'Accepted.'),
   integer('min.event.gap.in.ns', 100_000, 'Least wall-clock time per global offset; 0: as fast as possible.'),
-  { name: 'nexmark.use.real.time', type: 'boolean', default: 'false', doc: 'Emit events at the pace of their timestamps.' },
+  {
+    name: 'nexmark.use.real.time',
+    type: 'boolean',
+    default: 'false',
+    doc: 'Emit events at the pace of their timestamps.',
+  },
   integer('person.proportion', 1, 'Persons per cycle.'),
   integer('auction.proportion', 3, 'Auctions per cycle.'),
   integer('bid.proportion', 46, 'Bids per cycle.'),
@@ -87,14 +113,23 @@ const options: readonly OptionSpec[] = [
   integer('rate.period', 600, 'Accepted.'),
   integer('sine.approx.steps', 10, 'Accepted.'),
   integer('us.per.unit', 1_000_000, 'Microseconds per unit of the rate.'),
-  { name: 'nexmark.base.time', type: 'integer', default: '1436918400000', doc: 'Event time of event 0, in ms since the epoch.' },
+  {
+    name: 'nexmark.base.time',
+    type: 'integer',
+    default: '1436918400000',
+    doc: 'Event time of event 0, in ms since the epoch.',
+  },
   integer('threads', 1, 'Accepted.'),
   integer('hot.seller.ratio.2', 4, 'Accepted.'),
   integer('hot.auction.ratio.2', 2, 'Accepted.'),
   integer('hot.bidder.ratio.2', 4, 'Accepted.'),
   integer('events.per.sec', 0, 'Accepted.'),
   list('us.states', 'az,ca,id,or,wa,wy', 'States.'),
-  list('us.cities', 'phoenix,los angeles,san francisco,boise,portland,bend,redmond,seattle,kent,cheyenne', 'Cities.'),
+  list(
+    'us.cities',
+    'phoenix,los angeles,san francisco,boise,portland,bend,redmond,seattle,kent,cheyenne',
+    'Cities.',
+  ),
   list('first.names', 'peter,paul,luke,john,saul,vicky,kate,julie,sarah,deiter,walter', 'First names.'),
   list('last.names', 'shultz,abrams,spencer,white,bartels,walton,smith,jones,noris', 'Last names.'),
 ];

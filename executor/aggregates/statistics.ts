@@ -150,7 +150,7 @@ const pairStatistics: readonly PairStatistic[] = [
   {
     name: 'regr_intercept',
     doc: 'Where the line fitted by least squares meets x = 0.',
-    example: '-0.6666666666666665',
+    example: '-0.6666666666666666',
     result: (s, n) => s.intercept(n),
   },
   {

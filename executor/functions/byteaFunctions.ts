@@ -71,6 +71,24 @@ function bitCount(bytes: Uint8Array): bigint {
   return BigInt(count);
 }
 
+const lengths: readonly ScalarFunction[] = (
+  [
+    ['length', 1, '5'],
+    ['octet_length', 1, '5'],
+    ['bit_length', 8, '40'],
+  ] as const
+).map(([name, factor, result]) =>
+  scalar({
+    name,
+    args: ['bytea'],
+    returns: 'int4',
+    infallible: true,
+    doc: factor === 1 ? 'Number of bytes.' : 'Number of bits.',
+    examples: [[`${name}('\\x1234567890'::bytea)`, result]],
+    evaluate: (bytes) => bytes.length * factor,
+  }),
+);
+
 const parts: readonly ScalarFunction[] = [
   scalar({
     name: 'byteacat',
@@ -232,4 +250,4 @@ const integers: readonly ScalarFunction[] = [
   }),
 ];
 
-export const byteaFunctions: readonly ScalarFunction[] = [...parts, ...bits, ...integers];
+export const byteaFunctions: readonly ScalarFunction[] = [...lengths, ...parts, ...bits, ...integers];

@@ -45,7 +45,13 @@ export function bindStandalone(expr: Expr, env: BindEnvironment, clause = 'this 
 }
 
 /** An expression over one row of a relation known as `alias` (generated columns, CHECK, WHERE of an index). */
-export function bindOverRow(expr: Expr, alias: string, columns: Schema, env: BindEnvironment, clause: string): Scalar {
+export function bindOverRow(
+  expr: Expr,
+  alias: string,
+  columns: Schema,
+  env: BindEnvironment,
+  clause: string,
+): Scalar {
   const scope = new Scope([scopeTable(alias, null, null, columns, 0)], null);
   return bindExpr(expr, { ...exprContext(env, scope, noCtes), clause });
 }
@@ -62,10 +68,17 @@ export function bindReturning(
   const bound = items.flatMap((item) => {
     if (item.expr.kind === 'Star') {
       return columns.flatMap((c, index) =>
-        c.hidden === true ? [] : [{ name: c.name, expr: { kind: 'column', index, type: c.type } satisfies Scalar as Scalar }],
+        c.hidden === true
+          ? []
+          : [{ name: c.name, expr: { kind: 'column', index, type: c.type } satisfies Scalar as Scalar }],
       );
     }
-    return [{ name: item.alias?.name ?? outputName(item.expr), expr: defaultUnknown(bindExpr(item.expr, context), env) }];
+    return [
+      {
+        name: item.alias?.name ?? outputName(item.expr),
+        expr: defaultUnknown(bindExpr(item.expr, context), env),
+      },
+    ];
   });
   return {
     exprs: bound.map((b) => b.expr),

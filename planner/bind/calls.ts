@@ -1,15 +1,28 @@
 /** Function calls: scalar, aggregate, window and set-returning, and the calls with a grammar of their own. */
+
+import { must } from '../../common/assert.ts';
 import { canCast } from '../../common/cast.ts';
 import { type DataType, types } from '../../common/dataType.ts';
-import type { AggregateFunction, ScalarFunction, SqlFunction, TableFunction, WindowFunction } from '../../common/function.ts';
+import type {
+  AggregateFunction,
+  ScalarFunction,
+  SqlFunction,
+  TableFunction,
+  WindowFunction,
+} from '../../common/function.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { typeFromName } from '../../common/typeTable.ts';
-import { must } from '../../common/assert.ts';
 import type { FunctionCall, SpecialCall, WindowSpec } from '../../parser/ast/expr.ts';
 import type { OrderItem } from '../../parser/ast/query.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { coerceExplicit, coerceImplicit, defaultUnknown, unify } from './coerce.ts';
-import { AGGREGATE_BASE, type BoundOrder, type ExprContext, TABLE_FUNCTION_BASE, WINDOW_BASE } from './context.ts';
+import {
+  AGGREGATE_BASE,
+  type BoundOrder,
+  type ExprContext,
+  TABLE_FUNCTION_BASE,
+  WINDOW_BASE,
+} from './context.ts';
 import { bindCondition, bindExpr } from './expr.ts';
 import { ambiguousFunction, callOf, functionCall, noFunction, operatorCall, text } from './operators.ts';
 import { type Match, resolve, resultType } from './overload.ts';
@@ -40,7 +53,10 @@ export function bindFunctionCall(call: FunctionCall, context: ExprContext): Scal
   const aggregates = found.filter(isA('aggregate'));
   const windows = found.filter(isA('window'));
   if (call.over !== null) return bindWindowCall(call, name, [...windows, ...aggregates], context);
-  if (aggregates.length > 0 && (found.every((f) => f.kind === 'aggregate' || f.kind === 'window') || call.withinGroup !== null)) {
+  if (
+    aggregates.length > 0 &&
+    (found.every((f) => f.kind === 'aggregate' || f.kind === 'window') || call.withinGroup !== null)
+  ) {
     return bindAggregateCall(call, name, aggregates, context);
   }
   if (windows.length > 0) {
@@ -58,7 +74,10 @@ function plainCallOnly(call: FunctionCall, name: string): void {
   const position = call.span.start;
   const wrong = (what: string): SqlError =>
     new SqlError('42809', `${what} specified, but ${name} is not an aggregate function`, { position });
-  if (call.star) throw new SqlError('42809', `${name}(*) specified, but ${name} is not an aggregate function`, { position });
+  if (call.star)
+    throw new SqlError('42809', `${name}(*) specified, but ${name} is not an aggregate function`, {
+      position,
+    });
   if (call.distinct) throw wrong('DISTINCT');
   if (call.filter !== null) throw wrong('FILTER');
   if (call.orderBy.length > 0) throw wrong('ORDER BY');
@@ -72,38 +91,73 @@ function bindArguments(call: FunctionCall, context: ExprContext): Scalar[] {
   });
 }
 
-function bindScalarCall(call: FunctionCall, name: string, candidates: readonly ScalarFunction[], args: readonly Scalar[], context: ExprContext): Scalar {
+function bindScalarCall(
+  call: FunctionCall,
+  name: string,
+  candidates: readonly ScalarFunction[],
+  args: readonly Scalar[],
+  context: ExprContext,
+): Scalar {
   const position = call.span.start;
   const variadic = call.arguments.at(-1)?.variadic === true;
   const usable = variadic ? candidates.filter((f) => f.variadic === true) : candidates;
   if (variadic) return bindVariadicArray(call, name, usable, args, context);
-  const match = resolve(usable, args.map((a) => a.type));
+  const match = resolve(
+    usable,
+    args.map((a) => a.type),
+  );
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   if (match !== null) return callOf(match, args, position, context.env);
   // A type's name with one argument is a cast.
   const type = args.length === 1 ? typeFromName(name) : null;
   const only = args[0];
-  if (type !== null && only !== undefined && (only.type.id === 'unknown' || canCast(only.type, type, 'explicit'))) {
+  if (
+    type !== null &&
+    only !== undefined &&
+    (only.type.id === 'unknown' || canCast(only.type, type, 'explicit'))
+  ) {
     return coerceExplicit(only, type, position, context.env);
   }
   const error = noFunction(name, args, position);
   if (candidates.length > 0) throw error;
-  const guess = didYouMean(name, context.env.functions.all().map((f) => f.name));
+  const guess = didYouMean(
+    name,
+    context.env.functions.all().map((f) => f.name),
+  );
   if (guess === null) throw error;
-  throw new SqlError('42883', error.message, { position, hint: `${error.hint ?? ''} Perhaps you meant "${guess}".`.trim() });
+  throw new SqlError('42883', error.message, {
+    position,
+    hint: `${error.hint ?? ''} Perhaps you meant "${guess}".`.trim(),
+  });
 }
 
 /** `f(a, VARIADIC array)`: a constant-length array constructor is spread; any other array is refused by name. */
-function bindVariadicArray(call: FunctionCall, name: string, candidates: readonly ScalarFunction[], args: readonly Scalar[], context: ExprContext): Scalar {
+function bindVariadicArray(
+  call: FunctionCall,
+  name: string,
+  candidates: readonly ScalarFunction[],
+  args: readonly Scalar[],
+  context: ExprContext,
+): Scalar {
   const last = must(args.at(-1));
-  if (last.kind !== 'array') throw unsupported(`VARIADIC with an array that is not an ARRAY constructor in ${name}`, call.span.start);
+  if (last.kind !== 'array')
+    throw unsupported(`VARIADIC with an array that is not an ARRAY constructor in ${name}`, call.span.start);
   const spread = [...args.slice(0, -1), ...last.items];
-  const match = resolve(candidates, spread.map((a) => a.type));
+  const match = resolve(
+    candidates,
+    spread.map((a) => a.type),
+  );
   if (match === null || match === 'ambiguous') throw noFunction(name, args, call.span.start);
   return callOf(match, spread, call.span.start, context.env);
 }
 
-function bindSetReturning(call: FunctionCall, name: string, candidates: readonly TableFunction[], args: readonly Scalar[], context: ExprContext): Scalar {
+function bindSetReturning(
+  call: FunctionCall,
+  name: string,
+  candidates: readonly TableFunction[],
+  args: readonly Scalar[],
+  context: ExprContext,
+): Scalar {
   const position = call.span.start;
   if (context.collected === null) {
     throw new SqlError('0A000', `set-returning functions are not allowed in ${context.clause}`, { position });
@@ -117,8 +171,17 @@ function bindSetReturning(call: FunctionCall, name: string, candidates: readonly
 }
 
 /** A table function with coerced arguments and its result columns. */
-export function matchTableFunction(name: string, candidates: readonly TableFunction[], args: readonly Scalar[], position: number, context: ExprContext) {
-  const match = resolve(candidates, args.map((a) => a.type));
+export function matchTableFunction(
+  name: string,
+  candidates: readonly TableFunction[],
+  args: readonly Scalar[],
+  position: number,
+  context: ExprContext,
+) {
+  const match = resolve(
+    candidates,
+    args.map((a) => a.type),
+  );
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
@@ -128,40 +191,72 @@ export function matchTableFunction(name: string, candidates: readonly TableFunct
 // Aggregates
 
 function aggregateNotAllowed(context: ExprContext, position: number): SqlError | null {
-  if (context.inside === 'aggregate') return new SqlError('42803', 'aggregate function calls cannot be nested', { position });
+  if (context.inside === 'aggregate')
+    return new SqlError('42803', 'aggregate function calls cannot be nested', { position });
   if (context.collected === null) {
     return new SqlError('42803', `aggregate functions are not allowed in ${context.clause}`, { position });
   }
   return null;
 }
 
-function bindAggregateCall(call: FunctionCall, name: string, candidates: readonly AggregateFunction[], context: ExprContext): Scalar {
+function bindAggregateCall(
+  call: FunctionCall,
+  name: string,
+  candidates: readonly AggregateFunction[],
+  context: ExprContext,
+): Scalar {
   const position = call.span.start;
   const refused = aggregateNotAllowed(context, position);
   if (refused !== null) throw refused;
   const collected = must(context.collected);
-  const inner: ExprContext = { ...context, collected: null, inside: 'aggregate', clause: 'an aggregate function' };
+  const inner: ExprContext = {
+    ...context,
+    collected: null,
+    inside: 'aggregate',
+    clause: 'an aggregate function',
+  };
   const direct = call.star ? [] : bindArguments(call, inner);
   const within = call.withinGroup ?? [];
   if (call.withinGroup !== null && !candidates.some((c) => c.orderedSet === true)) {
-    throw new SqlError('42809', `${name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP`, { position });
+    throw new SqlError('42809', `${name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP`, {
+      position,
+    });
   }
   const sorted = bindOrder([...call.orderBy, ...within], inner);
   const args = call.withinGroup === null ? direct : [...direct, ...sorted.map((o) => o.expr)];
-  const match = resolve(candidates, args.map((a) => a.type));
+  const match = resolve(
+    candidates,
+    args.map((a) => a.type),
+  );
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
   if (call.distinct && call.orderBy.length > 0) {
-    const ordered = sorted.every((o) => coerced.some((a) => a === o.expr || JSON.stringify(keyOf(a)) === JSON.stringify(keyOf(o.expr))));
+    const ordered = sorted.every((o) =>
+      coerced.some((a) => a === o.expr || JSON.stringify(keyOf(a)) === JSON.stringify(keyOf(o.expr))),
+    );
     if (!ordered) {
-      throw new SqlError('42P10', 'in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list', { position });
+      throw new SqlError(
+        '42P10',
+        'in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list',
+        { position },
+      );
     }
   }
-  if (call.distinct && coerced.length === 0) throw new SqlError('42601', 'DISTINCT specified, but no arguments were given', { position });
-  const filter = call.filter === null ? null : bindCondition(call.filter, { ...inner, clause: 'FILTER' }, 'FILTER');
+  if (call.distinct && coerced.length === 0)
+    throw new SqlError('42601', 'DISTINCT specified, but no arguments were given', { position });
+  const filter =
+    call.filter === null ? null : bindCondition(call.filter, { ...inner, clause: 'FILTER' }, 'FILTER');
   const type = resultType(match.fn.returns, match);
-  collected.aggregates.push({ fn: match.fn, args: coerced, distinct: call.distinct, filter, orderBy: sorted, type, position });
+  collected.aggregates.push({
+    fn: match.fn,
+    args: coerced,
+    distinct: call.distinct,
+    filter,
+    orderBy: sorted,
+    type,
+    position,
+  });
   return { kind: 'column', index: AGGREGATE_BASE + collected.aggregates.length - 1, type };
 }
 
@@ -195,30 +290,58 @@ function expandBase(spec: WindowSpec, named: (name: string, position: number) =>
   if (spec.base === null) return spec;
   const base = expandBase(named(spec.base.name, spec.base.span.start), named);
   if (spec.partitionBy.length > 0) {
-    throw new SqlError('42P20', `cannot override PARTITION BY clause of window "${spec.base.name}"`, { position: spec.span.start });
+    throw new SqlError('42P20', `cannot override PARTITION BY clause of window "${spec.base.name}"`, {
+      position: spec.span.start,
+    });
   }
   if (spec.orderBy.length > 0 && base.orderBy.length > 0) {
-    throw new SqlError('42P20', `cannot override ORDER BY clause of window "${spec.base.name}"`, { position: spec.span.start });
+    throw new SqlError('42P20', `cannot override ORDER BY clause of window "${spec.base.name}"`, {
+      position: spec.span.start,
+    });
   }
-  return { ...spec, base: null, partitionBy: base.partitionBy, orderBy: base.orderBy.length > 0 ? base.orderBy : spec.orderBy };
+  return {
+    ...spec,
+    base: null,
+    partitionBy: base.partitionBy,
+    orderBy: base.orderBy.length > 0 ? base.orderBy : spec.orderBy,
+  };
 }
 
-function bindWindowCall(call: FunctionCall, name: string, candidates: readonly (WindowFunction | AggregateFunction)[], context: ExprContext): Scalar {
+function bindWindowCall(
+  call: FunctionCall,
+  name: string,
+  candidates: readonly (WindowFunction | AggregateFunction)[],
+  context: ExprContext,
+): Scalar {
   const position = call.span.start;
-  if (context.inside === 'window') throw new SqlError('42P20', 'window function calls cannot be nested', { position });
-  if (context.inside === 'aggregate') throw new SqlError('42803', 'aggregate function calls cannot contain window function calls', { position });
+  if (context.inside === 'window')
+    throw new SqlError('42P20', 'window function calls cannot be nested', { position });
+  if (context.inside === 'aggregate')
+    throw new SqlError('42803', 'aggregate function calls cannot contain window function calls', {
+      position,
+    });
   if (context.collected === null || !context.allowWindows) {
     throw new SqlError('42P20', `window functions are not allowed in ${context.clause}`, { position });
   }
   if (candidates.length === 0) {
-    if (context.env.functions.byName(name).length === 0) throw noFunction(name, bindArguments(call, context), position);
-    throw new SqlError('42809', `OVER specified, but ${name} is not a window function nor an aggregate function`, { position });
+    if (context.env.functions.byName(name).length === 0)
+      throw noFunction(name, bindArguments(call, context), position);
+    throw new SqlError(
+      '42809',
+      `OVER specified, but ${name} is not a window function nor an aggregate function`,
+      { position },
+    );
   }
   const spec = windowSpec(call, context);
   const inner: ExprContext = { ...context, inside: 'window', allowWindows: false };
   const args = call.star ? [] : bindArguments(call, inner);
-  const fitting: (WindowFunction | AggregateFunction)[] = candidates.map((c) => (c.kind === 'window' ? { ...c, args: c.args.slice(0, Math.max(c.required, args.length)) } : c));
-  const match: Match<WindowFunction | AggregateFunction> | 'ambiguous' | null = resolve(fitting, args.map((a) => a.type));
+  const fitting: (WindowFunction | AggregateFunction)[] = candidates.map((c) =>
+    c.kind === 'window' ? { ...c, args: c.args.slice(0, Math.max(c.required, args.length)) } : c,
+  );
+  const match: Match<WindowFunction | AggregateFunction> | 'ambiguous' | null = resolve(
+    fitting,
+    args.map((a) => a.type),
+  );
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
@@ -271,7 +394,12 @@ export function bindSpecialCall(call: SpecialCall, context: ExprContext): Scalar
     case 'substring':
       return functionCall('substring', args, position, env);
     case 'substring_similar':
-      return functionCall('substring', [arg(0), functionCall('similar_to_escape', args.slice(1), position, env)], position, env);
+      return functionCall(
+        'substring',
+        [arg(0), functionCall('similar_to_escape', args.slice(1), position, env)],
+        position,
+        env,
+      );
     case 'position':
       return functionCall('strpos', [arg(1), arg(0)], position, env);
     case 'overlay':
@@ -292,9 +420,15 @@ export function bindSpecialCall(call: SpecialCall, context: ExprContext): Scalar
     }
     case 'nullif': {
       const equal = operatorCall('=', [arg(0), arg(1)], position, env);
-      const first: Scalar = arg(0).type.id === 'unknown' && equal.kind === 'call' ? must(equal.args[0]) : arg(0);
+      const first: Scalar =
+        arg(0).type.id === 'unknown' && equal.kind === 'call' ? must(equal.args[0]) : arg(0);
       const type: DataType = first.type.id === 'unknown' ? types.text : first.type;
-      return { kind: 'case', whens: [{ when: equal, then: { kind: 'literal', value: null, type } }], otherwise: first, type };
+      return {
+        kind: 'case',
+        whens: [{ when: equal, then: { kind: 'literal', value: null, type } }],
+        otherwise: first,
+        type,
+      };
     }
     default:
       throw unsupported(call.name, position);

@@ -22,8 +22,16 @@ export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
   }
   const operand = bindExpr(expr.operand, context);
   if (regTypes.includes(type.id)) return castToReg(operand, type, position, context);
-  if (regTypes.includes(operand.type.id) && (type.id === 'text' || type.id === 'varchar' || type.id === 'name')) {
-    return coerceExplicit(functionCall(`${operand.type.id}out`, [operand], position, context.env), type, position, context.env);
+  if (
+    regTypes.includes(operand.type.id) &&
+    (type.id === 'text' || type.id === 'varchar' || type.id === 'name')
+  ) {
+    return coerceExplicit(
+      functionCall(`${operand.type.id}out`, [operand], position, context.env),
+      type,
+      position,
+      context.env,
+    );
   }
   if (expr.form === 'try') {
     const base: Scalar = operand.type.id === 'unknown' ? { ...operand, type: types.text } : operand;
@@ -36,10 +44,19 @@ export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
 
 /** `'name'::regclass`: a literal is looked up now, text at run time, a number is taken as it is. */
 function castToReg(operand: Scalar, type: DataType, position: number, context: ExprContext): Scalar {
-  const isText = operand.type.id === 'unknown' || operand.type.id === 'text' || operand.type.id === 'varchar' || operand.type.id === 'name';
+  const isText =
+    operand.type.id === 'unknown' ||
+    operand.type.id === 'text' ||
+    operand.type.id === 'varchar' ||
+    operand.type.id === 'name';
   if (!isText) return coerceExplicit(operand, type, position, context.env);
   if (operand.kind !== 'literal' || operand.value === null) {
-    return functionCall(`${type.id}in`, [coerceExplicit(operand, types.text, position, context.env)], position, context.env);
+    return functionCall(
+      `${type.id}in`,
+      [coerceExplicit(operand, types.text, position, context.env)],
+      position,
+      context.env,
+    );
   }
   const name = String(operand.value).trim();
   if (/^\d+$/.test(name)) return { kind: 'literal', value: Number(name), type };
@@ -52,12 +69,21 @@ function castToReg(operand: Scalar, type: DataType, position: number, context: E
   if (type.id === 'regclass') {
     const parts = splitName(name);
     const schema = parts.length > 1 ? (parts[parts.length - 2] ?? null) : null;
-    const relation = context.env.catalog.relation(schema, parts[parts.length - 1] ?? '', context.env.searchPath);
+    const relation = context.env.catalog.relation(
+      schema,
+      parts[parts.length - 1] ?? '',
+      context.env.searchPath,
+    );
     if (relation === null) throw new SqlError('42P01', `relation "${name}" does not exist`, { position: at });
     return { kind: 'literal', value: relation.id, type };
   }
   if (type.id === 'regproc' || type.id === 'regnamespace') {
-    return functionCall(`${type.id}in`, [{ kind: 'literal', value: name, type: types.text }], at, context.env);
+    return functionCall(
+      `${type.id}in`,
+      [{ kind: 'literal', value: name, type: types.text }],
+      at,
+      context.env,
+    );
   }
   throw unsupported(`a cast to ${type.id}`, at);
 }
@@ -66,7 +92,9 @@ function castToReg(operand: Scalar, type: DataType, position: number, context: E
 export function splitName(name: string): readonly string[] {
   const parts: string[] = [];
   for (const match of name.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)) {
-    parts.push(match[1] !== undefined ? match[1].replaceAll('""', '"') : (match[2] ?? '').trim().toLowerCase());
+    parts.push(
+      match[1] !== undefined ? match[1].replaceAll('""', '"') : (match[2] ?? '').trim().toLowerCase(),
+    );
   }
   return parts;
 }

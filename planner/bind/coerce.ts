@@ -39,7 +39,11 @@ function resolveLiteral(scalar: Scalar & { kind: 'literal' }, type: DataType, en
   }
 }
 
-function resolveParameter(scalar: Scalar & { kind: 'parameter' }, type: DataType, env: BindEnvironment): Scalar {
+function resolveParameter(
+  scalar: Scalar & { kind: 'parameter' },
+  type: DataType,
+  env: BindEnvironment,
+): Scalar {
   const known = env.parameterTypes[scalar.index] ?? null;
   if (known === null) {
     env.parameterTypes[scalar.index] = withoutModifier(type);
@@ -49,7 +53,12 @@ function resolveParameter(scalar: Scalar & { kind: 'parameter' }, type: DataType
 }
 
 /** The scalar cast to `type`, or null when the context does not allow it. */
-export function tryCoerce(scalar: Scalar, type: DataType, context: CastContext, env: BindEnvironment): Scalar | null {
+export function tryCoerce(
+  scalar: Scalar,
+  type: DataType,
+  context: CastContext,
+  env: BindEnvironment,
+): Scalar | null {
   if (scalar.type.id === 'unknown') {
     if (scalar.kind === 'literal') {
       const resolved = resolveLiteral(scalar, type, env);
@@ -62,12 +71,15 @@ export function tryCoerce(scalar: Scalar, type: DataType, context: CastContext, 
     return cast({ ...scalar, type: types.text }, type, 'explicit');
   }
   if (scalar.kind === 'row' && type.id === 'struct' && scalar.items.length === type.fields.length) {
-    const items = scalar.items.map((item, i) => tryCoerce(item, type.fields[i]?.type ?? types.text, context, env));
+    const items = scalar.items.map((item, i) =>
+      tryCoerce(item, type.fields[i]?.type ?? types.text, context, env),
+    );
     if (items.every((item) => item !== null)) return located(scalar, { kind: 'row', items, type });
   }
   if (scalar.kind === 'array' && type.id === 'array' && context === 'explicit' && !scalar.nested) {
     const items = scalar.items.map((item) => tryCoerce(item, type.element, context, env));
-    if (items.every((item) => item !== null)) return located(scalar, { kind: 'array', items, nested: false, type });
+    if (items.every((item) => item !== null))
+      return located(scalar, { kind: 'array', items, nested: false, type });
   }
   if (sameType(scalar.type, type) && !hasModifier(type)) return scalar;
   if (!canCast(scalar.type, type, context)) return null;
@@ -95,11 +107,20 @@ export function coerceImplicit(scalar: Scalar, type: DataType, env: BindEnvironm
 }
 
 export function cannotCast(from: DataType, to: DataType, position: number | undefined): SqlError {
-  return new SqlError('42846', `cannot cast type ${formatType(from)} to ${formatType(to)}`, position === undefined ? {} : { position });
+  return new SqlError(
+    '42846',
+    `cannot cast type ${formatType(from)} to ${formatType(to)}`,
+    position === undefined ? {} : { position },
+  );
 }
 
 /** CAST(e AS type). */
-export function coerceExplicit(scalar: Scalar, type: DataType, position: number, env: BindEnvironment): Scalar {
+export function coerceExplicit(
+  scalar: Scalar,
+  type: DataType,
+  position: number,
+  env: BindEnvironment,
+): Scalar {
   const coerced = tryCoerce(scalar, type, 'explicit', env);
   if (coerced === null) throw cannotCast(scalar.type, type, position);
   return coerced;
@@ -115,20 +136,31 @@ export function coerceAssign(
 ): Scalar {
   const coerced = tryCoerce(scalar, type, 'assignment', env);
   if (coerced !== null) return coerced;
-  throw new SqlError('42804', `column "${column}" is of type ${formatType(type)} but expression is of type ${formatType(scalar.type)}`, {
-    ...(position === undefined ? {} : { position }),
-    hint: 'You will need to rewrite or cast the expression.',
-  });
+  throw new SqlError(
+    '42804',
+    `column "${column}" is of type ${formatType(type)} but expression is of type ${formatType(scalar.type)}`,
+    {
+      ...(position === undefined ? {} : { position }),
+      hint: 'You will need to rewrite or cast the expression.',
+    },
+  );
 }
 
 /** A boolean for WHERE, ON, HAVING, AND ...; 42804 otherwise. */
 export function coerceBoolean(scalar: Scalar, construct: string, env: BindEnvironment): Scalar {
-  const coerced = scalar.type.id === 'bool' || scalar.type.id === 'unknown' ? tryCoerce(scalar, types.bool, 'implicit', env) : null;
+  const coerced =
+    scalar.type.id === 'bool' || scalar.type.id === 'unknown'
+      ? tryCoerce(scalar, types.bool, 'implicit', env)
+      : null;
   if (coerced !== null) return coerced;
   const position = positionOf(scalar);
-  throw new SqlError('42804', `argument of ${construct} must be type boolean, not type ${formatType(scalar.type)}`, {
-    ...(position === undefined ? {} : { position }),
-  });
+  throw new SqlError(
+    '42804',
+    `argument of ${construct} must be type boolean, not type ${formatType(scalar.type)}`,
+    {
+      ...(position === undefined ? {} : { position }),
+    },
+  );
 }
 
 /** Unknown literals become text where nothing else decides (select list, GROUP BY ...). */
@@ -144,13 +176,18 @@ export function commonType(scalars: readonly Scalar[], construct: string): DataT
   let chosen: DataType = first.type;
   for (const s of known.slice(1)) {
     if (sameType(s.type, chosen)) {
-      if (hasModifier(chosen) && JSON.stringify(s.type) !== JSON.stringify(chosen)) chosen = withoutModifier(chosen);
+      if (hasModifier(chosen) && JSON.stringify(s.type) !== JSON.stringify(chosen))
+        chosen = withoutModifier(chosen);
       continue;
     }
     if (typeCategory(s.type) !== typeCategory(chosen) && !(s.type.id === 'array' && chosen.id === 'array')) {
       throw mismatch(construct, chosen, s);
     }
-    if (!isPreferredType(chosen) && canCast(chosen, s.type, 'implicit') && !canCast(s.type, chosen, 'implicit')) {
+    if (
+      !isPreferredType(chosen) &&
+      canCast(chosen, s.type, 'implicit') &&
+      !canCast(s.type, chosen, 'implicit')
+    ) {
       chosen = withoutModifier(s.type);
     } else if (!canCast(s.type, chosen, 'implicit')) {
       throw mismatch(construct, chosen, s);
@@ -163,7 +200,11 @@ export function commonType(scalars: readonly Scalar[], construct: string): DataT
 
 function mismatch(construct: string, a: DataType, b: Scalar): SqlError {
   const position = positionOf(b);
-  return new SqlError('42804', `${construct} types ${formatType(a)} and ${formatType(b.type)} cannot be matched`, position === undefined ? {} : { position });
+  return new SqlError(
+    '42804',
+    `${construct} types ${formatType(a)} and ${formatType(b.type)} cannot be matched`,
+    position === undefined ? {} : { position },
+  );
 }
 
 /** All inputs coerced to their common type. */

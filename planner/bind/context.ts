@@ -1,8 +1,8 @@
 /** What binding one expression depends on, and what it collects on the way. */
 import type { DataType } from '../../common/dataType.ts';
 import type { AggregateFunction, TableFunction, WindowFunction } from '../../common/function.ts';
-import type { Query } from '../../parser/ast/query.ts';
 import type { WindowFrame } from '../../parser/ast/expr.ts';
+import type { Query } from '../../parser/ast/query.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import type { BindEnvironment } from './environment.ts';

@@ -2,18 +2,19 @@
  * INSERT, UPDATE, DELETE. The binder gives values per target column, and plans whose rows are a table's old row followed
  * by new values; the server applies them to the transaction. Defaults and generated columns are scalars.
  */
-import { castValue } from '../../common/cast.ts';
+
 import { must } from '../../common/assert.ts';
+import { castValue } from '../../common/cast.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
 import { type Column, type DataType, type Schema, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import type { Expr } from '../../parser/ast/expr.ts';
 import type { Ident } from '../../parser/ast/common.ts';
+import type { Expr } from '../../parser/ast/expr.ts';
 import type { Query, SelectItem, TableAlias, TableRef } from '../../parser/ast/query.ts';
 import type { Assignment, Delete, Insert, OnConflict, Update } from '../../parser/ast/statement.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { bindOverRow, bindQuery, bindReturning, type BoundQuery } from './bind.ts';
+import { type BoundQuery, bindOverRow, bindQuery, bindReturning } from './bind.ts';
 import { coerceAssign, tryCoerce } from './coerce.ts';
 import type { BindEnvironment } from './environment.ts';
 import { positionOf } from './environment.ts';
@@ -54,7 +55,12 @@ export interface BoundInsert {
 export type BoundConflict =
   | { readonly kind: 'nothing' }
   /** `values` and `where` are over the existing row ++ the row proposed. */
-  | { readonly kind: 'update'; readonly columns: readonly number[]; readonly values: readonly Scalar[]; readonly where: Scalar | null };
+  | {
+      readonly kind: 'update';
+      readonly columns: readonly number[];
+      readonly values: readonly Scalar[];
+      readonly where: Scalar | null;
+    };
 
 export interface BoundChange {
   /** Rows: all columns of the table, then one per `columns`. */
@@ -69,7 +75,9 @@ export interface BoundChange {
 function columnIndex(table: TargetTable, column: Ident): number {
   const index = table.entry.columns.findIndex((c) => c.name === column.name && c.hidden !== true);
   if (index < 0) {
-    throw new SqlError('42703', `column "${column.name}" of relation "${table.entry.name}" does not exist`, { position: column.span.start });
+    throw new SqlError('42703', `column "${column.name}" of relation "${table.entry.name}" does not exist`, {
+      position: column.span.start,
+    });
   }
   return index;
 }
@@ -79,19 +87,35 @@ function defaultOf(table: TargetTable, index: number, env: BindEnvironment): Sca
   const column = must(table.entry.columns[index]);
   const expr = table.defaults[index] ?? null;
   if (expr === null) return { kind: 'literal', value: null, type: column.type };
-  return bindAssigned(expr, column, { ...exprContext(env, null, noCtes), clause: 'DEFAULT expressions' }, env);
+  return bindAssigned(
+    expr,
+    column,
+    { ...exprContext(env, null, noCtes), clause: 'DEFAULT expressions' },
+    env,
+  );
 }
 
 function generatedScalars(table: TargetTable, env: BindEnvironment): readonly (Scalar | null)[] {
   return table.generated.map((expr, i) => {
     if (expr === null) return null;
     const column = must(table.entry.columns[i]);
-    const bound = bindOverRow(expr, table.entry.name, table.entry.columns, env, 'column generation expressions');
+    const bound = bindOverRow(
+      expr,
+      table.entry.name,
+      table.entry.columns,
+      env,
+      'column generation expressions',
+    );
     return coerceAssign(bound, column.type, column.name, undefined, env);
   });
 }
 
-function bindAssigned(expr: Expr, column: Column, context: ReturnType<typeof exprContext>, env: BindEnvironment): Scalar {
+function bindAssigned(
+  expr: Expr,
+  column: Column,
+  context: ReturnType<typeof exprContext>,
+  env: BindEnvironment,
+): Scalar {
   if (expr.kind === 'Literal') return assignLiteral(bindLiteral(expr), column, expr.span.start, env);
   const bound = bindExpr(expr, context);
   return coerceAssign(bound, column.type, column.name, positionOf(bound) ?? expr.span.start, env);
@@ -99,10 +123,12 @@ function bindAssigned(expr: Expr, column: Column, context: ReturnType<typeof exp
 
 /** A literal as a value of the column's type, converted now: long VALUES lists need no compiled casts. */
 function assignLiteral(literal: Scalar, column: Column, position: number, env: BindEnvironment): Scalar {
-  if (literal.kind === 'literal' && literal.value === null) return { kind: 'literal', value: null, type: column.type };
+  if (literal.kind === 'literal' && literal.value === null)
+    return { kind: 'literal', value: null, type: column.type };
   const coerced = tryCoerce(literal, column.type, 'assignment', env);
   if (coerced === null) return coerceAssign(literal, column.type, column.name, position, env);
-  if (coerced.kind !== 'cast' || coerced.operand.kind !== 'literal' || coerced.operand.value === null) return coerced;
+  if (coerced.kind !== 'cast' || coerced.operand.kind !== 'literal' || coerced.operand.value === null)
+    return coerced;
   try {
     const value = castValue(coerced.operand.value, coerced.operand.type, column.type, false, env.text);
     return { kind: 'literal', value, type: column.type };
@@ -111,7 +137,12 @@ function assignLiteral(literal: Scalar, column: Column, position: number, env: B
   }
 }
 
-function returningOf(items: readonly SelectItem[], alias: string, table: TargetTable, env: BindEnvironment): BoundReturning | null {
+function returningOf(
+  items: readonly SelectItem[],
+  alias: string,
+  table: TargetTable,
+  env: BindEnvironment,
+): BoundReturning | null {
   return items.length === 0 ? null : bindReturning(items, alias, table.entry.columns, env);
 }
 
@@ -125,7 +156,9 @@ export function bindInsert(statement: Insert, table: TargetTable, env: BindEnvir
   targets.forEach((t, i) => {
     if (seen.has(t)) {
       const column = must(statement.columns[i]);
-      throw new SqlError('42701', `column "${column.name}" specified more than once`, { position: column.span.start });
+      throw new SqlError('42701', `column "${column.name}" specified more than once`, {
+        position: column.span.start,
+      });
     }
     seen.add(t);
   });
@@ -138,7 +171,8 @@ export function bindInsert(statement: Insert, table: TargetTable, env: BindEnvir
     source,
     defaults: table.entry.columns.map((_, i) => defaultOf(table, i, env)),
     generated: generatedScalars(table, env),
-    onConflict: statement.onConflict === null ? null : bindConflict(statement.onConflict, statement, table, env),
+    onConflict:
+      statement.onConflict === null ? null : bindConflict(statement.onConflict, statement, table, env),
     returning: returningOf(statement.returning, statement.alias?.name ?? table.entry.name, table, env),
     parameters: env.parameterTypes.map((t) => t ?? types.text),
   };
@@ -153,14 +187,23 @@ function refuseGenerated(table: TargetTable, index: number): void {
 }
 
 function checkWidth(width: number, targets: readonly number[], named: boolean, position: number): void {
-  if (width > targets.length) throw new SqlError('42601', 'INSERT has more expressions than target columns', { position });
-  if (named && width < targets.length) throw new SqlError('42601', 'INSERT has more target columns than expressions', { position });
+  if (width > targets.length)
+    throw new SqlError('42601', 'INSERT has more expressions than target columns', { position });
+  if (named && width < targets.length)
+    throw new SqlError('42601', 'INSERT has more target columns than expressions', { position });
 }
 
-function bindSource(statement: Insert, table: TargetTable, targets: readonly number[], named: boolean, env: BindEnvironment): BoundInsert['source'] {
+function bindSource(
+  statement: Insert,
+  table: TargetTable,
+  targets: readonly number[],
+  named: boolean,
+  env: BindEnvironment,
+): BoundInsert['source'] {
   const { source } = statement;
   if (source === null) return { kind: 'rows', rows: [[]] };
-  const plain = source.with === null && source.orderBy.length === 0 && source.limit === null && source.offset === null;
+  const plain =
+    source.with === null && source.orderBy.length === 0 && source.limit === null && source.offset === null;
   if (source.body.kind === 'Values' && plain) {
     const context = { ...exprContext(env, null, noCtes), clause: 'VALUES' };
     const first = must(source.body.rows[0]);
@@ -168,7 +211,9 @@ function bindSource(statement: Insert, table: TargetTable, targets: readonly num
     const columns = targets.map((t) => must(table.entry.columns[t]));
     const rows = source.body.rows.map((row) => {
       if (row.length !== first.length) {
-        throw new SqlError('42601', 'VALUES lists must all be the same length', { position: row[0]?.span.start ?? source.span.start });
+        throw new SqlError('42601', 'VALUES lists must all be the same length', {
+          position: row[0]?.span.start ?? source.span.start,
+        });
       }
       return row.map((item, i) => {
         if (item.kind === 'DefaultExpr') return null;
@@ -181,7 +226,13 @@ function bindSource(statement: Insert, table: TargetTable, targets: readonly num
   return { kind: 'query', query: bindSourceQuery(source, table, targets, named, env) };
 }
 
-function bindSourceQuery(source: Query, table: TargetTable, targets: readonly number[], named: boolean, env: BindEnvironment): BoundQuery {
+function bindSourceQuery(
+  source: Query,
+  table: TargetTable,
+  targets: readonly number[],
+  named: boolean,
+  env: BindEnvironment,
+): BoundQuery {
   const bound = bindQuery(source, env);
   checkWidth(bound.visible, targets, named, source.span.start);
   const exprs: Scalar[] = bound.plan.schema.map((c, index) => {
@@ -190,23 +241,42 @@ function bindSourceQuery(source: Query, table: TargetTable, targets: readonly nu
     const target = must(table.entry.columns[must(targets[index])]);
     const literal = bound.plan.kind === 'Project' ? bound.plan.exprs[index] : undefined;
     if (literal?.kind === 'literal' && unknownLiterals.has(literal)) {
-      return coerceAssign({ ...literal, type: types.unknown }, target.type, target.name, positionOf(literal), env);
+      return coerceAssign(
+        { ...literal, type: types.unknown },
+        target.type,
+        target.name,
+        positionOf(literal),
+        env,
+      );
     }
     return coerceAssign(column, target.type, target.name, source.span.start, env);
   });
-  const schema = exprs.map((e, i) => ({ name: must(bound.plan.schema[i]).name, type: e.type, nullable: true }));
+  const schema = exprs.map((e, i) => ({
+    name: must(bound.plan.schema[i]).name,
+    type: e.type,
+    nullable: true,
+  }));
   return { ...bound, plan: { kind: 'Project', input: bound.plan, exprs, schema } };
 }
 
-function bindConflict(conflict: OnConflict, statement: Insert, table: TargetTable, env: BindEnvironment): BoundConflict {
+function bindConflict(
+  conflict: OnConflict,
+  statement: Insert,
+  table: TargetTable,
+  env: BindEnvironment,
+): BoundConflict {
   const { entry } = table;
   if (conflict.target.length > 0) {
     const columns = conflict.target.map((c) => columnIndex(table, c));
     const key = entry.declaredKey ? (entry.key ?? []) : [];
     if (columns.length !== key.length || !columns.every((c) => key.includes(c))) {
-      throw new SqlError('42P10', 'there is no unique or exclusion constraint matching the ON CONFLICT specification', {
-        position: conflict.span.start,
-      });
+      throw new SqlError(
+        '42P10',
+        'there is no unique or exclusion constraint matching the ON CONFLICT specification',
+        {
+          position: conflict.span.start,
+        },
+      );
     }
   }
   if (conflict.action.kind === 'nothing') return { kind: 'nothing' };
@@ -218,10 +288,17 @@ function bindConflict(conflict: OnConflict, statement: Insert, table: TargetTabl
   }
   const alias = statement.alias?.name ?? entry.name;
   const width = entry.columns.length;
-  const scope = new Scope([scopeTable(alias, entry.schema, entry, entry.columns, 0), scopeTable('excluded', null, null, entry.columns, width)], null);
+  const scope = new Scope(
+    [
+      scopeTable(alias, entry.schema, entry, entry.columns, 0),
+      scopeTable('excluded', null, null, entry.columns, width),
+    ],
+    null,
+  );
   const context = { ...exprContext(env, scope, noCtes), clause: 'ON CONFLICT' };
   const set = bindAssignments(conflict.action.assignments, table, context, env);
-  const where = conflict.action.where === null ? null : bindCondition(conflict.action.where, context, 'WHERE');
+  const where =
+    conflict.action.where === null ? null : bindCondition(conflict.action.where, context, 'WHERE');
   return { kind: 'update', columns: set.map((s) => s.column), values: set.map((s) => s.value), where };
 }
 
@@ -236,7 +313,10 @@ function bindAssignments(
   const set = new Map<number, Scalar>();
   const put = (ident: Ident, make: (column: Column, index: number) => Scalar): void => {
     const index = columnIndex(table, ident);
-    if (set.has(index)) throw new SqlError('42601', `multiple assignments to same column "${ident.name}"`, { position: ident.span.start });
+    if (set.has(index))
+      throw new SqlError('42601', `multiple assignments to same column "${ident.name}"`, {
+        position: ident.span.start,
+      });
     set.set(index, make(must(table.entry.columns[index]), index));
   };
   const assigned = (expr: Expr, column: Column, index: number): Scalar => {
@@ -253,7 +333,9 @@ function bindAssignments(
     if (a.values.kind === 'exprs') {
       const { exprs } = a.values;
       if (exprs.length !== a.columns.length) {
-        throw new SqlError('42601', 'number of columns does not match number of values', { position: a.span.start });
+        throw new SqlError('42601', 'number of columns does not match number of values', {
+          position: a.span.start,
+        });
       }
       a.columns.forEach((ident, i) => {
         put(ident, (column, index) => assigned(must(exprs[i]), column, index));
@@ -262,18 +344,33 @@ function bindAssignments(
     }
     const nested = bindNestedQuery(a.values.query, { env, ctes: noCtes, parent: context.scope });
     if (nested.columns.length !== a.columns.length) {
-      throw new SqlError('42601', 'number of columns does not match number of values', { position: a.span.start });
+      throw new SqlError('42601', 'number of columns does not match number of values', {
+        position: a.span.start,
+      });
     }
-    const type = { id: 'struct' as const, fields: nested.columns.map((c) => ({ name: c.name, type: c.type })) };
+    const type = {
+      id: 'struct' as const,
+      fields: nested.columns.map((c) => ({ name: c.name, type: c.type })),
+    };
     const items: Scalar[] = nested.columns.map((c, index) => ({ kind: 'column', index, type: c.type }));
     const packed: Scalar = {
       kind: 'scalarSubquery',
-      plan: { kind: 'Project', input: nested.plan, exprs: [{ kind: 'row', items, type }], schema: [{ name: 'row', type, nullable: true }] },
+      plan: {
+        kind: 'Project',
+        input: nested.plan,
+        exprs: [{ kind: 'row', items, type }],
+        schema: [{ name: 'row', type, nullable: true }],
+      },
       type,
     };
     a.columns.forEach((ident, i) => {
       put(ident, (column) => {
-        const field: Scalar = { kind: 'field', operand: packed, index: i, type: must(nested.columns[i]).type };
+        const field: Scalar = {
+          kind: 'field',
+          operand: packed,
+          index: i,
+          type: must(nested.columns[i]).type,
+        };
         return coerceAssign(field, column.type, column.name, ident.span.start, env);
       });
     });
@@ -297,18 +394,44 @@ function bindMatching(
   return { plan: { kind: 'Filter', input: from.plan, condition, schema: from.plan.schema }, context };
 }
 
-function changeQuery(input: LogicalPlan, table: TargetTable, values: readonly Scalar[], env: BindEnvironment): BoundQuery {
+function changeQuery(
+  input: LogicalPlan,
+  table: TargetTable,
+  values: readonly Scalar[],
+  env: BindEnvironment,
+): BoundQuery {
   const old: Scalar[] = table.entry.columns.map((c, index) => ({ kind: 'column', index, type: c.type }));
   const exprs = [...old, ...values];
-  const schema: Schema = exprs.map((e, i) => ({ name: table.entry.columns[i]?.name ?? `new${i}`, type: e.type, nullable: true }));
+  const schema: Schema = exprs.map((e, i) => ({
+    name: table.entry.columns[i]?.name ?? `new${i}`,
+    type: e.type,
+    nullable: true,
+  }));
   const plan: LogicalPlan = { kind: 'Project', input, exprs, schema };
-  return { plan, visible: schema.length, order: [], parameters: env.parameterTypes.map((t) => t ?? types.text), columns: schema };
+  return {
+    plan,
+    visible: schema.length,
+    order: [],
+    parameters: env.parameterTypes.map((t) => t ?? types.text),
+    columns: schema,
+  };
 }
 
 export function bindUpdate(statement: Update, table: TargetTable, env: BindEnvironment): BoundChange {
-  const { plan, context } = bindMatching(statement.table, statement.alias, statement.from, statement.where, env);
+  const { plan, context } = bindMatching(
+    statement.table,
+    statement.alias,
+    statement.from,
+    statement.where,
+    env,
+  );
   const set = bindAssignments(statement.assignments, table, { ...context, clause: 'UPDATE' }, env);
-  const query = changeQuery(plan, table, set.map((s) => s.value), env);
+  const query = changeQuery(
+    plan,
+    table,
+    set.map((s) => s.value),
+    env,
+  );
   return {
     query,
     columns: set.map((s) => s.column),

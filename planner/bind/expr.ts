@@ -1,22 +1,23 @@
 /** Expressions: names, literals, operators, and the dispatch over all kinds of syntax node. */
-import { type DataType, arrayOf, types } from '../../common/dataType.ts';
+
+import { must } from '../../common/assert.ts';
+import { arrayOf, type DataType, types } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { parseValue } from '../../common/textIo.ts';
 import { formatType } from '../../common/typeTable.ts';
-import { must } from '../../common/assert.ts';
 import type { Expr, Literal } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { bindFunctionCall, bindSpecialCall } from './calls.ts';
-import { coerceBoolean, coerceExplicit, coerceImplicit, unify } from './coerce.ts';
 import { bindCast } from './casts.ts';
-import { GROUPING_BASE, type ExprContext } from './context.ts';
+import { coerceBoolean, coerceExplicit, coerceImplicit, unify } from './coerce.ts';
+import { type ExprContext, GROUPING_BASE } from './context.ts';
 import { placed, positionOf } from './environment.ts';
 import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operators.ts';
 import { bindBetween, bindBinary, bindDistinct, bindInList, bindLike, bindQuantified } from './predicates.ts';
 import { resolveColumn } from './scope.ts';
-import { bindFieldAccess, bindSubscript } from './subscripts.ts';
 import { bindArraySubquery, bindExists, bindInSubquery, bindScalarSubquery } from './subqueries.ts';
+import { bindFieldAccess, bindSubscript } from './subscripts.ts';
 
 export function bindExpr(expr: Expr, context: ExprContext): Scalar {
   const bound = dispatch(expr, context);
@@ -59,7 +60,12 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
       return bindDistinct(expr, context);
     case 'IsJson': {
       const operand = coerceImplicit(bindExpr(expr.operand, context), types.text, env);
-      const call = functionCall('is_json', [operand, { kind: 'literal', value: expr.type, type: types.text }], position, env);
+      const call = functionCall(
+        'is_json',
+        [operand, { kind: 'literal', value: expr.type, type: types.text }],
+        position,
+        env,
+      );
       return expr.negated ? boolNot(call) : call;
     }
     case 'Between':
@@ -88,24 +94,38 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
       );
     case 'IntervalLiteral': {
       const text = expr.fields === null ? expr.value : intervalText(expr.value, expr.fields);
-      return coerceExplicit(placed({ kind: 'literal', value: text, type: types.unknown }, position), types.interval, position, env);
+      return coerceExplicit(
+        placed({ kind: 'literal', value: text, type: types.unknown }, position),
+        types.interval,
+        position,
+        env,
+      );
     }
     case 'FunctionCall':
       return bindFunctionCall(expr, context);
     case 'ExtractExpr':
       return functionCall(
         'extract',
-        [{ kind: 'literal', value: expr.field.toLowerCase(), type: types.text }, bindExpr(expr.source, context)],
+        [
+          { kind: 'literal', value: expr.field.toLowerCase(), type: types.text },
+          bindExpr(expr.source, context),
+        ],
         position,
         env,
       );
     case 'SpecialCall':
       return bindSpecialCall(expr, context);
     case 'AtTimeZone':
-      return functionCall('timezone', [bindExpr(expr.zone, context), bindExpr(expr.operand, context)], position, env);
+      return functionCall(
+        'timezone',
+        [bindExpr(expr.zone, context), bindExpr(expr.operand, context)],
+        position,
+        env,
+      );
     case 'Collate': {
       const name = must(expr.collation.parts[expr.collation.parts.length - 1]).name;
-      if (!['default', 'C', 'POSIX', 'c', 'posix', 'ucs_basic'].includes(name)) throw unsupported(`COLLATE "${name}"`, position);
+      if (!['default', 'C', 'POSIX', 'c', 'posix', 'ucs_basic'].includes(name))
+        throw unsupported(`COLLATE "${name}"`, position);
       return bindExpr(expr.operand, context);
     }
     case 'Subscript':
@@ -113,8 +133,14 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'FieldAccess':
       return bindFieldAccess(expr, context);
     case 'RowExpr': {
-      const items = expr.items.map((i) => bindExpr(i, context)).map((i) => (i.type.id === 'unknown' ? coerceImplicit(i, types.text, env) : i));
-      return { kind: 'row', items, type: { id: 'struct', fields: items.map((i, n) => ({ name: `f${n + 1}`, type: i.type })) } };
+      const items = expr.items
+        .map((i) => bindExpr(i, context))
+        .map((i) => (i.type.id === 'unknown' ? coerceImplicit(i, types.text, env) : i));
+      return {
+        kind: 'row',
+        items,
+        type: { id: 'struct', fields: items.map((i, n) => ({ name: `f${n + 1}`, type: i.type })) },
+      };
     }
     case 'ArrayExpr':
       return bindArray(expr, context);
@@ -167,7 +193,8 @@ export function numberLiteral(source: string): Scalar {
 }
 
 function bindParameter(index: number, position: number, context: ExprContext): Scalar {
-  if (index < 1 || index > 65535) throw new SqlError('42P02', `there is no parameter $${index}`, { position });
+  if (index < 1 || index > 65535)
+    throw new SqlError('42P02', `there is no parameter $${index}`, { position });
   const { parameterTypes } = context.env;
   while (parameterTypes.length < index) parameterTypes.push(null);
   return { kind: 'parameter', index: index - 1, type: parameterTypes[index - 1] ?? types.unknown };
@@ -189,7 +216,12 @@ function bindUnary(expr: Expr & { kind: 'Unary' }, context: ExprContext): Scalar
     }
   }
   if (operand.type.id === 'unknown' && (expr.operator === '-' || expr.operator === '+')) {
-    return operatorCall(expr.operator, [coerceImplicit(operand, types.float8, context.env)], expr.span.start, context.env);
+    return operatorCall(
+      expr.operator,
+      [coerceImplicit(operand, types.float8, context.env)],
+      expr.span.start,
+      context.env,
+    );
   }
   return operatorCall(expr.operator, [operand], expr.span.start, context.env);
 }
@@ -203,11 +235,17 @@ function bindIsTest(expr: Expr & { kind: 'IsTest' }, context: ExprContext): Scal
         : bindCondition(expr.operand, context, `IS ${negated ? 'NOT ' : ''}UNKNOWN`);
     if (operand.kind === 'row') {
       // A row is null when all its fields are, not null when none is.
-      return boolAnd(operand.items.map((item) => ({ kind: 'isNull', operand: item, negated, type: types.bool })));
+      return boolAnd(
+        operand.items.map((item) => ({ kind: 'isNull', operand: item, negated, type: types.bool })),
+      );
     }
     return { kind: 'isNull', operand, negated, type: types.bool };
   }
-  const operand = bindCondition(expr.operand, context, `IS ${negated ? 'NOT ' : ''}${expr.test.toUpperCase()}`);
+  const operand = bindCondition(
+    expr.operand,
+    context,
+    `IS ${negated ? 'NOT ' : ''}${expr.test.toUpperCase()}`,
+  );
   return { kind: 'isBool', operand, test: expr.test === 'true', negated, type: types.bool };
 }
 
@@ -231,7 +269,11 @@ function bindCase(expr: Expr & { kind: 'CaseExpr' }, context: ExprContext): Scal
   };
 }
 
-function bindArray(expr: Expr & { kind: 'ArrayExpr' }, context: ExprContext, target: DataType | null = null): Scalar {
+function bindArray(
+  expr: Expr & { kind: 'ArrayExpr' },
+  context: ExprContext,
+  target: DataType | null = null,
+): Scalar {
   const items = expr.items.map((i) => bindExpr(i, context));
   if (items.length === 0) {
     if (target !== null) return { kind: 'array', items: [], nested: false, type: target };
@@ -248,7 +290,10 @@ function bindArray(expr: Expr & { kind: 'ArrayExpr' }, context: ExprContext, tar
 
 function bindGrouping(expr: Expr & { kind: 'Grouping' }, context: ExprContext): Scalar {
   const { collected } = context;
-  if (collected === null) throw new SqlError('42803', `grouping operations are not allowed in ${context.clause}`, { position: expr.span.start });
+  if (collected === null)
+    throw new SqlError('42803', `grouping operations are not allowed in ${context.clause}`, {
+      position: expr.span.start,
+    });
   const args = expr.arguments.map((a) => bindExpr(a, { ...context, collected: null }));
   collected.groupings.push({ args, position: expr.span.start });
   return { kind: 'column', index: GROUPING_BASE + collected.groupings.length - 1, type: types.int4 };
@@ -268,7 +313,11 @@ export function requireType(scalar: Scalar, type: DataType, construct: string, c
   if (scalar.type.id === 'unknown') return coerceImplicit(scalar, type, context.env);
   if (scalar.type.id !== type.id) {
     const position = positionOf(scalar);
-    throw new SqlError('42804', `argument of ${construct} must be type ${formatType(type)}, not type ${formatType(scalar.type)}`, position === undefined ? {} : { position });
+    throw new SqlError(
+      '42804',
+      `argument of ${construct} must be type ${formatType(type)}, not type ${formatType(scalar.type)}`,
+      position === undefined ? {} : { position },
+    );
   }
   return scalar;
 }

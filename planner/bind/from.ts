@@ -14,8 +14,8 @@ import { defaultUnknown, unify } from './coerce.ts';
 import type { CteScope, ExprContext } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
 import { bindCondition, bindExpr } from './expr.ts';
-import { bindNestedQuery, cteReference, exprContext } from './query.ts';
 import { boolAnd, operatorCall } from './operators.ts';
+import { bindNestedQuery, cteReference, exprContext } from './query.ts';
 import { deepRewrite } from './rewrite.ts';
 import { didYouMean, Scope, type ScopeColumn, type ScopeTable, scopeTable } from './scope.ts';
 import { bindWindowTable } from './windowTable.ts';
@@ -56,7 +56,8 @@ function checkAliases(tables: readonly ScopeTable[], position: number): void {
   for (const t of tables) {
     if (t.alias === '') continue;
     const key = `${t.relation === null ? '' : (t.schema ?? '')}.${t.alias}`;
-    if (seen.has(key)) throw new SqlError('42712', `table name "${t.alias}" specified more than once`, { position });
+    if (seen.has(key))
+      throw new SqlError('42712', `table name "${t.alias}" specified more than once`, { position });
     seen.add(key);
   }
 }
@@ -89,7 +90,13 @@ function shiftScalar(s: Scalar, by: number): Scalar {
 
 const nullable = (schema: Schema): Schema => schema.map((c) => ({ ...c, nullable: true }));
 
-function joinBound(type: 'inner' | 'left' | 'right' | 'full', left: BoundFrom, right: BoundFrom, condition: Scalar | null, lateral: boolean): BoundFrom {
+function joinBound(
+  type: 'inner' | 'left' | 'right' | 'full',
+  left: BoundFrom,
+  right: BoundFrom,
+  condition: Scalar | null,
+  lateral: boolean,
+): BoundFrom {
   const width = left.plan.schema.length;
   const leftSchema = type === 'right' || type === 'full' ? nullable(left.plan.schema) : left.plan.schema;
   const rightSchema = type === 'left' || type === 'full' ? nullable(right.plan.schema) : right.plan.schema;
@@ -97,7 +104,16 @@ function joinBound(type: 'inner' | 'left' | 'right' | 'full', left: BoundFrom, r
   const plan: LogicalPlan =
     left.plan === oneRow && type === 'inner' && condition === null && !lateral
       ? right.plan
-      : { kind: 'Join', type, left: left.plan, right: right.plan, condition, nullAware: false, lateral, schema };
+      : {
+          kind: 'Join',
+          type,
+          left: left.plan,
+          right: right.plan,
+          condition,
+          nullAware: false,
+          lateral,
+          schema,
+        };
   return {
     plan,
     tables: [...left.tables, ...shiftTables(right.tables, width)],
@@ -127,7 +143,12 @@ function bindTableRef(ref: TableRef, context: FromContext): BoundFrom {
 }
 
 /** One table in scope over a plan whose columns are `columns`. */
-export function single(plan: LogicalPlan, alias: string, relation: RelationEntry | null, columns: Schema): BoundFrom {
+export function single(
+  plan: LogicalPlan,
+  alias: string,
+  relation: RelationEntry | null,
+  columns: Schema,
+): BoundFrom {
   return { plan, tables: [scopeTable(alias, relation?.schema ?? null, relation, columns, 0)], joined: [] };
 }
 
@@ -136,9 +157,13 @@ export function renamed(columns: Schema, alias: TableAlias | null): Schema {
   if (alias === null || alias.columns.length === 0) return columns;
   const visible = columns.filter((c) => c.hidden !== true).length;
   if (alias.columns.length > visible) {
-    throw new SqlError('42P10', `table "${alias.name?.name ?? ''}" has ${visible} columns available but ${alias.columns.length} columns specified`, {
-      position: alias.span.start,
-    });
+    throw new SqlError(
+      '42P10',
+      `table "${alias.name?.name ?? ''}" has ${visible} columns available but ${alias.columns.length} columns specified`,
+      {
+        position: alias.span.start,
+      },
+    );
   }
   return columns.map((c, i) => ({ ...c, name: alias.columns[i]?.name.name ?? c.name }));
 }
@@ -165,10 +190,18 @@ function bindNamed(ref: NamedTable, context: FromContext): BoundFrom {
   return single(plan, alias, relation, renamed(relation.columns, ref.alias));
 }
 
-export function missingRelation(schema: string | null, name: string, position: number, env: BindEnvironment): SqlError {
+export function missingRelation(
+  schema: string | null,
+  name: string,
+  position: number,
+  env: BindEnvironment,
+): SqlError {
   const shown = schema === null ? name : `${schema}.${name}`;
   if (schema !== null && !env.catalog.hasSchema(schema)) {
-    return new SqlError('42P01', `relation "${shown}" does not exist`, { position, detail: `There is no schema "${schema}".` });
+    return new SqlError('42P01', `relation "${shown}" does not exist`, {
+      position,
+      detail: `There is no schema "${schema}".`,
+    });
   }
   const guess = didYouMean(name, env.catalog.relationNames(schema, env.searchPath));
   return new SqlError('42P01', `relation "${shown}" does not exist`, {
@@ -177,9 +210,15 @@ export function missingRelation(schema: string | null, name: string, position: n
   });
 }
 
-function bindView(relation: RelationEntry, alias: string, tableAlias: TableAlias | null, context: FromContext): BoundFrom {
+function bindView(
+  relation: RelationEntry,
+  alias: string,
+  tableAlias: TableAlias | null,
+  context: FromContext,
+): BoundFrom {
   const statement = parse(must(relation.definition, 'a view has a definition'))[0]?.statement;
-  if (statement?.kind !== 'SelectStatement') throw new SqlError('XX000', `view "${relation.name}" has no query`);
+  if (statement?.kind !== 'SelectStatement')
+    throw new SqlError('XX000', `view "${relation.name}" has no query`);
   const env: BindEnvironment = { ...context.env, searchPath: relation.searchPath, parameterTypes: [] };
   const nested = bindNestedQuery(statement.query, { env, ctes: { find: () => null }, parent: null });
   const columns = nested.columns.map((c, i) => ({ ...c, name: relation.columns[i]?.name ?? c.name }));
@@ -188,10 +227,19 @@ function bindView(relation: RelationEntry, alias: string, tableAlias: TableAlias
 
 // Table functions
 
-function functionColumns(call: FunctionCall, columns: readonly { readonly name: string; readonly type: DataType }[], alias: TableAlias | null, alone: boolean): Column[] {
+function functionColumns(
+  call: FunctionCall,
+  columns: readonly { readonly name: string; readonly type: DataType }[],
+  alias: TableAlias | null,
+  alone: boolean,
+): Column[] {
   const name = must(call.name.parts[call.name.parts.length - 1]).name;
   const scalarName = alone && alias?.name !== null && alias?.name !== undefined ? alias.name.name : name;
-  return columns.map((c) => ({ name: columns.length === 1 && c.name === name ? scalarName : c.name, type: c.type, nullable: true }));
+  return columns.map((c) => ({
+    name: columns.length === 1 && c.name === name ? scalarName : c.name,
+    type: c.type,
+    nullable: true,
+  }));
 }
 
 function bindTableFunction(ref: TableFunction, context: FromContext): BoundFrom {
@@ -210,7 +258,8 @@ function bindTableFunction(ref: TableFunction, context: FromContext): BoundFrom 
     ordinality: ref.withOrdinality,
     schema,
   };
-  if (ref.alias?.columns.some((c) => c.type !== null) === true) throw unsupported('a column definition list', ref.span.start);
+  if (ref.alias?.columns.some((c) => c.type !== null) === true)
+    throw unsupported('a column definition list', ref.span.start);
   return single(plan, name, null, renamed(schema, ref.alias));
 }
 
@@ -229,7 +278,11 @@ function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprConte
   const alone = ref.calls.length === 1;
   if (candidates.length > 0) {
     const args = call.arguments.map((a) => bindExpr(a.value, context));
-    const { fn, args: coerced, columns } = matchTableFunction(name, candidates, args, call.span.start, context);
+    const {
+      fn,
+      args: coerced,
+      columns,
+    } = matchTableFunction(name, candidates, args, call.span.start, context);
     return { fn, args: coerced, columns: functionColumns(call, columns, ref.alias, alone) };
   }
   // A scalar function in FROM is a relation of one row.
@@ -247,7 +300,7 @@ function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprConte
       doc: 'A scalar function as a relation of one row.',
       examples: [],
       implement: () => (_context: unknown, value: Value) => [
-        isStruct ? (value as readonly Value[] | null) ?? fields.map(() => null) : [value],
+        isStruct ? ((value as readonly Value[] | null) ?? fields.map(() => null)) : [value],
       ],
     },
     args: [scalar],
@@ -266,7 +319,9 @@ function bindJoin(ref: Join, context: FromContext): BoundFrom {
   const right = bindTableRef(ref.right, { ...context, left: visible });
   const type = ref.type === 'cross' ? 'inner' : ref.type;
   if (lateral && (type === 'right' || type === 'full') && ref.right.kind === 'DerivedTable') {
-    throw new SqlError('42P10', 'The combining JOIN type must be INNER or LEFT for a LATERAL reference.', { position: ref.right.span.start });
+    throw new SqlError('42P10', 'The combining JOIN type must be INNER or LEFT for a LATERAL reference.', {
+      position: ref.right.span.start,
+    });
   }
   checkAliases([...left.tables, ...right.tables], ref.span.start);
   const bound = joinBound(type, left, right, null, lateral);
@@ -275,7 +330,11 @@ function bindJoin(ref: Join, context: FromContext): BoundFrom {
   if (ref.condition === null) return aliased(bound);
   if (ref.condition.kind === 'on') {
     const scope = new Scope(bound.tables, context.parent, bound.joined);
-    const on = bindCondition(ref.condition.expr, { ...exprContext(context.env, scope, context.ctes), clause: 'JOIN conditions' }, 'JOIN/ON');
+    const on = bindCondition(
+      ref.condition.expr,
+      { ...exprContext(context.env, scope, context.ctes), clause: 'JOIN conditions' },
+      'JOIN/ON',
+    );
     return aliased({ ...bound, plan: withCondition(bound.plan, on) });
   }
   const names =
@@ -304,11 +363,24 @@ function commonNames(left: BoundFrom, right: BoundFrom): string[] {
 
 function usingColumn(from: BoundFrom, name: string, side: string, position: number): Scalar {
   const joined = from.joined.filter((j) => j.name === name).map((j) => j.expr);
-  const plain = from.tables.flatMap((t) => t.columns).filter((c) => c.name === name && !c.merged && !c.hidden);
-  const all: Scalar[] = [...joined, ...plain.map((c): Scalar => ({ kind: 'column', index: c.index, type: c.type }))];
-  if (all.length > 1) throw new SqlError('42702', `common column name "${name}" appears more than once in ${side} table`, { position });
+  const plain = from.tables
+    .flatMap((t) => t.columns)
+    .filter((c) => c.name === name && !c.merged && !c.hidden);
+  const all: Scalar[] = [
+    ...joined,
+    ...plain.map((c): Scalar => ({ kind: 'column', index: c.index, type: c.type })),
+  ];
+  if (all.length > 1)
+    throw new SqlError('42702', `common column name "${name}" appears more than once in ${side} table`, {
+      position,
+    });
   const found = all[0];
-  if (found === undefined) throw new SqlError('42703', `column "${name}" specified in USING clause does not exist in ${side} table`, { position });
+  if (found === undefined)
+    throw new SqlError(
+      '42703',
+      `column "${name}" specified in USING clause does not exist in ${side} table`,
+      { position },
+    );
   return found;
 }
 
@@ -330,10 +402,26 @@ function usingJoin(
     conditions.push(operatorCall('=', [l, r], position, context.env));
     const { scalars, type: columnType } = unify([l, r], 'JOIN/USING', context.env);
     const [lc, rc] = [must(scalars[0]), must(scalars[1])];
-    const expr: Scalar = type === 'full' ? { kind: 'coalesce', operands: [lc, rc], type: columnType } : type === 'right' ? rc : lc;
-    joined.push({ name, type: columnType, nullable: true, index: expr.kind === 'column' ? expr.index : -1, hidden: false, merged: false, expr });
+    const expr: Scalar =
+      type === 'full'
+        ? { kind: 'coalesce', operands: [lc, rc], type: columnType }
+        : type === 'right'
+          ? rc
+          : lc;
+    joined.push({
+      name,
+      type: columnType,
+      nullable: true,
+      index: expr.kind === 'column' ? expr.index : -1,
+      hidden: false,
+      merged: false,
+      expr,
+    });
   }
-  const tables = bound.tables.map((t) => ({ ...t, columns: t.columns.map((c) => (merged.has(c.name) ? { ...c, merged: true } : c)) }));
+  const tables = bound.tables.map((t) => ({
+    ...t,
+    columns: t.columns.map((c) => (merged.has(c.name) ? { ...c, merged: true } : c)),
+  }));
   const rest = bound.joined.filter((j) => !merged.has(j.name));
   const plan = conditions.length === 0 ? bound.plan : withCondition(bound.plan, boolAnd(conditions));
   return { plan, tables, joined: [...joined, ...rest] };
@@ -346,7 +434,11 @@ function aliasJoin(bound: BoundFrom, alias: TableAlias): BoundFrom {
     ...bound.tables.flatMap((t) =>
       t.columns
         .filter((c) => !c.hidden && !c.merged)
-        .map((c) => ({ name: c.name, expr: { kind: 'column' as const, index: c.index, type: c.type }, nullable: c.nullable })),
+        .map((c) => ({
+          name: c.name,
+          expr: { kind: 'column' as const, index: c.index, type: c.type },
+          nullable: c.nullable,
+        })),
     ),
   ];
   const schema: Schema = columns.map((c) => ({ name: c.name, type: c.expr.type, nullable: c.nullable }));

@@ -5,19 +5,28 @@
 import { must } from '../../common/assert.ts';
 import { type Column, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import type { GroupItem } from '../../parser/ast/query.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
+import type { GroupItem } from '../../parser/ast/query.ts';
 import type { AggregateCall } from '../plan/aggregateCall.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { AGGREGATE_BASE, type Collected, GROUPING_BASE, TABLE_FUNCTION_BASE, WINDOW_BASE } from './context.ts';
+import {
+  AGGREGATE_BASE,
+  type Collected,
+  GROUPING_BASE,
+  TABLE_FUNCTION_BASE,
+  WINDOW_BASE,
+} from './context.ts';
 import { positionOf } from './environment.ts';
 import { deepRewrite, mapOuterColumns, mapSubqueryPlan } from './rewrite.ts';
 import type { Scope, ScopeTable } from './scope.ts';
 
 /** The grouping sets that a GROUP BY clause means, as lists of expressions. */
-export function groupingSets(items: readonly GroupItem[], bind: (expr: Expr) => Scalar): readonly (readonly Scalar[])[] {
+export function groupingSets(
+  items: readonly GroupItem[],
+  bind: (expr: Expr) => Scalar,
+): readonly (readonly Scalar[])[] {
   let sets: (readonly Scalar[])[] = [[]];
   for (const item of items) {
     const choices = setsOf(item, bind);
@@ -29,7 +38,9 @@ export function groupingSets(items: readonly GroupItem[], bind: (expr: Expr) => 
 function setsOf(item: GroupItem, bind: (expr: Expr) => Scalar): readonly (readonly Scalar[])[] {
   switch (item.kind) {
     case 'GroupExpr':
-      return [item.expr.kind === 'RowExpr' && !item.expr.explicit ? item.expr.items.map(bind) : [bind(item.expr)]];
+      return [
+        item.expr.kind === 'RowExpr' && !item.expr.explicit ? item.expr.items.map(bind) : [bind(item.expr)],
+      ];
     case 'GroupList':
       return [item.exprs.map(bind)];
     case 'GroupEmpty':
@@ -58,7 +69,12 @@ export class Regrouping {
   readonly #collected: Collected;
   readonly #equals: (a: Scalar, n: number) => Scalar;
 
-  constructor(sets: readonly (readonly Scalar[])[], scope: Scope, collected: Collected, equals: (a: Scalar, n: number) => Scalar) {
+  constructor(
+    sets: readonly (readonly Scalar[])[],
+    scope: Scope,
+    collected: Collected,
+    equals: (a: Scalar, n: number) => Scalar,
+  ) {
     this.#scope = scope;
     this.#collected = collected;
     this.#equals = equals;
@@ -110,17 +126,25 @@ export class Regrouping {
     const name = table?.columns.find((c) => c.index === column.index)?.name ?? '?';
     const shown = table === undefined || table.alias === '' ? name : `${table.alias}.${name}`;
     const position = positionOf(column);
-    throw new SqlError('42803', `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`, {
-      ...(position === undefined ? {} : { position }),
-    });
+    throw new SqlError(
+      '42803',
+      `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`,
+      {
+        ...(position === undefined ? {} : { position }),
+      },
+    );
   }
 
   #hasGroupedKey(table: ScopeTable): boolean {
     const { relation } = table;
-    if (relation === null || !relation.declaredKey || relation.key === null || this.#sets.length !== 1) return false;
+    if (relation === null || !relation.declaredKey || relation.key === null || this.#sets.length !== 1)
+      return false;
     return relation.key.every((k) => {
       const column = table.columns[k];
-      return column !== undefined && this.#keyIndex.has(scalarKey({ kind: 'column', index: column.index, type: column.type }));
+      return (
+        column !== undefined &&
+        this.#keyIndex.has(scalarKey({ kind: 'column', index: column.index, type: column.type }))
+      );
     });
   }
 
@@ -140,15 +164,25 @@ export class Regrouping {
     const keys = args.map((a) => {
       const index = this.#keyIndex.get(scalarKey(a));
       if (index === undefined) {
-        throw new SqlError('42803', 'arguments to GROUPING must be grouping expressions of the associated query level', { position });
+        throw new SqlError(
+          '42803',
+          'arguments to GROUPING must be grouping expressions of the associated query level',
+          { position },
+        );
       }
       return index;
     });
-    const bits = this.#sets.map((set) => keys.reduce((mask, k) => (mask << 1) | (set.includes(k) ? 0 : 1), 0));
+    const bits = this.#sets.map((set) =>
+      keys.reduce((mask, k) => (mask << 1) | (set.includes(k) ? 0 : 1), 0),
+    );
     const literal = (value: number): Scalar => ({ kind: 'literal', value, type: types.int4 });
     const first = must(bits[0]);
     if (bits.every((b) => b === first)) return literal(first);
-    const setColumn: Scalar = { kind: 'column', index: this.keys.length + this.#collected.aggregates.length, type: types.int8 };
+    const setColumn: Scalar = {
+      kind: 'column',
+      index: this.keys.length + this.#collected.aggregates.length,
+      type: types.int8,
+    };
     return {
       kind: 'case',
       whens: bits.map((b, i) => ({ when: this.#equals(setColumn, i), then: literal(b) })),
@@ -176,16 +210,27 @@ export class Regrouping {
         args: a.args.map(add),
         distinct: a.distinct,
         filter: a.filter === null ? null : add(a.filter),
-        orderBy: a.orderBy.map((o) => ({ column: add(o.expr), descending: o.descending, nullsFirst: o.nullsFirst })),
+        orderBy: a.orderBy.map((o) => ({
+          column: add(o.expr),
+          descending: o.descending,
+          nullsFirst: o.nullsFirst,
+        })),
         type: a.type,
       }),
     );
     const column = (name: string, s: Scalar): Column => ({ name, type: s.type, nullable: true });
-    const below: LogicalPlan = { kind: 'Project', input, exprs, schema: exprs.map((s, i) => column(`c${i}`, s)) };
+    const below: LogicalPlan = {
+      kind: 'Project',
+      input,
+      exprs,
+      schema: exprs.map((s, i) => column(`c${i}`, s)),
+    };
     const grouped = this.#sets.length > 1;
     const schema: Column[] = [
       ...this.keys.map((s, i) => column(`key${i}`, s)),
-      ...this.#collected.aggregates.map((a): Column => ({ name: a.fn.name, type: a.type, nullable: a.fn.name !== 'count' })),
+      ...this.#collected.aggregates.map(
+        (a): Column => ({ name: a.fn.name, type: a.type, nullable: a.fn.name !== 'count' }),
+      ),
       ...(grouped ? [{ name: 'grouping_set', type: types.int8, nullable: false }] : []),
     ];
     return { kind: 'Aggregate', input: below, keys, aggregates, sets: grouped ? this.#sets : null, schema };

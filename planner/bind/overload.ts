@@ -3,11 +3,12 @@
  * reachable by implicit casts, narrowed by exact matches, preferred types and the category of unknown literals.
  * Polymorphic patterns are unified per candidate.
  */
+
+import { must } from '../../common/assert.ts';
 import { canCast } from '../../common/cast.ts';
 import { arrayOf, type DataType, sameType, types } from '../../common/dataType.ts';
 import type { ResultType, TypePattern } from '../../common/function.ts';
 import { isPreferredType, type TypeCategory, typeCategory, typeFromName } from '../../common/typeTable.ts';
-import { must } from '../../common/assert.ts';
 
 export interface Signature {
   readonly args: readonly TypePattern[];
@@ -66,7 +67,8 @@ function commonCompatible(found: readonly DataType[]): DataType | null {
   if (chosen === undefined) return null;
   for (const type of found.slice(1)) {
     if (sameType(type, chosen)) continue;
-    if (canCast(chosen, type, 'implicit') && (!canCast(type, chosen, 'implicit') || isPreferredType(type))) chosen = type;
+    if (canCast(chosen, type, 'implicit') && (!canCast(type, chosen, 'implicit') || isPreferredType(type)))
+      chosen = type;
     else if (!canCast(type, chosen, 'implicit')) return null;
   }
   return chosen;
@@ -82,7 +84,8 @@ function unifyPatterns(patterns: readonly TypePattern[], args: readonly DataType
     const pattern = must(patterns[i]);
     const arg = must(args[i]);
     const family = pattern.startsWith('anycompatible') ? 'compatible' : 'element';
-    if (!['anyelement', 'anyarray', 'anynonarray', 'anycompatible', 'anycompatiblearray'].includes(pattern)) continue;
+    if (!['anyelement', 'anyarray', 'anynonarray', 'anycompatible', 'anycompatiblearray'].includes(pattern))
+      continue;
     if (family === 'element') polymorphic = true;
     else compatiblePolymorphic = true;
     if (arg.id === 'unknown') continue;
@@ -163,7 +166,9 @@ function narrowByCategory<F>(matches: readonly Match<F>[], args: readonly DataTy
     return found.size === 1 ? ([...found][0] ?? null) : null;
   });
   if (args.some((arg, i) => arg.id === 'unknown' && categories[i] === null)) return matches;
-  const fitting = left.filter((m) => categories.every((c, i) => c === null || typeCategory(must(m.types[i])) === c));
+  const fitting = left.filter((m) =>
+    categories.every((c, i) => c === null || typeCategory(must(m.types[i])) === c),
+  );
   if (fitting.length > 0) left = fitting;
   for (let i = 0; i < args.length; i++) {
     if (categories[i] === null) continue;
@@ -177,13 +182,17 @@ function narrowByCategory<F>(matches: readonly Match<F>[], args: readonly DataTy
 function assumeSameType<F>(matches: readonly Match<F>[], args: readonly DataType[]): readonly Match<F>[] {
   const known = args.filter((a) => a.id !== 'unknown');
   const first = known[0];
-  if (first === undefined || known.length === args.length || !known.every((k) => sameType(k, first))) return matches;
+  if (first === undefined || known.length === args.length || !known.every((k) => sameType(k, first)))
+    return matches;
   const fitting = matches.filter((m) => m.types.every((t) => canCast(first, t, 'implicit')));
   return fitting.length === 1 ? fitting : matches;
 }
 
 /** The candidate that PostgreSQL would call; null: none; several: ambiguous. */
-export function resolve<F extends Signature>(candidates: readonly F[], args: readonly DataType[]): Match<F> | 'ambiguous' | null {
+export function resolve<F extends Signature>(
+  candidates: readonly F[],
+  args: readonly DataType[],
+): Match<F> | 'ambiguous' | null {
   let matches = candidates.map((fn) => matchOf(fn, args)).filter((m) => m !== null);
   if (matches.length === 0) return null;
   const exact = matches.filter((m) => exactCount(m, args) === args.length);
@@ -206,7 +215,10 @@ export function resolve<F extends Signature>(candidates: readonly F[], args: rea
   const preferredCount = (m: Match<F>): number =>
     m.types.filter((t, i) => {
       const arg = must(args[i]);
-      return arg.id !== 'unknown' && (sameType(t, arg) || (isPreferredType(t) && typeCategory(t) === typeCategory(arg)));
+      return (
+        arg.id !== 'unknown' &&
+        (sameType(t, arg) || (isPreferredType(t) && typeCategory(t) === typeCategory(arg)))
+      );
     }).length;
   if (narrowed(keepBest(matches, preferredCount))) return must(matches[0]);
   if (narrowed(narrowByCategory(matches, args))) return must(matches[0]);

@@ -1,9 +1,19 @@
 /** Comparisons and other predicates: rows, BETWEEN, IN, LIKE, IS DISTINCT FROM, ANY and ALL. */
+
+import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
-import { must } from '../../common/assert.ts';
-import type { Between, Binary, Expr, InList, IsDistinct, LikeExpr, QuantifiedComparison, RowExpr } from '../../parser/ast/expr.ts';
+import type {
+  Between,
+  Binary,
+  Expr,
+  InList,
+  IsDistinct,
+  LikeExpr,
+  QuantifiedComparison,
+  RowExpr,
+} from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { coerceImplicit, unify } from './coerce.ts';
 import type { ExprContext } from './context.ts';
@@ -14,12 +24,23 @@ import { bindQuantifiedSubquery, bindRowSubqueryComparison } from './subqueries.
 export function bindBinary(expr: Binary, context: ExprContext): Scalar {
   const { operator, operatorStart } = expr;
   if (expr.left.kind === 'RowExpr' && expr.right.kind === 'RowExpr') {
-    return compareRows(operator, bindItems(expr.left, context), bindItems(expr.right, context), operatorStart, context);
+    return compareRows(
+      operator,
+      bindItems(expr.left, context),
+      bindItems(expr.right, context),
+      operatorStart,
+      context,
+    );
   }
   if (expr.left.kind === 'RowExpr' && expr.right.kind === 'ScalarSubquery') {
     return bindRowSubqueryComparison(expr, expr.left, expr.right, context);
   }
-  return operatorCall(operator, [bindExpr(expr.left, context), bindExpr(expr.right, context)], operatorStart, context.env);
+  return operatorCall(
+    operator,
+    [bindExpr(expr.left, context), bindExpr(expr.right, context)],
+    operatorStart,
+    context.env,
+  );
 }
 
 export function bindItems(row: RowExpr, context: ExprContext): Scalar[] {
@@ -27,10 +48,18 @@ export function bindItems(row: RowExpr, context: ExprContext): Scalar[] {
 }
 
 /** (a, b) op (c, d), field by field as SQL defines it. */
-export function compareRows(operator: string, left: readonly Scalar[], right: readonly Scalar[], position: number, context: ExprContext): Scalar {
-  if (left.length !== right.length) throw new SqlError('42601', 'unequal number of entries in row expressions', { position });
+export function compareRows(
+  operator: string,
+  left: readonly Scalar[],
+  right: readonly Scalar[],
+  position: number,
+  context: ExprContext,
+): Scalar {
+  if (left.length !== right.length)
+    throw new SqlError('42601', 'unequal number of entries in row expressions', { position });
   if (left.length === 0) throw new SqlError('0A000', 'cannot compare rows of zero length', { position });
-  const call = (op: string, i: number): Scalar => operatorCall(op, [must(left[i]), must(right[i])], position, context.env);
+  const call = (op: string, i: number): Scalar =>
+    operatorCall(op, [must(left[i]), must(right[i])], position, context.env);
   switch (operator) {
     case '=':
       return boolAnd(left.map((_, i) => call('=', i)));
@@ -42,7 +71,8 @@ export function compareRows(operator: string, left: readonly Scalar[], right: re
     case '>=': {
       const strict = operator.charAt(0);
       let result = call(operator, left.length - 1);
-      for (let i = left.length - 2; i >= 0; i--) result = boolOr([call(strict, i), boolAnd([call('=', i), result])]);
+      for (let i = left.length - 2; i >= 0; i--)
+        result = boolOr([call(strict, i), boolAnd([call('=', i), result])]);
       return result;
     }
     default:
@@ -55,15 +85,29 @@ export function bindDistinct(expr: IsDistinct, context: ExprContext): Scalar {
     const left = bindItems(expr.left, context);
     const right = bindItems(expr.right, context);
     if (left.length !== right.length) {
-      throw new SqlError('42601', 'unequal number of entries in row expressions', { position: expr.span.start });
+      throw new SqlError('42601', 'unequal number of entries in row expressions', {
+        position: expr.span.start,
+      });
     }
     const parts = left.map((l, i) => distinctPair(l, must(right[i]), expr.negated, expr.span.start, context));
     return expr.negated ? boolAnd(parts) : boolOr(parts);
   }
-  return distinctPair(bindExpr(expr.left, context), bindExpr(expr.right, context), expr.negated, expr.span.start, context);
+  return distinctPair(
+    bindExpr(expr.left, context),
+    bindExpr(expr.right, context),
+    expr.negated,
+    expr.span.start,
+    context,
+  );
 }
 
-function distinctPair(left: Scalar, right: Scalar, negated: boolean, position: number, context: ExprContext): Scalar {
+function distinctPair(
+  left: Scalar,
+  right: Scalar,
+  negated: boolean,
+  position: number,
+  context: ExprContext,
+): Scalar {
   const equal = operatorCall('=', [left, right], position, context.env);
   const isPair = equal.kind === 'call' && equal.args.length === 2;
   const [l, r] = isPair ? [must(equal.args[0]), must(equal.args[1])] : [left, right];
@@ -78,12 +122,30 @@ export function bindBetween(expr: Between, context: ExprContext): Scalar {
   const low = bindExpr(expr.low, context);
   const high = bindExpr(expr.high, context);
   const inside = (a: Scalar, b: Scalar): Scalar =>
-    boolAnd([operatorCall('>=', [operand, a], position, env), operatorCall('<=', [operand, b], position, env)]);
+    boolAnd([
+      operatorCall('>=', [operand, a], position, env),
+      operatorCall('<=', [operand, b], position, env),
+    ]);
   const result = expr.symmetric ? boolOr([inside(low, high), inside(high, low)]) : inside(low, high);
   return expr.negated ? boolNot(result) : result;
 }
 
-const hashable: readonly DataType['id'][] = ['bool', 'int2', 'int4', 'int8', 'text', 'varchar', 'name', 'date', 'timestamp', 'timestamptz', 'uuid', 'oid', 'numeric', 'float8'];
+const hashable: readonly DataType['id'][] = [
+  'bool',
+  'int2',
+  'int4',
+  'int8',
+  'text',
+  'varchar',
+  'name',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'uuid',
+  'oid',
+  'numeric',
+  'float8',
+];
 
 export function bindInList(expr: InList, context: ExprContext): Scalar {
   if (expr.operand.kind === 'RowExpr') return bindRowIn(expr, expr.operand, context);
@@ -92,17 +154,27 @@ export function bindInList(expr: InList, context: ExprContext): Scalar {
   const items = expr.items.map((i) => bindExpr(i, context));
   const set = literalSet(operand, items, expr.negated, expr.span.start, context);
   if (set !== null) return set;
-  const tests = items.map((item, i) => operatorCall(expr.negated ? '<>' : '=', [operand, item], must(expr.items[i]).span.start, env));
+  const tests = items.map((item, i) =>
+    operatorCall(expr.negated ? '<>' : '=', [operand, item], must(expr.items[i]).span.start, env),
+  );
   return expr.negated ? boolAnd(tests) : boolOr(tests);
 }
 
 /** Literals of one hashable type, three or more, become a hashed set. */
-function literalSet(operand: Scalar, items: readonly Scalar[], negated: boolean, position: number, context: ExprContext): Scalar | null {
-  if (items.length < 3 || operand.type.id === 'unknown' || !items.every((i) => i.kind === 'literal')) return null;
+function literalSet(
+  operand: Scalar,
+  items: readonly Scalar[],
+  negated: boolean,
+  position: number,
+  context: ExprContext,
+): Scalar | null {
+  if (items.length < 3 || operand.type.id === 'unknown' || !items.every((i) => i.kind === 'literal'))
+    return null;
   // The comparison's own types decide: int8 IN (1, 2) compares int8 with int4.
   const calls = items.map((item) => resolveOperator('=', [operand, item], position, context.env));
   const { scalars, type } = unify([operand, ...items], 'IN', context.env);
-  if (!hashable.includes(type.id) || calls.some((c) => c.types.some((t) => !hashable.includes(t.id)))) return null;
+  if (!hashable.includes(type.id) || calls.some((c) => c.types.some((t) => !hashable.includes(t.id))))
+    return null;
   const values: Value[] = [];
   let hasNull = false;
   for (const s of scalars.slice(1)) {
@@ -130,7 +202,10 @@ function foldCast(s: Scalar, type: DataType): Value | undefined {
 function bindRowIn(expr: InList, row: RowExpr, context: ExprContext): Scalar {
   const left = bindItems(row, context);
   const tests = expr.items.map((item) => {
-    if (item.kind !== 'RowExpr') throw new SqlError('42601', 'unequal number of entries in row expressions', { position: item.span.start });
+    if (item.kind !== 'RowExpr')
+      throw new SqlError('42601', 'unequal number of entries in row expressions', {
+        position: item.span.start,
+      });
     return compareRows('=', left, bindItems(item, context), item.span.start, context);
   });
   const any = boolOr(tests);
@@ -150,7 +225,12 @@ export function bindLike(expr: LikeExpr, context: ExprContext): Scalar {
   const escape = expr.escape === null ? null : bindExpr(expr.escape, context);
   if (expr.operator === 'similar') {
     const asText = (s: Scalar): Scalar => coerceImplicit(s, types.text, env);
-    const regex = functionCall('similar_to_escape', escape === null ? [asText(pattern)] : [asText(pattern), asText(escape)], position, env);
+    const regex = functionCall(
+      'similar_to_escape',
+      escape === null ? [asText(pattern)] : [asText(pattern), asText(escape)],
+      position,
+      env,
+    );
     return operatorCall(expr.negated ? '!~' : '~', [operand, regex], position, env);
   }
   if (escape !== null) pattern = functionCall('like_escape', [pattern, escape], position, env);

@@ -82,7 +82,9 @@ function bindBody(body: QueryBody, context: QueryContext): BoundNested {
       return bindSetOperation(body, context);
     case 'TableCommand': {
       const span = body.span;
-      const from = [{ kind: 'NamedTable' as const, name: body.name, alias: null, asOf: null, span: body.name.span }];
+      const from = [
+        { kind: 'NamedTable' as const, name: body.name, alias: null, asOf: null, span: body.name.span },
+      ];
       const star = { kind: 'Star' as const, qualifier: null, of: null, except: [], span };
       return trim(
         bindSelect(
@@ -115,19 +117,31 @@ function bindWith(clause: WithClause, context: QueryContext): CteScope {
   for (const cte of clause.ctes) {
     const { name } = cte.name;
     if (seen.has(name)) {
-      throw new SqlError('42712', `WITH query name "${name}" specified more than once`, { position: cte.name.span.start });
-    }
-    seen.add(name);
-    if (cte.body.kind === 'changelog') throw unsupported('AS CHANGELOG FROM', cte.span.start);
-    if (clause.recursive && referencesName(cte.body.query, name)) throw unsupported('WITH RECURSIVE', cte.name.span.start);
-    const nested = bindNestedQuery(cte.body.query, { ...context, ctes: scope });
-    if (cte.columns.length > nested.columns.length) {
-      throw new SqlError('42P10', `WITH query "${name}" has ${nested.columns.length} columns available but ${cte.columns.length} columns specified`, {
+      throw new SqlError('42712', `WITH query name "${name}" specified more than once`, {
         position: cte.name.span.start,
       });
     }
+    seen.add(name);
+    if (cte.body.kind === 'changelog') throw unsupported('AS CHANGELOG FROM', cte.span.start);
+    if (clause.recursive && referencesName(cte.body.query, name))
+      throw unsupported('WITH RECURSIVE', cte.name.span.start);
+    const nested = bindNestedQuery(cte.body.query, { ...context, ctes: scope });
+    if (cte.columns.length > nested.columns.length) {
+      throw new SqlError(
+        '42P10',
+        `WITH query "${name}" has ${nested.columns.length} columns available but ${cte.columns.length} columns specified`,
+        {
+          position: cte.name.span.start,
+        },
+      );
+    }
     const names = nested.columns.map((c, i) => cte.columns[i]?.name ?? c.name);
-    const bound: BoundCte = { plan: nested.plan, names, visible: nested.columns.length, scope: context.parent };
+    const bound: BoundCte = {
+      plan: nested.plan,
+      names,
+      visible: nested.columns.length,
+      scope: context.parent,
+    };
     const outer = scope;
     scope = { find: (wanted) => (wanted === name ? bound : outer.find(wanted)) };
   }
@@ -141,25 +155,48 @@ function depthOf(scope: Scope | null): number {
 }
 
 /** A CTE where it is used: the same plan object, unless it refers outwards from a place further in. */
-export function cteReference(cte: BoundCte, parent: Scope | null): { readonly plan: LogicalPlan; readonly columns: Schema } {
+export function cteReference(
+  cte: BoundCte,
+  parent: Scope | null,
+): { readonly plan: LogicalPlan; readonly columns: Schema } {
   const plan = shiftOuter(cte.plan, depthOf(parent) - depthOf(cte.scope));
-  return { plan, columns: plan.schema.slice(0, cte.visible).map((c, i) => ({ ...c, name: must(cte.names[i]), hidden: false })) };
+  return {
+    plan,
+    columns: plan.schema
+      .slice(0, cte.visible)
+      .map((c, i) => ({ ...c, name: must(cte.names[i]), hidden: false })),
+  };
 }
 
 // VALUES
 
 function bindValues(values: Values, context: QueryContext): BoundNested {
   const width = values.rows[0]?.length ?? 0;
-  const expr: ExprContext = { ...exprContext(context.env, context.parent === null ? null : emptyScope(context.parent), context.ctes), clause: 'VALUES' };
+  const expr: ExprContext = {
+    ...exprContext(context.env, context.parent === null ? null : emptyScope(context.parent), context.ctes),
+    clause: 'VALUES',
+  };
   const rows = values.rows.map((row) => {
     if (row.length !== width) {
-      throw new SqlError('42601', 'VALUES lists must all be the same length', { position: row[0]?.span.start ?? values.span.start });
+      throw new SqlError('42601', 'VALUES lists must all be the same length', {
+        position: row[0]?.span.start ?? values.span.start,
+      });
     }
     return row.map((item) => bindExpr(item, expr));
   });
-  const unified = Array.from({ length: width }, (_, c) => unify(rows.map((row) => must(row[c])), 'VALUES', context.env));
+  const unified = Array.from({ length: width }, (_, c) =>
+    unify(
+      rows.map((row) => must(row[c])),
+      'VALUES',
+      context.env,
+    ),
+  );
   const columns: Column[] = unified.map((u, c) => ({ name: `column${c + 1}`, type: u.type, nullable: true }));
-  const plan: LogicalPlan = { kind: 'Values', rows: rows.map((_, r) => unified.map((u) => must(u.scalars[r]))), schema: columns };
+  const plan: LogicalPlan = {
+    kind: 'Values',
+    rows: rows.map((_, r) => unified.map((u) => must(u.scalars[r]))),
+    schema: columns,
+  };
   return { plan, columns, order: [] };
 }
 
@@ -175,10 +212,15 @@ function bindSetOperation(op: SetOperation, context: QueryContext): BoundNested 
   const right = bindBody(op.right, context);
   const name = op.operator.toUpperCase();
   if (left.columns.length !== right.columns.length) {
-    throw new SqlError('42601', `each ${name} query must have the same number of columns`, { position: op.right.span.start });
+    throw new SqlError('42601', `each ${name} query must have the same number of columns`, {
+      position: op.right.span.start,
+    });
   }
   const types: DataType[] = left.columns.map((c, i) => {
-    const pair: Scalar[] = [unknownOr(left.plan, i, c.type), unknownOr(right.plan, i, must(right.columns[i]).type)];
+    const pair: Scalar[] = [
+      unknownOr(left.plan, i, c.type),
+      unknownOr(right.plan, i, must(right.columns[i]).type),
+    ];
     return unify(pair, name, context.env).type;
   });
   const schema: Schema = left.columns.map((c, i) => ({
@@ -195,7 +237,8 @@ function bindSetOperation(op: SetOperation, context: QueryContext): BoundNested 
 function unknownOr(plan: LogicalPlan, index: number, type: DataType): Scalar {
   if (plan.kind === 'Project') {
     const expr = plan.exprs[index];
-    if (expr?.kind === 'literal' && type.id === 'text' && unknownLiterals.has(expr)) return { ...expr, value: null, type: types.unknown };
+    if (expr?.kind === 'literal' && type.id === 'text' && unknownLiterals.has(expr))
+      return { ...expr, value: null, type: types.unknown };
   }
   return { kind: 'column', index, type };
 }
@@ -203,7 +246,12 @@ function unknownOr(plan: LogicalPlan, index: number, type: DataType): Scalar {
 /** Literals that became text only by default; see `defaultUnknown` in select lists. */
 export const unknownLiterals = new WeakSet<Scalar>();
 
-function castColumns(plan: LogicalPlan, schema: Schema, construct: string, env: BindEnvironment): LogicalPlan {
+function castColumns(
+  plan: LogicalPlan,
+  schema: Schema,
+  construct: string,
+  env: BindEnvironment,
+): LogicalPlan {
   let changed = false;
   const exprs = schema.map((c, index): Scalar => {
     const source = plan.kind === 'Project' ? plan.exprs[index] : undefined;
@@ -255,7 +303,9 @@ export function outputColumn(expr: Expr, columns: Schema): number | null {
   if (expr.kind === 'Literal' && expr.value.type === 'number' && /^\d+$/.test(expr.value.text)) {
     const n = Number(expr.value.text);
     if (n < 1 || n > columns.length) {
-      throw new SqlError('42P10', `ORDER BY position ${n} is not in select list`, { position: expr.span.start });
+      throw new SqlError('42P10', `ORDER BY position ${n} is not in select list`, {
+        position: expr.span.start,
+      });
     }
     return n - 1;
   }
@@ -265,14 +315,17 @@ export function outputColumn(expr: Expr, columns: Schema): number | null {
   if (expr.kind !== 'ColumnRef' || expr.parts.length !== 1) return null;
   const name = must(expr.parts[0]).name;
   const found = columns.flatMap((c, i) => (c.name === name ? [i] : []));
-  if (found.length > 1) throw new SqlError('42702', `ORDER BY "${name}" is ambiguous`, { position: expr.span.start });
+  if (found.length > 1)
+    throw new SqlError('42702', `ORDER BY "${name}" is ambiguous`, { position: expr.span.start });
   return found[0] ?? null;
 }
 
 /** LIMIT / OFFSET as a TopN that consumes the order (and keeps it for the final sort). */
 export function limited(bound: BoundNested, query: Query, context: QueryContext): BoundNested {
   if (query.limit?.withTies === true && bound.order.length === 0) {
-    throw new SqlError('42601', 'WITH TIES cannot be specified without ORDER BY clause', { position: query.limit.span.start });
+    throw new SqlError('42601', 'WITH TIES cannot be specified without ORDER BY clause', {
+      position: query.limit.span.start,
+    });
   }
   const limit = limitScalar(query.limit?.count ?? null, 'LIMIT', context);
   const offset = limitScalar(query.offset, 'OFFSET', context);
@@ -294,12 +347,16 @@ export function limited(bound: BoundNested, query: Query, context: QueryContext)
 function limitScalar(expr: Expr | null, clause: string, context: QueryContext): Scalar | null {
   if (expr === null) return null;
   const bound = bindExpr(expr, { ...exprContext(context.env, null, context.ctes), clause });
-  const isNumber = bound.type.id === 'unknown' || ['int2', 'int4', 'int8', 'numeric', 'float8', 'float4'].includes(bound.type.id);
+  const isNumber =
+    bound.type.id === 'unknown' ||
+    ['int2', 'int4', 'int8', 'numeric', 'float8', 'float4'].includes(bound.type.id);
   const count = isNumber ? tryCoerce(bound, types.int8, 'assignment', context.env) : null;
   if (count === null) {
-    throw new SqlError('42804', `argument of ${clause} must be type bigint, not type ${defaultUnknown(bound, context.env).type.id}`, { position: expr.span.start });
+    throw new SqlError(
+      '42804',
+      `argument of ${clause} must be type bigint, not type ${defaultUnknown(bound, context.env).type.id}`,
+      { position: expr.span.start },
+    );
   }
   return count.kind === 'literal' && count.value === null ? null : count;
 }
-
-

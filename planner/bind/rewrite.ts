@@ -14,7 +14,11 @@ export function deepRewrite(s: Scalar, f: (node: Scalar) => Scalar | null): Scal
  * Rewrites every reference to the row at `depth` levels out of `plan` (1: the row of the node that holds the subquery)
  * by `f`, which gives the column's replacement at the same depth.
  */
-export function mapOuterColumns(plan: LogicalPlan, depth: number, f: (outer: Scalar & { kind: 'outer' }) => Scalar): LogicalPlan {
+export function mapOuterColumns(
+  plan: LogicalPlan,
+  depth: number,
+  f: (outer: Scalar & { kind: 'outer' }) => Scalar,
+): LogicalPlan {
   const scalar = (s: Scalar): Scalar => {
     if (s.kind === 'outer') return s.depth === depth ? f(s) : s;
     return mapSubqueryPlan(mapScalarChildren(s, scalar), (inner) => mapOuterColumns(inner, depth + 1, f));

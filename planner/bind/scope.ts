@@ -50,7 +50,13 @@ export class Scope {
 }
 
 /** A table's scope entry over plan columns that start at `offset`. */
-export function scopeTable(alias: string, schema: string | null, relation: RelationEntry | null, columns: Schema, offset: number): ScopeTable {
+export function scopeTable(
+  alias: string,
+  schema: string | null,
+  relation: RelationEntry | null,
+  columns: Schema,
+  offset: number,
+): ScopeTable {
   return {
     alias,
     schema,
@@ -84,7 +90,12 @@ function findUnqualified(scope: Scope, name: string, position: number): Found | 
   return plain[0] === undefined ? null : { column: plain[0], expr: null };
 }
 
-export function findTable(scope: Scope, schema: string | null, alias: string, position: number): ScopeTable | null {
+export function findTable(
+  scope: Scope,
+  schema: string | null,
+  alias: string,
+  position: number,
+): ScopeTable | null {
   const found = scope.tables.filter((t) => t.alias === alias && (schema === null || t.schema === schema));
   if (found.length > 1) throw new SqlError('42P09', `table reference "${alias}" is ambiguous`, { position });
   return found[0] ?? null;
@@ -92,9 +103,14 @@ export function findTable(scope: Scope, schema: string | null, alias: string, po
 
 function columnScalar(found: Found, depth: number, position: number): Scalar {
   const { column, expr } = found;
-  if (depth === 0) return expr ?? placed({ kind: 'column', index: column.index, type: column.type }, position);
+  if (depth === 0)
+    return expr ?? placed({ kind: 'column', index: column.index, type: column.type }, position);
   if (expr !== null && expr.kind !== 'column') {
-    throw new SqlError('0A000', `a correlated reference to the merged column "${column.name}" of a FULL JOIN is not supported`, { position });
+    throw new SqlError(
+      '0A000',
+      `a correlated reference to the merged column "${column.name}" of a FULL JOIN is not supported`,
+      { position },
+    );
   }
   const index = expr?.kind === 'column' ? expr.index : column.index;
   return placed({ kind: 'outer', depth, index, type: column.type }, position);
@@ -132,7 +148,10 @@ function columnHint(scope: Scope | null, table: string | null, name: string): { 
   for (let s = scope; s !== null; s = s.parent) {
     for (const t of s.tables) {
       if (table !== null && t.alias !== table) continue;
-      const guess = didYouMean(name, t.columns.filter((c) => !c.hidden).map((c) => c.name));
+      const guess = didYouMean(
+        name,
+        t.columns.filter((c) => !c.hidden).map((c) => c.name),
+      );
       if (guess !== null) return { hint: `Perhaps you meant to reference the column "${t.alias}.${guess}".` };
     }
   }
@@ -180,7 +199,10 @@ export function resolveColumn(scope: Scope | null, parts: readonly Ident[], posi
     if (columns.length > 1) throw ambiguous(name, position);
     const column = columns[0];
     if (column === undefined) {
-      throw new SqlError('42703', `column ${table}.${name} does not exist`, { position, ...columnHint(s, table, name) });
+      throw new SqlError('42703', `column ${table}.${name} does not exist`, {
+        position,
+        ...columnHint(s, table, name),
+      });
     }
     return columnScalar({ column, expr: null }, depth, position);
   }
@@ -190,7 +212,10 @@ export function resolveColumn(scope: Scope | null, parts: readonly Ident[], posi
       const entry = findTable(s, null, name, position);
       if (entry !== null) return placed(wholeRow(entry, depth), position);
     }
-    throw new SqlError('42703', `column "${name}" does not exist`, { position, ...columnHint(scope, null, name) });
+    throw new SqlError('42703', `column "${name}" does not exist`, {
+      position,
+      ...columnHint(scope, null, name),
+    });
   }
   throw missingTable(scope, table, position);
 }

@@ -17,12 +17,25 @@ import type { Scalar } from '../plan/scalar.ts';
 import { isNullable } from '../plan/scalars.ts';
 import { coerceBoolean, defaultUnknown } from './coerce.ts';
 import { outputName } from './columnNames.ts';
-import { type Collected, type ExprContext, newCollected, TABLE_FUNCTION_BASE, WINDOW_BASE } from './context.ts';
+import {
+  type Collected,
+  type ExprContext,
+  newCollected,
+  TABLE_FUNCTION_BASE,
+  WINDOW_BASE,
+} from './context.ts';
 import { bindCondition, bindExpr } from './expr.ts';
 import { bindFrom } from './from.ts';
 import { groupingSets, Regrouping } from './grouping.ts';
 import { operatorCall } from './operators.ts';
-import { type BoundNested, exprContext, limited, outputColumn, type QueryContext, unknownLiterals } from './query.ts';
+import {
+  type BoundNested,
+  exprContext,
+  limited,
+  outputColumn,
+  type QueryContext,
+  unknownLiterals,
+} from './query.ts';
 import { deepRewrite } from './rewrite.ts';
 import { findTable, missingTable, Scope } from './scope.ts';
 import { planWindows } from './windows.ts';
@@ -56,13 +69,20 @@ class SelectBinder {
     this.#select = select;
     this.#query = query;
     this.#context = context;
-    const from = bindFrom(select.from, { env: context.env, ctes: context.ctes, parent: context.parent, left: null });
+    const from = bindFrom(select.from, {
+      env: context.env,
+      ctes: context.ctes,
+      parent: context.parent,
+      left: null,
+    });
     this.#plan = from.plan;
     this.#scope = new Scope(from.tables, context.parent, from.joined);
     const windows = new Map<string, WindowSpec>();
     for (const w of select.windows) {
       if (windows.has(w.name.name)) {
-        throw new SqlError('42P20', `window "${w.name.name}" is already defined`, { position: w.name.span.start });
+        throw new SqlError('42P20', `window "${w.name.name}" is already defined`, {
+          position: w.name.span.start,
+        });
       }
       windows.set(w.name.name, w.spec);
     }
@@ -82,13 +102,23 @@ class SelectBinder {
     }
     const items = select.items.flatMap((item) => this.#bindItem(item));
     const sets = groupingSets(select.groupBy, (e) => this.#bindGroupExpr(e, items));
-    const having = select.having === null ? null : bindCondition(select.having, this.#collecting('HAVING', false), 'HAVING');
-    const qualify = select.qualify === null ? null : bindExpr(select.qualify, this.#collecting('QUALIFY', true));
+    const having =
+      select.having === null
+        ? null
+        : bindCondition(select.having, this.#collecting('HAVING', false), 'HAVING');
+    const qualify =
+      select.qualify === null ? null : bindExpr(select.qualify, this.#collecting('QUALIFY', true));
     const order = (this.#query?.orderBy ?? []).map((item) => this.#bindOrderItem(item, items));
     const distinctOn = (select.distinct ?? []).map((e) => this.#bindDistinctOn(e, items));
 
-    const aggregated = select.groupBy.length > 0 || this.#collected.aggregates.length > 0 || having !== null || this.#collected.groupings.length > 0;
-    const toInput = aggregated ? this.#aggregate(sets, items, having, order, distinctOn, qualify) : (s: Scalar): Scalar => s;
+    const aggregated =
+      select.groupBy.length > 0 ||
+      this.#collected.aggregates.length > 0 ||
+      having !== null ||
+      this.#collected.groupings.length > 0;
+    const toInput = aggregated
+      ? this.#aggregate(sets, items, having, order, distinctOn, qualify)
+      : (s: Scalar): Scalar => s;
     const toWindow = this.#planWindows(toInput);
     if (qualify !== null) this.#filter(coerceBoolean(toWindow(qualify), 'QUALIFY', this.#context.env));
     const toOutput = this.#planTableFunctions(toWindow);
@@ -121,16 +151,28 @@ class SelectBinder {
       if (operand.type.id !== 'struct') {
         throw new SqlError('42809', `type ${operand.type.id} is not composite`, { position });
       }
-      items = operand.type.fields.map((f, index) => ({ name: f.name, expr: { kind: 'field', operand, index, type: f.type }, position }));
+      items = operand.type.fields.map((f, index) => ({
+        name: f.name,
+        expr: { kind: 'field', operand, index, type: f.type },
+        position,
+      }));
     } else if (star.qualifier !== null) {
-      items = this.#tableStar(star.qualifier.map((q) => q.name), position);
+      items = this.#tableStar(
+        star.qualifier.map((q) => q.name),
+        position,
+      );
     } else {
       if (this.#scope.tables.length === 0) {
         throw new SqlError('42601', 'SELECT * with no tables specified is not valid', { position });
       }
       const merged = this.#scope.joined.map((j): Item => ({ name: j.name, expr: j.expr, position }));
       const plain = this.#scope.columns.filter((c) => !c.hidden && !c.merged);
-      items = [...merged, ...plain.map((c): Item => ({ name: c.name, expr: { kind: 'column', index: c.index, type: c.type }, position }))];
+      items = [
+        ...merged,
+        ...plain.map(
+          (c): Item => ({ name: c.name, expr: { kind: 'column', index: c.index, type: c.type }, position }),
+        ),
+      ];
     }
     if (star.except.length === 0) return items;
     const dropped = new Set(star.except.map((e) => must(e.parts[e.parts.length - 1]).name));
@@ -147,11 +189,16 @@ class SelectBinder {
       if (table === null) continue;
       return table.columns
         .filter((c) => !c.hidden)
-        .map((c): Item => ({
-          name: c.name,
-          expr: depth === 0 ? { kind: 'column', index: c.index, type: c.type } : { kind: 'outer', depth, index: c.index, type: c.type },
-          position,
-        }));
+        .map(
+          (c): Item => ({
+            name: c.name,
+            expr:
+              depth === 0
+                ? { kind: 'column', index: c.index, type: c.type }
+                : { kind: 'outer', depth, index: c.index, type: c.type },
+            position,
+          }),
+        );
     }
     throw missingTable(this.#scope, alias, position);
   }
@@ -161,8 +208,12 @@ class SelectBinder {
   /** GROUP BY: an ordinal, an input column, an output name, or an expression. */
   #bindGroupExpr(expr: Expr, items: readonly Item[]): Scalar {
     const grouped = (item: Item): Scalar => {
-      const forbidden = this.#collected.aggregates.length + this.#collected.windows.length > 0 && hasPlaceholder(item.expr);
-      if (forbidden) throw new SqlError('42803', 'aggregate functions are not allowed in GROUP BY', { position: item.position });
+      const forbidden =
+        this.#collected.aggregates.length + this.#collected.windows.length > 0 && hasPlaceholder(item.expr);
+      if (forbidden)
+        throw new SqlError('42803', 'aggregate functions are not allowed in GROUP BY', {
+          position: item.position,
+        });
       return item.expr;
     };
     if (expr.kind === 'Literal' && expr.value.type === 'number') {
@@ -170,14 +221,17 @@ class SelectBinder {
       const item = Number.isInteger(n) ? items[n - 1] : undefined;
       if (item === undefined) {
         throw Number.isInteger(n)
-          ? new SqlError('42P10', `GROUP BY position ${n} is not in select list`, { position: expr.span.start })
+          ? new SqlError('42P10', `GROUP BY position ${n} is not in select list`, {
+              position: expr.span.start,
+            })
           : new SqlError('42601', 'non-integer constant in GROUP BY', { position: expr.span.start });
       }
       return grouped(item);
     }
     if (expr.kind === 'ColumnRef' && expr.parts.length === 1) {
       const name = must(expr.parts[0]).name;
-      const isInput = this.#scope.columns.some((c) => c.name === name) || this.#scope.joined.some((c) => c.name === name);
+      const isInput =
+        this.#scope.columns.some((c) => c.name === name) || this.#scope.joined.some((c) => c.name === name);
       const matching = items.filter((i) => i.name === name);
       const item = matching[0];
       if (!isInput && item !== undefined) {
@@ -194,7 +248,13 @@ class SelectBinder {
     const columns: Schema = items.map((i) => ({ name: i.name, type: i.expr.type, nullable: true }));
     const named = this.#outputColumn(item.expr, columns, items);
     if (named !== null) return { item, target: named };
-    return { item, target: this.#matchItem(defaultUnknown(bindExpr(item.expr, this.#collecting('ORDER BY', true)), this.#context.env), items) };
+    return {
+      item,
+      target: this.#matchItem(
+        defaultUnknown(bindExpr(item.expr, this.#collecting('ORDER BY', true)), this.#context.env),
+        items,
+      ),
+    };
   }
 
   /** An output name that occurs twice for the same expression is not ambiguous. */
@@ -203,7 +263,11 @@ class SelectBinder {
       const name = must(expr.parts[0]).name;
       const found = items.flatMap((i, n) => (i.name === name ? [n] : []));
       const first = found[0];
-      if (first !== undefined && found.every((n) => scalarKey(must(items[n]).expr) === scalarKey(must(items[first]).expr))) return first;
+      if (
+        first !== undefined &&
+        found.every((n) => scalarKey(must(items[n]).expr) === scalarKey(must(items[first]).expr))
+      )
+        return first;
     }
     return outputColumn(expr, columns);
   }
@@ -218,7 +282,10 @@ class SelectBinder {
     const columns: Schema = items.map((i) => ({ name: i.name, type: i.expr.type, nullable: true }));
     const named = this.#outputColumn(expr, columns, items);
     if (named !== null) return named;
-    return this.#matchItem(defaultUnknown(bindExpr(expr, this.#collecting('DISTINCT ON', true)), this.#context.env), items);
+    return this.#matchItem(
+      defaultUnknown(bindExpr(expr, this.#collecting('DISTINCT ON', true)), this.#context.env),
+      items,
+    );
   }
 
   // Stages
@@ -233,7 +300,12 @@ class SelectBinder {
   ): (s: Scalar) => Scalar {
     const { env } = this.#context;
     const equals = (a: Scalar, n: number): Scalar =>
-      operatorCall('=', [a, { kind: 'literal', value: BigInt(n), type: types.int8 }], this.#select.span.start, env);
+      operatorCall(
+        '=',
+        [a, { kind: 'literal', value: BigInt(n), type: types.int8 }],
+        this.#select.span.start,
+        env,
+      );
     const regrouping = new Regrouping(sets, this.#scope, this.#collected, equals);
     const rewritten = new Map<Scalar, Scalar>();
     const first = (s: Scalar): void => {
@@ -245,7 +317,13 @@ class SelectBinder {
     for (const o of order) if (typeof o.target !== 'number') first(o.target);
     for (const d of distinctOn) if (typeof d !== 'number') first(d);
     for (const w of this.#collected.windows) {
-      for (const s of [...w.args, ...w.partitionBy, ...w.orderBy.map((o) => o.expr), ...(w.filter === null ? [] : [w.filter])]) first(s);
+      for (const s of [
+        ...w.args,
+        ...w.partitionBy,
+        ...w.orderBy.map((o) => o.expr),
+        ...(w.filter === null ? [] : [w.filter]),
+      ])
+        first(s);
     }
     for (const t of this.#collected.tableFunctions) for (const s of t.args) first(s);
     this.#plan = regrouping.plan(this.#plan);
@@ -288,11 +366,17 @@ class SelectBinder {
       const call = must(tableFunctions[index]);
       const start = must(starts[index]);
       if (call.columns.length === 1) return { kind: 'column', index: start, type };
-      return { kind: 'row', items: call.columns.map((c, i) => ({ kind: 'column', index: start + i, type: c.type })), type };
+      return {
+        kind: 'row',
+        items: call.columns.map((c, i) => ({ kind: 'column', index: start + i, type: c.type })),
+        type,
+      };
     };
     return (s) =>
       deepRewrite(toInput(s), (node) =>
-        node.kind === 'column' && node.index >= TABLE_FUNCTION_BASE ? replace(node.index - TABLE_FUNCTION_BASE, node.type) : null,
+        node.kind === 'column' && node.index >= TABLE_FUNCTION_BASE
+          ? replace(node.index - TABLE_FUNCTION_BASE, node.type)
+          : null,
       );
   }
 
@@ -307,7 +391,11 @@ class SelectBinder {
       if (unknownLiterals.has(i.expr)) unknownLiterals.add(out);
       return out;
     });
-    const column = (name: string, e: Scalar): Column => ({ name, type: e.type, nullable: isNullable(e, this.#plan.schema) });
+    const column = (name: string, e: Scalar): Column => ({
+      name,
+      type: e.type,
+      nullable: isNullable(e, this.#plan.schema),
+    });
     const columns: Column[] = items.map((i, n) => column(i.name, must(exprs[n])));
     const hidden = new Map<string, number>();
     const place = (target: number | Scalar): number => {
@@ -331,7 +419,10 @@ class SelectBinder {
     const schema: Schema = exprs.map((e, n) => columns[n] ?? { ...column(`sort${n}`, e), hidden: true });
     let plan: LogicalPlan = { kind: 'Project', input: this.#plan, exprs, schema };
     if (this.#select.distinct !== null) {
-      plan = partition.length === 0 ? { kind: 'Distinct', input: plan, schema } : this.#distinctOn(plan, partition, keys);
+      plan =
+        partition.length === 0
+          ? { kind: 'Distinct', input: plan, schema }
+          : this.#distinctOn(plan, partition, keys);
     }
     const bound: BoundNested = { plan, columns, order: keys };
     return this.#query === null ? bound : limited(bound, this.#query, this.#context);
@@ -340,10 +431,25 @@ class SelectBinder {
   /** The first row of each partition. */
   #distinctOn(input: LogicalPlan, partition: readonly number[], order: readonly SortKey[]): LogicalPlan {
     const limit: Scalar = { kind: 'literal', value: 1n, type: types.int8 };
-    return { kind: 'TopN', input, partition, order, limit, offset: null, withTies: false, rank: null, schema: input.schema };
+    return {
+      kind: 'TopN',
+      input,
+      partition,
+      order,
+      limit,
+      offset: null,
+      withTies: false,
+      rank: null,
+      schema: input.schema,
+    };
   }
 
-  #checkDistinct(keys: readonly SortKey[], partition: readonly number[], width: number, order: readonly BoundOrderItem[]): void {
+  #checkDistinct(
+    keys: readonly SortKey[],
+    partition: readonly number[],
+    width: number,
+    order: readonly BoundOrderItem[],
+  ): void {
     if (this.#select.distinct === null) return;
     if (partition.length === 0) {
       const wrong = keys.findIndex((k) => k.column >= width);
@@ -355,7 +461,8 @@ class SelectBinder {
       return;
     }
     const leading = new Set(keys.slice(0, partition.length).map((k) => k.column));
-    const mismatch = keys.length > 0 && keys.slice(0, partition.length).some((k) => !partition.includes(k.column));
+    const mismatch =
+      keys.length > 0 && keys.slice(0, partition.length).some((k) => !partition.includes(k.column));
     if (mismatch || (keys.length >= partition.length && partition.some((p) => !leading.has(p)))) {
       throw new SqlError('42P10', 'SELECT DISTINCT ON expressions must match initial ORDER BY expressions', {
         position: must(this.#select.distinct[0]).span.start,

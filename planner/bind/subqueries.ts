@@ -1,7 +1,15 @@
 /** Subqueries in expressions. Their plans refer to the row around them by `outer` columns. */
 import { arrayOf, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import type { ArraySubquery, Binary, Exists, InSubquery, QuantifiedComparison, RowExpr, ScalarSubquery } from '../../parser/ast/expr.ts';
+import type {
+  ArraySubquery,
+  Binary,
+  Exists,
+  InSubquery,
+  QuantifiedComparison,
+  RowExpr,
+  ScalarSubquery,
+} from '../../parser/ast/expr.ts';
 import type { Query } from '../../parser/ast/query.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import type { ExprContext, SubqueryPlan } from './context.ts';
@@ -47,45 +55,91 @@ function quantified(
 ): Scalar {
   if (planned.columns.length !== left.length) {
     const few = planned.columns.length < left.length;
-    throw new SqlError('42601', few ? 'subquery has too few columns' : 'subquery has too many columns', { position });
+    throw new SqlError('42601', few ? 'subquery has too few columns' : 'subquery has too many columns', {
+      position,
+    });
   }
   // Types are settled on stand-ins first, so that literals on the left take the subquery's types.
-  const leftColumns: Scalar[] = left.map((l, index) => (l.type.id === 'unknown' ? l : { kind: 'column', index, type: l.type }));
-  const rightColumns: Scalar[] = planned.columns.map((c, i) => ({ kind: 'column', index: left.length + i, type: c.type }));
+  const leftColumns: Scalar[] = left.map((l, index) =>
+    l.type.id === 'unknown' ? l : { kind: 'column', index, type: l.type },
+  );
+  const rightColumns: Scalar[] = planned.columns.map((c, i) => ({
+    kind: 'column',
+    index: left.length + i,
+    type: c.type,
+  }));
   const condition = compareRows(operator, leftColumns, rightColumns, position, context);
-  return { kind: 'quantifiedSubquery', quantifier, left, condition, plan: planned.plan, negated, type: types.bool };
+  return {
+    kind: 'quantifiedSubquery',
+    quantifier,
+    left,
+    condition,
+    plan: planned.plan,
+    negated,
+    type: types.bool,
+  };
 }
 
 export function bindInSubquery(expr: InSubquery, context: ExprContext): Scalar {
-  const left = expr.operand.kind === 'RowExpr' ? bindItems(expr.operand, context) : [bindExpr(expr.operand, context)];
+  const left =
+    expr.operand.kind === 'RowExpr' ? bindItems(expr.operand, context) : [bindExpr(expr.operand, context)];
   return quantified(left, plan(expr.query, context), '=', 'any', expr.negated, expr.span.start, context);
 }
 
-export function bindQuantifiedSubquery(expr: QuantifiedComparison, query: Query, context: ExprContext): Scalar {
+export function bindQuantifiedSubquery(
+  expr: QuantifiedComparison,
+  query: Query,
+  context: ExprContext,
+): Scalar {
   const left = expr.left.kind === 'RowExpr' ? bindItems(expr.left, context) : [bindExpr(expr.left, context)];
-  return quantified(left, plan(query, context), expr.operator, expr.quantifier, false, expr.span.start, context);
+  return quantified(
+    left,
+    plan(query, context),
+    expr.operator,
+    expr.quantifier,
+    false,
+    expr.span.start,
+    context,
+  );
 }
 
 /** (a, b) = (SELECT c, d ...): a row subquery; more than one row is an error, none is NULL. */
-export function bindRowSubqueryComparison(expr: Binary, row: RowExpr, subquery: ScalarSubquery, context: ExprContext): Scalar {
+export function bindRowSubqueryComparison(
+  expr: Binary,
+  row: RowExpr,
+  subquery: ScalarSubquery,
+  context: ExprContext,
+): Scalar {
   const left = bindItems(row, context);
   const planned = plan(subquery.query, context);
   if (planned.columns.length !== left.length) {
     const few = planned.columns.length < left.length;
-    throw new SqlError('42601', few ? 'subquery has too few columns' : 'subquery has too many columns', { position: expr.span.start });
+    throw new SqlError('42601', few ? 'subquery has too few columns' : 'subquery has too many columns', {
+      position: expr.span.start,
+    });
   }
-  const type = { id: 'struct' as const, fields: planned.columns.map((c) => ({ name: c.name, type: c.type })) };
+  const type = {
+    id: 'struct' as const,
+    fields: planned.columns.map((c) => ({ name: c.name, type: c.type })),
+  };
   const packed: Scalar = {
     kind: 'scalarSubquery',
     plan: {
       kind: 'Project',
       input: planned.plan,
-      exprs: [{ kind: 'row', items: planned.columns.map((c, index) => ({ kind: 'column', index, type: c.type })), type }],
+      exprs: [
+        {
+          kind: 'row',
+          items: planned.columns.map((c, index) => ({ kind: 'column', index, type: c.type })),
+          type,
+        },
+      ],
       schema: [{ name: 'row', type, nullable: true }],
     },
     type,
   };
-  const right = planned.columns.map((c, index): Scalar => ({ kind: 'field', operand: packed, index, type: c.type }));
+  const right = planned.columns.map(
+    (c, index): Scalar => ({ kind: 'field', operand: packed, index, type: c.type }),
+  );
   return compareRows(expr.operator, left, right, expr.span.start, context);
 }
-

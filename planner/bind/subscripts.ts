@@ -26,20 +26,28 @@ export function bindSubscript(expr: Subscript, context: ExprContext): Scalar {
   const { env } = context;
   if (operand.type.id === 'jsonb') return jsonbSubscripts(operand, subscripts, context);
   if (operand.type.id !== 'array') {
-    throw new SqlError('42804', `cannot subscript type ${formatType(operand.type)} because it does not support subscripting`, {
-      position: base.span.start,
-    });
+    throw new SqlError(
+      '42804',
+      `cannot subscript type ${formatType(operand.type)} because it does not support subscripting`,
+      {
+        position: base.span.start,
+      },
+    );
   }
   const index = (e: Expr): Scalar => {
     const coerced = tryCoerce(bindExpr(e, context), types.int4, 'assignment', env);
-    if (coerced === null) throw new SqlError('42804', 'array subscript must have type integer', { position: e.span.start });
+    if (coerced === null)
+      throw new SqlError('42804', 'array subscript must have type integer', { position: e.span.start });
     return coerced;
   };
   if (subscripts.some((s) => s.slice)) {
     const bounds = subscripts.map((s) =>
       s.slice
         ? { lower: s.lower === null ? null : index(s.lower), upper: s.upper === null ? null : index(s.upper) }
-        : { lower: { kind: 'literal' as const, value: 1, type: types.int4 }, upper: s.lower === null ? null : index(s.lower) },
+        : {
+            lower: { kind: 'literal' as const, value: 1, type: types.int4 },
+            upper: s.lower === null ? null : index(s.lower),
+          },
     );
     return { kind: 'slice', operand, bounds, type: operand.type };
   }
@@ -50,7 +58,8 @@ export function bindSubscript(expr: Subscript, context: ExprContext): Scalar {
 function jsonbSubscripts(operand: Scalar, subscripts: readonly Subscript[], context: ExprContext): Scalar {
   let result = operand;
   for (const s of subscripts) {
-    if (s.slice || s.lower === null) throw new SqlError('42804', 'jsonb subscript does not support slices', { position: s.span.start });
+    if (s.slice || s.lower === null)
+      throw new SqlError('42804', 'jsonb subscript does not support slices', { position: s.span.start });
     let key = bindExpr(s.lower, context);
     if (key.type.id === 'unknown') key = coerceImplicit(key, types.text, context.env);
     result = operatorCall('->', [result, key], s.span.start, context.env);
@@ -62,12 +71,19 @@ export function bindFieldAccess(expr: FieldAccess, context: ExprContext): Scalar
   const operand = bindExpr(expr.operand, context);
   const name = expr.field.name;
   if (operand.type.id !== 'struct') {
-    throw new SqlError('42809', `column notation .${name} applied to type ${formatType(operand.type)}, which is not a composite type`, {
-      position: expr.field.span.start,
-    });
+    throw new SqlError(
+      '42809',
+      `column notation .${name} applied to type ${formatType(operand.type)}, which is not a composite type`,
+      {
+        position: expr.field.span.start,
+      },
+    );
   }
   const index = operand.type.fields.findIndex((f) => f.name === name);
   const field = operand.type.fields[index];
-  if (field === undefined) throw new SqlError('42703', `column "${name}" not found in data type record`, { position: expr.field.span.start });
+  if (field === undefined)
+    throw new SqlError('42703', `column "${name}" not found in data type record`, {
+      position: expr.field.span.start,
+    });
   return { kind: 'field', operand, index, type: field.type };
 }

@@ -12,11 +12,19 @@ export function dataTypeOf(name: TypeName, env: BindEnvironment | null = null): 
   const last = parts[parts.length - 1] ?? '';
   let base: DataType | null;
   if (name.fields !== null) {
-    base = { id: 'struct', fields: name.fields.map((f) => ({ name: f.name.name, type: dataTypeOf(f.type, env) })) };
+    base = {
+      id: 'struct',
+      fields: name.fields.map((f) => ({ name: f.name.name, type: dataTypeOf(f.type, env) })),
+    };
   } else {
-    if (last === 'map' || last === 'vector' || last === 'int256' || last === 'rw_int256') throw unsupported(`type ${last}`, position);
-    const known = parts.length === 1 || parts[0] === 'pg_catalog' ? typeName(last, name.modifiers, position) : null;
-    base = known ?? env?.catalog.rowType(parts.length > 1 ? (parts[0] ?? null) : null, last, env.searchPath) ?? null;
+    if (last === 'map' || last === 'vector' || last === 'int256' || last === 'rw_int256')
+      throw unsupported(`type ${last}`, position);
+    const known =
+      parts.length === 1 || parts[0] === 'pg_catalog' ? typeName(last, name.modifiers, position) : null;
+    base =
+      known ??
+      env?.catalog.rowType(parts.length > 1 ? (parts[0] ?? null) : null, last, env.searchPath) ??
+      null;
   }
   if (base === null) throw new SqlError('42704', `type "${parts.join('.')}" does not exist`, { position });
   return name.arrayDepth > 0 ? arrayOf(base) : base;

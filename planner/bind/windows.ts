@@ -36,10 +36,17 @@ export function planWindows(
     index.set(key, exprs.length - 1);
     return exprs.length - 1;
   };
-  const groups = new Map<string, { partition: number[]; order: SortKey[]; calls: WindowCall[]; numbers: number[] }>();
+  const groups = new Map<
+    string,
+    { partition: number[]; order: SortKey[]; calls: WindowCall[]; numbers: number[] }
+  >();
   windows.forEach((w, n) => {
     const partition = w.partitionBy.map(add);
-    const order = w.orderBy.map((o) => ({ column: add(o.expr), descending: o.descending, nullsFirst: o.nullsFirst }));
+    const order = w.orderBy.map((o) => ({
+      column: add(o.expr),
+      descending: o.descending,
+      nullsFirst: o.nullsFirst,
+    }));
     const call: WindowCall = {
       fn: w.fn,
       args: w.args.map(add),
@@ -58,7 +65,12 @@ export function planWindows(
   const columns: number[] = [];
   let plan: LogicalPlan = input;
   if (exprs.length > width) {
-    plan = { kind: 'Project', input, exprs, schema: exprs.map((e, i) => input.schema[i] ?? { name: `w${i}`, type: e.type, nullable: true }) };
+    plan = {
+      kind: 'Project',
+      input,
+      exprs,
+      schema: exprs.map((e, i) => input.schema[i] ?? { name: `w${i}`, type: e.type, nullable: true }),
+    };
   }
   for (const group of groups.values()) {
     const base = plan.schema.length;
@@ -66,7 +78,14 @@ export function planWindows(
       columns[n] = base + i;
     });
     const added = group.calls.map((c) => ({ name: c.fn.name, type: c.type, nullable: true }));
-    plan = { kind: 'Window', input: plan, partition: group.partition, order: group.order, calls: group.calls, schema: [...plan.schema, ...added] };
+    plan = {
+      kind: 'Window',
+      input: plan,
+      partition: group.partition,
+      order: group.order,
+      calls: group.calls,
+      schema: [...plan.schema, ...added],
+    };
   }
   return { plan, columns };
 }
@@ -93,18 +112,29 @@ function checkBounds(start: FrameBound, end: FrameBound, position: number): void
   const fail = (message: string): SqlError => new SqlError('42P20', message, { position });
   if (start.bound === 'unbounded following') throw fail('frame start cannot be UNBOUNDED FOLLOWING');
   if (end.bound === 'unbounded preceding') throw fail('frame end cannot be UNBOUNDED PRECEDING');
-  if (start.bound === 'current row' && end.bound === 'preceding') throw fail('frame starting from current row cannot have preceding rows');
+  if (start.bound === 'current row' && end.bound === 'preceding')
+    throw fail('frame starting from current row cannot have preceding rows');
   if (start.bound === 'following' && (end.bound === 'preceding' || end.bound === 'current row')) {
-    throw fail(`frame starting from following row cannot ${end.bound === 'preceding' ? 'have preceding rows' : 'end with current row'}`);
+    throw fail(
+      `frame starting from following row cannot ${end.bound === 'preceding' ? 'have preceding rows' : 'end with current row'}`,
+    );
   }
 }
 
-function bindBound(bound: FrameBoundSyntax, unit: 'rows' | 'range' | 'groups', w: PendingWindow, env: BindEnvironment): FrameBound {
+function bindBound(
+  bound: FrameBoundSyntax,
+  unit: 'rows' | 'range' | 'groups',
+  w: PendingWindow,
+  env: BindEnvironment,
+): FrameBound {
   if (bound.offset === null) return { bound: bound.bound, offset: null };
   const position = bound.offset.span.start;
   const scalar = bindExpr(bound.offset, { ...exprContext(env, null, noCtes), clause: 'window frame' });
   const type = unit === 'range' ? rangeOffsetType(w, position) : types.int8;
-  const typed = scalar.type.id === 'unknown' ? coerceImplicit(scalar, type, env) : tryCoerce(scalar, type, 'implicit', env);
+  const typed =
+    scalar.type.id === 'unknown'
+      ? coerceImplicit(scalar, type, env)
+      : tryCoerce(scalar, type, 'implicit', env);
   if (typed === null) throw unsupported('a window frame offset of this type', position);
   const value = constantOf(typed, position);
   const negative = typeof value === 'number' || typeof value === 'bigint' ? value < 0 : false;
@@ -117,7 +147,11 @@ function bindBound(bound: FrameBoundSyntax, unit: 'rows' | 'range' | 'groups', w
 
 function rangeOffsetType(w: PendingWindow, position: number): DataType {
   if (w.orderBy.length !== 1) {
-    throw new SqlError('42P20', 'RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column', { position });
+    throw new SqlError(
+      '42P20',
+      'RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column',
+      { position },
+    );
   }
   const { type } = must(w.orderBy[0]).expr;
   switch (type.id) {
@@ -134,7 +168,12 @@ function rangeOffsetType(w: PendingWindow, position: number): DataType {
 
 function constantOf(s: Scalar, position: number): Value {
   if (s.kind === 'literal') return s.value;
-  if (s.kind === 'cast' && s.operand.kind === 'literal' && typeof s.operand.value === 'number' && s.type.id === 'int8') {
+  if (
+    s.kind === 'cast' &&
+    s.operand.kind === 'literal' &&
+    typeof s.operand.value === 'number' &&
+    s.type.id === 'int8'
+  ) {
     return BigInt(s.operand.value);
   }
   throw unsupported('a window frame offset that is not a constant', position);

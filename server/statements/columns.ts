@@ -47,33 +47,57 @@ export function tableShape(
   return { columns, primaryKey, watermark: watermarkOf(elements, columns, context) };
 }
 
-function columnOf(d: ColumnDefinition, before: readonly TableColumn[], context: StatementContext): TableColumn {
+function columnOf(
+  d: ColumnDefinition,
+  before: readonly TableColumn[],
+  context: StatementContext,
+): TableColumn {
   const position = d.span.start;
   const { name } = d.name;
-  if (before.some((c) => c.name === name)) throw new SqlError('42701', `column "${name}" specified more than once`, { position: d.name.span.start });
+  if (before.some((c) => c.name === name))
+    throw new SqlError('42701', `column "${name}" specified more than once`, { position: d.name.span.start });
   if (d.unique) throw unsupported('UNIQUE', position, 'Declare a PRIMARY KEY instead.');
   const other = d.otherConstraints[0];
   if (other !== undefined) throw unsupported(other, position);
   const env = bindEnvironment(context);
   let type: DataType;
   if (d.type !== null) type = dataTypeOf(d.type, env);
-  else if (d.generated !== null) type = bindOverRow(d.generated, '', before, env, 'column generation expressions').type;
+  else if (d.generated !== null)
+    type = bindOverRow(d.generated, '', before, env, 'column generation expressions').type;
   else throw new SqlError('42601', `column "${name}" has no type`, { position });
   if (type.id === 'unknown' || type.id === 'void') type = types.text;
   if (d.default !== null) {
-    if (d.generated !== null) throw new SqlError('42601', `both default and generation expression specified for column "${name}"`, { position });
-    coerceAssign(bindStandalone(d.default, env, 'DEFAULT expressions'), type, name, d.default.span.start, env);
+    if (d.generated !== null)
+      throw new SqlError('42601', `both default and generation expression specified for column "${name}"`, {
+        position,
+      });
+    coerceAssign(
+      bindStandalone(d.default, env, 'DEFAULT expressions'),
+      type,
+      name,
+      d.default.span.start,
+      env,
+    );
   }
   return { name, type, nullable: d.notNull !== true, default: d.default, generated: d.generated };
 }
 
-function keyColumns(elements: readonly TableElement[], definitions: readonly ColumnDefinition[]): readonly { readonly name: string; readonly position: number }[] {
-  const inline = definitions.filter((d) => d.primaryKey).map((d) => ({ name: d.name.name, position: d.name.span.start }));
+function keyColumns(
+  elements: readonly TableElement[],
+  definitions: readonly ColumnDefinition[],
+): readonly { readonly name: string; readonly position: number }[] {
+  const inline = definitions
+    .filter((d) => d.primaryKey)
+    .map((d) => ({ name: d.name.name, position: d.name.span.start }));
   const clauses = elements.flatMap((e) => (e.kind === 'PrimaryKey' ? [e] : []));
   if (clauses.length + (inline.length > 0 ? 1 : 0) > 1 || inline.length > 1) {
-    throw new SqlError('42P16', 'multiple primary keys for table are not allowed', { position: clauses[0]?.span.start ?? inline[1]?.position ?? 0 });
+    throw new SqlError('42P16', 'multiple primary keys for table are not allowed', {
+      position: clauses[0]?.span.start ?? inline[1]?.position ?? 0,
+    });
   }
-  return inline.length > 0 ? inline : (clauses[0]?.columns.map((c) => ({ name: c.name, position: c.span.start })) ?? []);
+  return inline.length > 0
+    ? inline
+    : (clauses[0]?.columns.map((c) => ({ name: c.name, position: c.span.start })) ?? []);
 }
 
 function checkGenerated(columns: readonly TableColumn[], context: StatementContext): void {
@@ -82,7 +106,9 @@ function checkGenerated(columns: readonly TableColumn[], context: StatementConte
     if (column.generated === null) continue;
     const bound = bindOverRow(column.generated, '', columns, env, 'column generation expressions');
     if (volatilityOf(bound) === 'volatile') {
-      throw new SqlError('42P17', 'generation expression is not immutable', { position: column.generated.span.start });
+      throw new SqlError('42P17', 'generation expression is not immutable', {
+        position: column.generated.span.start,
+      });
     }
     refuseChained(bound, columns, column);
     coerceAssign(bound, column.type, column.name, column.generated.span.start, env);
@@ -93,24 +119,42 @@ function refuseChained(bound: Scalar, columns: readonly TableColumn[], column: T
   for (const index of usedColumns(bound)) {
     const used = columns[index];
     if (used === undefined || used.generated === null) continue;
-    throw new SqlError('42P17', `cannot use generated column "${used.name}" in column generation expression`, {
-      detail: 'A generated column cannot reference another generated column.',
-      position: must(column.generated).span.start,
-    });
+    throw new SqlError(
+      '42P17',
+      `cannot use generated column "${used.name}" in column generation expression`,
+      {
+        detail: 'A generated column cannot reference another generated column.',
+        position: must(column.generated).span.start,
+      },
+    );
   }
 }
 
-function watermarkOf(elements: readonly TableElement[], columns: readonly TableColumn[], context: StatementContext): RelationEntry['watermark'] {
+function watermarkOf(
+  elements: readonly TableElement[],
+  columns: readonly TableColumn[],
+  context: StatementContext,
+): RelationEntry['watermark'] {
   const marks = elements.flatMap((e) => (e.kind === 'Watermark' ? [e] : []));
   const mark = marks[0];
   if (mark === undefined) return null;
-  if (marks.length > 1) throw new SqlError('42P16', 'multiple watermark definition is not supported yet', { position: must(marks[1]).span.start });
+  if (marks.length > 1)
+    throw new SqlError('42P16', 'multiple watermark definition is not supported yet', {
+      position: must(marks[1]).span.start,
+    });
   const column = columns.findIndex((c) => c.name === mark.column.name);
-  if (column < 0) throw new SqlError('42703', `column "${mark.column.name}" does not exist`, { position: mark.column.span.start });
+  if (column < 0)
+    throw new SqlError('42703', `column "${mark.column.name}" does not exist`, {
+      position: mark.column.span.start,
+    });
   const bound = bindOverRow(mark.expr, '', columns, bindEnvironment(context), 'WATERMARK');
   const { type } = must(columns[column]);
   if (bound.type.id !== type.id) {
-    throw new SqlError('42804', 'The data types of the watermark expression and the watermarked column must be the same', { position: mark.expr.span.start });
+    throw new SqlError(
+      '42804',
+      'The data types of the watermark expression and the watermarked column must be the same',
+      { position: mark.expr.span.start },
+    );
   }
   return { column, expression: context.textOf(mark.expr) };
 }

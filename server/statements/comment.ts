@@ -3,9 +3,12 @@ import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Comment } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
-import { done, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
-function target(statement: Comment, context: StatementContext): { readonly id: number; readonly column: number } {
+function target(
+  statement: Comment,
+  context: StatementContext,
+): { readonly id: number; readonly column: number } {
   const { catalog } = context.database;
   const path = context.searchPath();
   switch (statement.object) {
@@ -21,7 +24,13 @@ function target(statement: Comment, context: StatementContext): { readonly id: n
       const { parts } = statement.name;
       const column = must(parts[parts.length - 1]);
       const relationName = splitName({ ...statement.name, parts: parts.slice(0, -1) }, context);
-      const relation = requireRelation(catalog, relationName.schema, relationName.name, path, relationName.position);
+      const relation = requireRelation(
+        catalog,
+        relationName.schema,
+        relationName.name,
+        path,
+        relationName.position,
+      );
       const index = relation.columns.findIndex((c) => c.name === column.name);
       if (index < 0) {
         throw new SqlError('42703', `column "${column.name}" of relation "${relation.name}" does not exist`, {
@@ -42,7 +51,8 @@ function target(statement: Comment, context: StatementContext): { readonly id: n
     case 'source': {
       const name = splitName(statement.name, context);
       const relation = requireRelation(catalog, name.schema, name.name, path, name.position);
-      if (relation.kind !== statement.object) throw new SqlError('42809', `"${relation.name}" is not a ${statement.object}`);
+      if (relation.kind !== statement.object)
+        throw new SqlError('42809', `"${relation.name}" is not a ${statement.object}`);
       return { id: relation.id, column: 0 };
     }
   }

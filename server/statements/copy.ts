@@ -1,25 +1,30 @@
 /** COPY ... FROM STDIN and TO STDOUT. */
 import { must } from '../../common/assert.ts';
-import { CopyDecoder } from '../../common/copyFormat.ts';
+import { castValue } from '../../common/cast.ts';
 import { copyHeader, copyRowEncoder } from '../../common/copyEncode.ts';
-import { copyOptions, type CopyOptions } from '../../common/copyOptions.ts';
+import { CopyDecoder } from '../../common/copyFormat.ts';
+import { type CopyOptions, copyOptions } from '../../common/copyOptions.ts';
+import type { DataType } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatValue, parseValue } from '../../common/textIo.ts';
-import { castValue } from '../../common/cast.ts';
 import type { Value } from '../../common/value.ts';
-import type { DataType } from '../../common/dataType.ts';
 import type { Option } from '../../parser/ast/common.ts';
-import type { Copy } from '../../parser/ast/statement.ts';
-import type { Insert } from '../../parser/ast/statement.ts';
+import type { Copy, Insert } from '../../parser/ast/statement.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import { bindInsert } from '../../planner/bind/dml.ts';
+import { requireRelation } from '../catalog.ts';
 import { insertRow } from '../ingest.ts';
 import type { TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
-import { requireRelation } from '../catalog.ts';
 import { rowMaker, targetTable, writableTable } from './dml.ts';
 import { resultColumns, runBound } from './select.ts';
-import { done, splitName, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
+import {
+  done,
+  type StatementContext,
+  type StatementHandler,
+  type StatementResult,
+  splitName,
+} from './statement.ts';
 
 function optionsOf(options: readonly Option[], direction: 'from' | 'to'): CopyOptions {
   return copyOptions(
@@ -36,7 +41,11 @@ function optionsOf(options: readonly Option[], direction: 'from' | 'to'): CopyOp
 }
 
 /** COPY t (a, b) fills the other columns as INSERT does. */
-function insertShape(statement: Copy & { readonly source: { readonly kind: 'table' } }, table: TableObject, context: StatementContext) {
+function insertShape(
+  statement: Copy & { readonly source: { readonly kind: 'table' } },
+  table: TableObject,
+  context: StatementContext,
+) {
   const asInsert: Insert = {
     kind: 'Insert',
     table: statement.source.table,
@@ -49,11 +58,16 @@ function insertShape(statement: Copy & { readonly source: { readonly kind: 'tabl
   };
   const bound = bindInsert(asInsert, targetTable(table), bindEnvironment(context));
   const given = statement.source.columns;
-  const visible = table.columns.flatMap((c, i) => (c.hidden === true || (given.length === 0 && c.generated !== null) ? [] : [i]));
-  const targets = given.length === 0 ? visible : given.map((g) => table.columns.findIndex((c) => c.name === g.name));
+  const visible = table.columns.flatMap((c, i) =>
+    c.hidden === true || (given.length === 0 && c.generated !== null) ? [] : [i],
+  );
+  const targets =
+    given.length === 0 ? visible : given.map((g) => table.columns.findIndex((c) => c.name === g.name));
   if (targets.includes(-1)) {
     const wrong = must(given[targets.indexOf(-1)]);
-    throw new SqlError('42703', `column "${wrong.name}" of relation "${table.name}" does not exist`, { position: wrong.span.start });
+    throw new SqlError('42703', `column "${wrong.name}" of relation "${table.name}" does not exist`, {
+      position: wrong.span.start,
+    });
   }
   return { ...bound, targets };
 }
@@ -67,7 +81,8 @@ function fieldValue(text: string, type: DataType, context: StatementContext): Va
 async function copyFrom(statement: Copy, context: StatementContext): Promise<StatementResult> {
   if (statement.source.kind !== 'table') throw unsupported('COPY query FROM', statement.span.start);
   context.requireWritable('COPY FROM');
-  if (statement.endpoint.kind !== 'stdin') throw unsupported('COPY FROM a file', statement.span.start, 'Use COPY FROM STDIN, or a posix_fs source.');
+  if (statement.endpoint.kind !== 'stdin')
+    throw unsupported('COPY FROM a file', statement.span.start, 'Use COPY FROM STDIN, or a posix_fs source.');
   const table = writableTable(statement.source.table, 'copy to', context);
   const shape = insertShape({ ...statement, source: statement.source }, table, context);
   const options = optionsOf(statement.options, 'from');
@@ -109,13 +124,25 @@ function copyQuery(statement: Copy, context: StatementContext) {
   const env = bindEnvironment(context);
   if (statement.source.kind === 'query') return bindQuery(statement.source.query, env);
   const target = splitName(statement.source.table, context);
-  const relation = requireRelation(context.database.catalog, target.schema, target.name, context.searchPath(), target.position);
+  const relation = requireRelation(
+    context.database.catalog,
+    target.schema,
+    target.name,
+    context.searchPath(),
+    target.position,
+  );
   if (relation.kind === 'view') {
-    throw new SqlError('42809', `cannot copy from view "${relation.name}"`, { hint: 'Try the COPY (SELECT ...) TO variant.' });
+    throw new SqlError('42809', `cannot copy from view "${relation.name}"`, {
+      hint: 'Try the COPY (SELECT ...) TO variant.',
+    });
   }
-  const names = statement.source.columns.length > 0 ? statement.source.columns.map((c) => c.name) : relation.columns.filter((c) => c.hidden !== true).map((c) => c.name);
+  const names =
+    statement.source.columns.length > 0
+      ? statement.source.columns.map((c) => c.name)
+      : relation.columns.filter((c) => c.hidden !== true).map((c) => c.name);
   const missing = names.find((n) => !relation.columns.some((c) => c.name === n));
-  if (missing !== undefined) throw new SqlError('42703', `column "${missing}" of relation "${relation.name}" does not exist`);
+  if (missing !== undefined)
+    throw new SqlError('42703', `column "${missing}" of relation "${relation.name}" does not exist`);
   const indexes = names.map((n) => relation.columns.findIndex((c) => c.name === n));
   const schema = indexes.map((i) => must(relation.columns[i]));
   return {
@@ -128,7 +155,8 @@ function copyQuery(statement: Copy, context: StatementContext) {
 }
 
 async function copyTo(statement: Copy, context: StatementContext): Promise<StatementResult> {
-  if (statement.endpoint.kind !== 'stdout') throw unsupported('COPY TO a file', statement.span.start, 'Use COPY TO STDOUT.');
+  if (statement.endpoint.kind !== 'stdout')
+    throw unsupported('COPY TO a file', statement.span.start, 'Use COPY TO STDOUT.');
   const bound = copyQuery(statement, context);
   const options = optionsOf(statement.options, 'to');
   const columns = resultColumns(bound);
@@ -139,7 +167,11 @@ async function copyTo(statement: Copy, context: StatementContext): Promise<State
   sink.copyOut(columns.length);
   let text = options.header === false ? '' : copyHeader(options, names);
   for (const row of rows) {
-    text += encode(columns.map((c, i) => (row[i] === null || row[i] === undefined ? null : formatValue(row[i], c.type, context.eval))));
+    text += encode(
+      columns.map((c, i) =>
+        row[i] === null || row[i] === undefined ? null : formatValue(row[i], c.type, context.eval),
+      ),
+    );
     if (text.length < 65_536) continue;
     await sink.copyData(Buffer.from(text));
     text = '';
@@ -150,5 +182,6 @@ async function copyTo(statement: Copy, context: StatementContext): Promise<State
 }
 
 export const copy: StatementHandler<Copy> = {
-  run: (statement, context) => (statement.direction === 'from' ? copyFrom(statement, context) : copyTo(statement, context)),
+  run: (statement, context) =>
+    statement.direction === 'from' ? copyFrom(statement, context) : copyTo(statement, context),
 };

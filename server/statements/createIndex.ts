@@ -4,28 +4,51 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { CreateIndex } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
 import type { IndexObject, MaterializedViewObject, TableObject } from '../objects.ts';
-import { done, nameTaken, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import {
+  done,
+  nameTaken,
+  originOf,
+  type StatementContext,
+  type StatementHandler,
+  splitName,
+} from './statement.ts';
 
-function columnPosition(relation: TableObject | MaterializedViewObject, name: string, position: number): number {
+function columnPosition(
+  relation: TableObject | MaterializedViewObject,
+  name: string,
+  position: number,
+): number {
   const index = relation.columns.findIndex((c) => c.name === name);
   if (index < 0) throw new SqlError('42703', `column "${name}" does not exist`, { position });
   return index;
 }
 
-function keyColumns(statement: CreateIndex, relation: TableObject | MaterializedViewObject): readonly number[] {
+function keyColumns(
+  statement: CreateIndex,
+  relation: TableObject | MaterializedViewObject,
+): readonly number[] {
   return statement.keys.map(({ expr }) => {
     if (expr.kind !== 'ColumnRef' || expr.parts.length !== 1) {
-      throw unsupported('an index on an expression', expr.span.start, 'Index a materialized view that computes it.');
+      throw unsupported(
+        'an index on an expression',
+        expr.span.start,
+        'Index a materialized view that computes it.',
+      );
     }
     return columnPosition(relation, must(expr.parts[0]).name, expr.span.start);
   });
 }
 
 /** table_a_b_idx, with a number when it is taken. */
-function defaultName(relation: TableObject | MaterializedViewObject, columns: readonly number[], context: StatementContext): string {
+function defaultName(
+  relation: TableObject | MaterializedViewObject,
+  columns: readonly number[],
+  context: StatementContext,
+): string {
   const base = `${relation.name}_${columns.map((c) => must(relation.columns[c]).name).join('_')}_idx`;
   let name = base;
-  for (let n = 1; context.database.catalog.find(relation.schema, name, []) !== null; n++) name = `${base}${n}`;
+  for (let n = 1; context.database.catalog.find(relation.schema, name, []) !== null; n++)
+    name = `${base}${n}`;
   return name;
 }
 
@@ -41,7 +64,13 @@ export const createIndex: StatementHandler<CreateIndex> = {
     const { database } = context;
     return database.exclusive(() => {
       const target = splitName(statement.relation, context);
-      const relation = requireRelation(database.catalog, target.schema, target.name, context.searchPath(), target.position);
+      const relation = requireRelation(
+        database.catalog,
+        target.schema,
+        target.name,
+        context.searchPath(),
+        target.position,
+      );
       if (relation.kind !== 'table' && relation.kind !== 'materialized view') {
         throw new SqlError('42809', `cannot create index on relation "${relation.name}"`, {
           position: target.position,
@@ -49,7 +78,10 @@ export const createIndex: StatementHandler<CreateIndex> = {
         });
       }
       const columns = keyColumns(statement, relation);
-      const name = statement.name === null ? defaultName(relation, columns, context) : splitName(statement.name, context).name;
+      const name =
+        statement.name === null
+          ? defaultName(relation, columns, context)
+          : splitName(statement.name, context).name;
       if (nameTaken(relation.schema, name, statement.ifNotExists, context)) return done('CREATE INDEX');
       const id = database.catalog.allocateId();
       const descending = statement.keys.map((k) => k.direction === 'desc');

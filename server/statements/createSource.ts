@@ -1,20 +1,31 @@
 /** CREATE SOURCE, and the connector part of CREATE TABLE. */
 import { SqlError, unsupported } from '../../common/sqlError.ts';
-import type { Option } from '../../parser/ast/common.ts';
-import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
 import type { SourceConnector } from '../../connector/connector.ts';
 import { sourceConnectors } from '../../connector/index.ts';
 import { checkOptions } from '../../connector/options.ts';
+import type { Option } from '../../parser/ast/common.ts';
+import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { tableShape } from './columns.ts';
-import { creationSchema, done, nameTaken, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import {
+  creationSchema,
+  done,
+  nameTaken,
+  originOf,
+  type StatementContext,
+  type StatementHandler,
+  splitName,
+} from './statement.ts';
 
 export function optionMap(options: readonly Option[]): ReadonlyMap<string, string> {
   const map = new Map<string, string>();
   for (const option of options) {
     if (option.value.kind === 'secret') throw unsupported('SECRET', option.span.start);
-    if (map.has(option.name)) throw new SqlError('42601', `option "${option.name}" specified more than once`, { position: option.span.start });
+    if (map.has(option.name))
+      throw new SqlError('42601', `option "${option.name}" specified more than once`, {
+        position: option.span.start,
+      });
     map.set(option.name, String(option.value.value));
   }
   return map;
@@ -23,14 +34,19 @@ export function optionMap(options: readonly Option[]): ReadonlyMap<string, strin
 export function findConnector(name: string, position: number): SourceConnector {
   const connector = sourceConnectors.find((c) => c.name === name.toLowerCase());
   if (connector === undefined) {
-    throw unsupported(`connector "${name}"`, position, `Connectors: ${sourceConnectors.map((c) => c.name).join(', ')}.`);
+    throw unsupported(
+      `connector "${name}"`,
+      position,
+      `Connectors: ${sourceConnectors.map((c) => c.name).join(', ')}.`,
+    );
   }
   return connector;
 }
 
 function checkFormat(connector: SourceConnector, format: FormatEncode | null, position: number): void {
   const spelled = format === null ? 'NATIVE' : `${format.format} ${format.encode}`;
-  if (format?.format === 'NATIVE' && format.encode === 'NATIVE' && connector.formats.includes('NATIVE')) return;
+  if (format?.format === 'NATIVE' && format.encode === 'NATIVE' && connector.formats.includes('NATIVE'))
+    return;
   if (!connector.formats.includes(spelled)) {
     const shown = format === null ? 'no FORMAT clause' : `FORMAT ${format.format} ENCODE ${format.encode}`;
     throw new SqlError('0A000', `${shown} is not supported by connector ${connector.name}`, {
@@ -58,7 +74,8 @@ export function sourceOf(
     columns,
     format: statement.format?.format ?? null,
     encode: statement.format?.encode ?? null,
-    encodeOptions: statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
+    encodeOptions:
+      statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
     clock: () => database.environment.clock(),
     timeZone: context.settings.value('timezone'),
   };
@@ -69,8 +86,14 @@ export function sourceOf(
 }
 
 /** Columns written for a connector with a schema of its own must be that schema's, in its order. */
-function checkFixed(columns: readonly TableColumn[], fixed: readonly { readonly name: string; readonly type: TableColumn['type'] }[], connector: SourceConnector): void {
-  const wrong = columns.length !== fixed.length || columns.some((c, i) => c.name !== fixed[i]?.name || !compatible(c.type, fixed[i]?.type));
+function checkFixed(
+  columns: readonly TableColumn[],
+  fixed: readonly { readonly name: string; readonly type: TableColumn['type'] }[],
+  connector: SourceConnector,
+): void {
+  const wrong =
+    columns.length !== fixed.length ||
+    columns.some((c, i) => c.name !== fixed[i]?.name || !compatible(c.type, fixed[i]?.type));
   if (!wrong) return;
   throw new SqlError('42P16', `columns do not match those of connector ${connector.name}`, {
     detail: `Its columns are ${fixed.map((c) => c.name).join(', ')}.`,
@@ -81,7 +104,10 @@ function checkFixed(columns: readonly TableColumn[], fixed: readonly { readonly 
 function compatible(a: TableColumn['type'], b: TableColumn['type'] | undefined): boolean {
   if (b === undefined) return false;
   if (a.id === 'struct' && b.id === 'struct') {
-    return a.fields.length === b.fields.length && a.fields.every((f, i) => f.name === b.fields[i]?.name && compatible(f.type, b.fields[i]?.type));
+    return (
+      a.fields.length === b.fields.length &&
+      a.fields.every((f, i) => f.name === b.fields[i]?.name && compatible(f.type, b.fields[i]?.type))
+    );
   }
   const isText = (t: TableColumn['type']): boolean => t.id === 'text' || t.id === 'varchar';
   return a.id === b.id || (isText(a) && isText(b));
@@ -98,17 +124,36 @@ export const createSource: StatementHandler<CreateSource> = {
     const options = optionMap(statement.options);
     const name = options.get('connector');
     if (name === undefined) {
-      throw new SqlError('42601', 'CREATE SOURCE needs the option connector', { position: statement.span.start, hint: "Write WITH (connector = '...')." });
+      throw new SqlError('42601', 'CREATE SOURCE needs the option connector', {
+        position: statement.span.start,
+        hint: "Write WITH (connector = '...').",
+      });
     }
     const connector = findConnector(name, statement.span.start);
     const shape = tableShape(statement.elements, connector.fixedColumns(options), context);
     if (shape.columns.length === 0) {
-      throw new SqlError('42P16', `a source of connector ${connector.name} needs a column list`, { position: statement.span.start });
+      throw new SqlError('42P16', `a source of connector ${connector.name} needs a column list`, {
+        position: statement.span.start,
+      });
     }
-    if (shape.primaryKey.length > 0) throw unsupported('PRIMARY KEY on a source', statement.span.start, 'Use CREATE TABLE ... WITH (connector = ...).');
-    const source = sourceOf(statement, shape.columns.filter((c) => c.generated === null), context);
+    if (shape.primaryKey.length > 0)
+      throw unsupported(
+        'PRIMARY KEY on a source',
+        statement.span.start,
+        'Use CREATE TABLE ... WITH (connector = ...).',
+      );
+    const source = sourceOf(
+      statement,
+      shape.columns.filter((c) => c.generated === null),
+      context,
+    );
     const generated = shape.columns.find((c) => c.generated !== null);
-    if (generated !== undefined) throw unsupported(`the generated column "${generated.name}" of a source`, statement.span.start, 'Compute it in a view over the source.');
+    if (generated !== undefined)
+      throw unsupported(
+        `the generated column "${generated.name}" of a source`,
+        statement.span.start,
+        'Compute it in a view over the source.',
+      );
     const { database } = context;
     return database.exclusive(() => {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');

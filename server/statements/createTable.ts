@@ -4,16 +4,24 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
-import { bindQuery, type BoundQuery } from '../../planner/bind/bind.ts';
+import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import { RelationStore } from '../../storage/state/relationStore.ts';
 import { insertRow } from '../ingest.ts';
 import { Entry, type TableColumn, type TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { TransactionWrites } from '../transaction.ts';
-import { tableShape, type TableShape } from './columns.ts';
+import { type TableShape, tableShape } from './columns.ts';
 import { findConnector, optionMap, sourceOf } from './createSource.ts';
 import { runBound } from './select.ts';
-import { creationSchema, done, nameTaken, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import {
+  creationSchema,
+  done,
+  nameTaken,
+  originOf,
+  type StatementContext,
+  type StatementHandler,
+  splitName,
+} from './statement.ts';
 
 const MAX_COLUMNS = 1600;
 
@@ -22,7 +30,8 @@ function refuseUnsupported(statement: CreateTable): void {
   if (statement.orReplace) throw unsupported('CREATE OR REPLACE TABLE', position);
   if (statement.temporary) throw unsupported('CREATE TEMPORARY TABLE', position);
   if (statement.fromSource !== null) throw unsupported('CREATE TABLE ... FROM source', position);
-  if (statement.engine !== null && statement.engine.toLowerCase() !== 'hummock') throw unsupported(`ENGINE = ${statement.engine}`, position);
+  if (statement.engine !== null && statement.engine.toLowerCase() !== 'hummock')
+    throw unsupported(`ENGINE = ${statement.engine}`, position);
   const include = statement.include[0];
   if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
 }
@@ -38,8 +47,12 @@ function ctasShape(bound: BoundQuery): TableShape {
 function versionColumns(statement: CreateTable, shape: TableShape): readonly number[] {
   return statement.versionColumns.map((v) => {
     const index = shape.columns.findIndex((c) => c.name === v.name);
-    if (index < 0) throw new SqlError('42703', `version column "${v.name}" does not exist`, { position: v.span.start });
-    if (shape.primaryKey.includes(index)) throw new SqlError('42P16', 'a primary key column cannot be a version column', { position: v.span.start });
+    if (index < 0)
+      throw new SqlError('42703', `version column "${v.name}" does not exist`, { position: v.span.start });
+    if (shape.primaryKey.includes(index))
+      throw new SqlError('42P16', 'a primary key column cannot be a version column', {
+        position: v.span.start,
+      });
     return index;
   });
 }
@@ -48,38 +61,68 @@ function checkShape(statement: CreateTable, shape: TableShape): void {
   const position = statement.span.start;
   const names = new Set<string>();
   for (const c of shape.columns) {
-    if (names.has(c.name)) throw new SqlError('42701', `column "${c.name}" specified more than once`, { position });
+    if (names.has(c.name))
+      throw new SqlError('42701', `column "${c.name}" specified more than once`, { position });
     names.add(c.name);
   }
-  if (shape.columns.length > MAX_COLUMNS) throw new SqlError('54011', `tables can have at most ${MAX_COLUMNS} columns`, { position });
+  if (shape.columns.length > MAX_COLUMNS)
+    throw new SqlError('54011', `tables can have at most ${MAX_COLUMNS} columns`, { position });
   if (names.has('_row_id')) throw new SqlError('42701', 'column name "_row_id" is reserved', { position });
   const keyed = shape.primaryKey.length > 0;
   if (statement.appendOnly && keyed) {
-    throw new SqlError('42P16', 'an APPEND ONLY table cannot have a primary key', { position, hint: 'Leave out PRIMARY KEY or APPEND ONLY.' });
+    throw new SqlError('42P16', 'an APPEND ONLY table cannot have a primary key', {
+      position,
+      hint: 'Leave out PRIMARY KEY or APPEND ONLY.',
+    });
   }
   if (shape.watermark !== null && !statement.appendOnly) {
-    throw new SqlError('42P16', 'Defining watermarks on table requires the table to be append only.', { position, hint: 'Use APPEND ONLY after the column list.' });
+    throw new SqlError('42P16', 'Defining watermarks on table requires the table to be append only.', {
+      position,
+      hint: 'Use APPEND ONLY after the column list.',
+    });
   }
   if (!keyed && statement.onConflict !== null) {
     throw new SqlError('42P16', 'ON CONFLICT requires a primary key', { position });
   }
   if (statement.onConflict === 'do update if not null' && shape.columns.some((c) => c.default !== null)) {
-    throw new SqlError('42P16', 'DEFAULT is not allowed on a table with ON CONFLICT DO UPDATE IF NOT NULL', { position });
+    throw new SqlError('42P16', 'DEFAULT is not allowed on a table with ON CONFLICT DO UPDATE IF NOT NULL', {
+      position,
+    });
   }
 }
 
 /** Makes the object, its store and its node. Only inside `exclusive`. */
-function makeTable(statement: CreateTable, shape: TableShape, schema: string, name: string, context: StatementContext): TableObject {
+function makeTable(
+  statement: CreateTable,
+  shape: TableShape,
+  schema: string,
+  name: string,
+  context: StatementContext,
+): TableObject {
   const { database } = context;
   const keyed = shape.primaryKey.length > 0;
-  const rowId: TableColumn = { name: '_row_id', type: types.int8, nullable: false, hidden: true, default: null, generated: null };
+  const rowId: TableColumn = {
+    name: '_row_id',
+    type: types.int8,
+    nullable: false,
+    hidden: true,
+    default: null,
+    generated: null,
+  };
   const columns = keyed ? shape.columns : [...shape.columns, rowId];
   const key = keyed ? shape.primaryKey : [columns.length - 1];
   const source = statement.options.some((o) => o.name === 'connector')
-    ? sourceOf(statement, shape.columns.filter((c) => c.generated === null), context)
+    ? sourceOf(
+        statement,
+        shape.columns.filter((c) => c.generated === null),
+        context,
+      )
     : null;
   const id = database.catalog.allocateId();
-  const store = new RelationStore(columns.map((c) => c.type), key);
+  const store = new RelationStore(
+    columns.map((c) => c.type),
+    key,
+  );
   const node = database.dataflow.add(new MaterializeOperator(store), `Table ${name}`, []);
   const entry = new Entry({
     id,
@@ -132,13 +175,15 @@ export const createTable: StatementHandler<CreateTable> = {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return null;
       const made = makeTable(statement, shape, schema, target.name, context);
       database.catalog.add(made);
-      const definition = bound === null ? originOf(context) : { ...originOf(context), sql: ctasDefinition(made) };
+      const definition =
+        bound === null ? originOf(context) : { ...originOf(context), sql: ctasDefinition(made) };
       database.journalDdl(definition, made.id);
       return made;
     });
     if (table === null || rows === null) return done(bound === null ? 'CREATE TABLE' : 'SELECT 0');
     const writes = new TransactionWrites();
-    for (const row of rows) insertRow(database, writes.of(table), [...row.slice(0, shape.columns.length), null]);
+    for (const row of rows)
+      insertRow(database, writes.of(table), [...row.slice(0, shape.columns.length), null]);
     await database.commit(writes);
     return done(`SELECT ${rows.length}`);
   },
@@ -146,12 +191,16 @@ export const createTable: StatementHandler<CreateTable> = {
 
 /** A CTAS is remembered as the plain table that it made: its rows are journalled apart. */
 function ctasDefinition(table: TableObject): string {
-  const columns = table.columns.filter((c) => c.hidden !== true).map((c) => `"${c.name.replaceAll('"', '""')}" ${formatType(c.type)}`);
+  const columns = table.columns
+    .filter((c) => c.hidden !== true)
+    .map((c) => `"${c.name.replaceAll('"', '""')}" ${formatType(c.type)}`);
   return `CREATE TABLE "${table.schema}"."${table.name.replaceAll('"', '""')}" (${columns.join(', ')})`;
 }
 
 function fixedColumns(statement: CreateTable) {
   const options = optionMap(statement.options);
   const connector = options.get('connector');
-  return connector === undefined ? null : findConnector(connector, statement.span.start).fixedColumns(options);
+  return connector === undefined
+    ? null
+    : findConnector(connector, statement.span.start).fixedColumns(options);
 }

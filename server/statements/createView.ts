@@ -9,26 +9,41 @@ import { type DataflowNode, isIdentity, pickColumns } from '../../executor/dataf
 import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
-import { bindQuery, type BoundQuery } from '../../planner/bind/bind.ts';
-import { planMaterializedView, type PlannedView } from '../../planner/plan.ts';
+import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import type { LogicalPlan } from '../../planner/plan/logical.ts';
 import { walkPlan } from '../../planner/plan/walk.ts';
+import { type PlannedView, planMaterializedView } from '../../planner/plan.ts';
 import { RelationStore } from '../../storage/state/relationStore.ts';
 import { columnTypes, type Database, scannable } from '../database.ts';
 import { Entry, type MaterializedViewObject, type ViewObject } from '../objects.ts';
 import { bindEnvironment, plannerEnvironment } from '../planning.ts';
-import { creationSchema, done, nameTaken, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import {
+  creationSchema,
+  done,
+  nameTaken,
+  originOf,
+  type StatementContext,
+  type StatementHandler,
+  splitName,
+} from './statement.ts';
 
 /** Column names of a view: those written, else those of the query. */
 function viewColumns(bound: BoundQuery, names: readonly Ident[], position: number): Column[] {
   if (names.length > bound.columns.length) {
     throw new SqlError('42601', 'CREATE VIEW specifies more column names than columns', { position });
   }
-  const columns = bound.columns.map((c, i) => ({ name: names[i]?.name ?? c.name, type: c.type, nullable: c.nullable }));
+  const columns = bound.columns.map((c, i) => ({
+    name: names[i]?.name ?? c.name,
+    type: c.type,
+    nullable: c.nullable,
+  }));
   const seen = new Set<string>();
   for (const c of columns) {
     if (seen.has(c.name)) {
-      throw new SqlError('42701', `column "${c.name}" specified more than once`, { position, hint: 'Give the columns different names with AS.' });
+      throw new SqlError('42701', `column "${c.name}" specified more than once`, {
+        position,
+        hint: 'Give the columns different names with AS.',
+      });
     }
     seen.add(c.name);
   }
@@ -48,7 +63,10 @@ function dependencies(plan: LogicalPlan, entries: ReadonlySet<number>): Readonly
 }
 
 /** A catalog that remembers which relations were looked up, so that views count as dependencies too. */
-function recording(context: StatementContext): { readonly env: ReturnType<typeof bindEnvironment>; readonly seen: Set<number> } {
+function recording(context: StatementContext): {
+  readonly env: ReturnType<typeof bindEnvironment>;
+  readonly seen: Set<number>;
+} {
   const env = bindEnvironment(context);
   const seen = new Set<number>();
   const { catalog } = env;
@@ -124,7 +142,13 @@ export const createView: StatementHandler<CreateView> = {
 };
 
 /** Options of RisingWave's WITH clause that have no effect here. */
-const acceptedOptions = ['source_rate_limit', 'backfill_rate_limit', 'backfill_order', 'resource_group', 'parallelism'];
+const acceptedOptions = [
+  'source_rate_limit',
+  'backfill_rate_limit',
+  'backfill_order',
+  'resource_group',
+  'parallelism',
+];
 
 function checkView(statement: CreateMaterializedView): void {
   const position = statement.span.start;
@@ -135,7 +159,9 @@ function checkView(statement: CreateMaterializedView): void {
   }
   for (const option of statement.options) {
     if (!acceptedOptions.includes(option.name)) {
-      throw new SqlError('22023', `unrecognized materialized view option "${option.name}"`, { position: option.span.start });
+      throw new SqlError('22023', `unrecognized materialized view option "${option.name}"`, {
+        position: option.span.start,
+      });
     }
   }
 }
@@ -157,7 +183,8 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
     return database.exclusive(async () => {
       const target = splitName(statement.name, context);
       const schema = creationSchema(target, context);
-      if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE MATERIALIZED VIEW');
+      if (nameTaken(schema, target.name, statement.ifNotExists, context))
+        return done('CREATE MATERIALIZED VIEW');
       // Bound inside the lock: nothing it reads can be dropped meanwhile.
       const { env, seen } = recording(context);
       const bound = bindQuery(statement.query, env);
@@ -166,7 +193,17 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       const columns = viewColumns(bound, statement.columns, statement.span.start);
       const planned = planMaterializedView(bound, plannerEnvironment(context));
       const id = database.catalog.allocateId();
-      const view = build(database, id, schema, target.name, planned, columns, dependencies(bound.plan, seen), context.textOf(statement.query), context);
+      const view = build(
+        database,
+        id,
+        schema,
+        target.name,
+        planned,
+        columns,
+        dependencies(bound.plan, seen),
+        context.textOf(statement.query),
+        context,
+      );
       database.catalog.add(view);
       database.journalDdl(originOf(context), id);
       return done('CREATE MATERIALIZED VIEW');
@@ -199,7 +236,10 @@ function build(
   context: StatementContext,
 ): MaterializedViewObject {
   const columns = storedColumns(planned, visible);
-  const store = new RelationStore(columns.map((c) => c.type), planned.key);
+  const store = new RelationStore(
+    columns.map((c) => c.type),
+    planned.key,
+  );
   const tick = database.tickContext(name, context.settings.value('timezone'));
   const { catalog } = database;
   const first = database.dataflow.nodes.length;
@@ -254,14 +294,23 @@ function build(
 }
 
 /** Gives the new nodes what their inputs hold now, as one tick of theirs. */
-function backfill(database: Database, inputs: readonly ScanInput[], first: number, context: StatementContext): void {
+function backfill(
+  database: Database,
+  inputs: readonly ScanInput[],
+  first: number,
+  context: StatementContext,
+): void {
   for (const input of inputs) {
     const relation = scannable(database.catalog, input.scan.relation.id);
     const width = columnTypes(relation).length;
     const identity = isIdentity(input.scan.columns, width);
     const push = (batch: Batch): void => {
       context.checkCancelled();
-      database.dataflow.push(input.target, input.port, identity ? batch : pickColumns(batch, input.scan.columns));
+      database.dataflow.push(
+        input.target,
+        input.port,
+        identity ? batch : pickColumns(batch, input.scan.columns),
+      );
     };
     database.backfillRows(relation, push);
   }

@@ -5,7 +5,16 @@ import type { Row, Value } from '../../common/value.ts';
 import { compileScalar } from '../../executor/codegen/evaluate.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Delete, Insert, Truncate, Update } from '../../parser/ast/statement.ts';
-import { type BoundChange, type BoundConflict, bindDelete, bindInsert, bindUpdate, type BoundInsert, type BoundReturning, type TargetTable } from '../../planner/bind/dml.ts';
+import {
+  type BoundChange,
+  type BoundConflict,
+  type BoundInsert,
+  type BoundReturning,
+  bindDelete,
+  bindInsert,
+  bindUpdate,
+  type TargetTable,
+} from '../../planner/bind/dml.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { requireRelation } from '../catalog.ts';
 import { checkNotNull, duplicateKey, insertRow } from '../ingest.ts';
@@ -13,7 +22,13 @@ import type { TableObject } from '../objects.ts';
 import { bindEnvironment, valueOf, withParameters } from '../planning.ts';
 import type { TableWrites } from '../transaction.ts';
 import { resultColumns, runBound } from './select.ts';
-import { done, splitName, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
+import {
+  done,
+  type StatementContext,
+  type StatementHandler,
+  type StatementResult,
+  splitName,
+} from './statement.ts';
 
 /** The table that a DML statement may change. */
 export function writableTable(name: ObjectName, verb: string, context: StatementContext): TableObject {
@@ -22,9 +37,18 @@ export function writableTable(name: ObjectName, verb: string, context: Statement
   if (target.schema !== null && catalog.isSystemSchema(target.schema)) {
     throw new SqlError('42501', `permission denied for table ${target.name}`);
   }
-  const relation = requireRelation(catalog, target.schema, target.name, context.searchPath(), target.position);
+  const relation = requireRelation(
+    catalog,
+    target.schema,
+    target.name,
+    context.searchPath(),
+    target.position,
+  );
   if (relation.kind === 'table') return relation;
-  const shown = relation.kind === 'materialized view' ? `cannot change materialized view "${relation.name}"` : `cannot ${verb} ${relation.kind} "${relation.name}"`;
+  const shown =
+    relation.kind === 'materialized view'
+      ? `cannot change materialized view "${relation.name}"`
+      : `cannot ${verb} ${relation.kind} "${relation.name}"`;
   throw new SqlError('42809', shown, { position: target.position });
 }
 
@@ -86,10 +110,16 @@ function atomically<T>(writes: TableWrites, body: () => T): T {
 // INSERT
 
 /** What makes complete rows of a table out of an INSERT's values. */
-export function rowMaker(bound: Pick<BoundInsert, 'targets' | 'defaults' | 'generated'>, table: TableObject, context: StatementContext) {
+export function rowMaker(
+  bound: Pick<BoundInsert, 'targets' | 'defaults' | 'generated'>,
+  table: TableObject,
+  context: StatementContext,
+) {
   const given = new Map(bound.targets.map((t, i) => [t, i]));
   const generate = generator(bound.generated, context);
-  const defaults = bound.defaults.map((d) => (d.kind === 'literal' ? () => d.value : () => valueOf(d, context)));
+  const defaults = bound.defaults.map((d) =>
+    d.kind === 'literal' ? () => d.value : () => valueOf(d, context),
+  );
   /** `DEFAULT` stands for a missing value. */
   return (values: readonly (Value | typeof DEFAULT)[]): Value[] => {
     const row = table.columns.map((_, c) => {
@@ -104,17 +134,27 @@ export function rowMaker(bound: Pick<BoundInsert, 'targets' | 'defaults' | 'gene
 
 export const DEFAULT = Symbol('DEFAULT');
 
-function* sourceRows(bound: BoundInsert, context: StatementContext): Generator<readonly (Value | typeof DEFAULT)[]> {
+function* sourceRows(
+  bound: BoundInsert,
+  context: StatementContext,
+): Generator<readonly (Value | typeof DEFAULT)[]> {
   if (bound.source.kind === 'query') {
     for (const row of runBound(bound.source.query, context)) yield row.slice(0, bound.targets.length);
     return;
   }
   for (const row of bound.source.rows) {
-    yield row.map((s) => (s === null ? DEFAULT : s.kind === 'literal' ? s.value : valueOf(withParameters(s, context), context)));
+    yield row.map((s) =>
+      s === null ? DEFAULT : s.kind === 'literal' ? s.value : valueOf(withParameters(s, context), context),
+    );
   }
 }
 
-function conflictApplier(conflict: BoundConflict, bound: BoundInsert, writes: TableWrites, context: StatementContext) {
+function conflictApplier(
+  conflict: BoundConflict,
+  bound: BoundInsert,
+  writes: TableWrites,
+  context: StatementContext,
+) {
   if (conflict.kind === 'nothing') return (): Row | null => null;
   const values = conflict.values.map((v) => compiled(v, context));
   const where = conflict.where === null ? null : compiled(conflict.where, context);
@@ -143,7 +183,10 @@ export const insert: StatementHandler<Insert> = {
   describe(statement, context) {
     const table = writableTable(statement.table, 'insert into', context);
     const bound = bindInsert(statement, targetTable(table), bindEnvironment(context));
-    return { parameterTypes: bound.parameters, columns: bound.returning === null ? null : resultColumns(bound.returning) };
+    return {
+      parameterTypes: bound.parameters,
+      columns: bound.returning === null ? null : resultColumns(bound.returning),
+    };
   },
   run(statement, context) {
     context.requireWritable('INSERT');
@@ -152,7 +195,8 @@ export const insert: StatementHandler<Insert> = {
     const writes = context.writes.of(table);
     const makeRow = rowMaker(bound, table, context);
     const returning = new Returning(bound.returning, context);
-    const onConflict = bound.onConflict === null ? null : conflictApplier(bound.onConflict, bound, writes, context);
+    const onConflict =
+      bound.onConflict === null ? null : conflictApplier(bound.onConflict, bound, writes, context);
     // The source is read before anything is written: it must not see the new rows.
     const rows = [...sourceRows(bound, context)];
     const count = atomically(writes, () => {
@@ -161,7 +205,10 @@ export const insert: StatementHandler<Insert> = {
         const row = makeRow(values);
         const before = table.rowId === null && onConflict !== null ? writes.existing(row) : null;
         if (before !== null) checkNotNull(table, row);
-        const stored = before !== null && onConflict !== null ? onConflict(before, row) : insertRow(context.database, writes, row);
+        const stored =
+          before !== null && onConflict !== null
+            ? onConflict(before, row)
+            : insertRow(context.database, writes, row);
         if (stored === null) continue;
         inserted++;
         returning.add(stored);
@@ -209,7 +256,10 @@ export const update: StatementHandler<Update> = {
   describe(statement, context) {
     const table = writableTable(statement.table, 'update', context);
     const bound = bindUpdate(statement, targetTable(table), bindEnvironment(context));
-    return { parameterTypes: bound.parameters, columns: bound.returning === null ? null : resultColumns(bound.returning) };
+    return {
+      parameterTypes: bound.parameters,
+      columns: bound.returning === null ? null : resultColumns(bound.returning),
+    };
   },
   run(statement, context) {
     context.requireWritable('UPDATE');
@@ -239,12 +289,16 @@ export const update: StatementHandler<Update> = {
 };
 
 /** Keys are checked after all rows have left their old ones, so that UPDATE t SET id = id + 1 works. */
-function applyUpdates(writes: TableWrites, changes: readonly { readonly before: Row; readonly after: Row }[]): void {
+function applyUpdates(
+  writes: TableWrites,
+  changes: readonly { readonly before: Row; readonly after: Row }[],
+): void {
   const moving = changes.filter((c) => !writes.sameKey(c.before, c.after));
   for (const { before } of moving) writes.remove(before);
   for (const { before, after } of changes) {
     checkNotNull(writes.table, after);
-    if (!writes.sameKey(before, after) && writes.existing(after) !== null) throw duplicateKey(writes.table, after);
+    if (!writes.sameKey(before, after) && writes.existing(after) !== null)
+      throw duplicateKey(writes.table, after);
     writes.put(after);
   }
 }
@@ -253,7 +307,10 @@ export const deleteRows: StatementHandler<Delete> = {
   describe(statement, context) {
     const table = writableTable(statement.table, 'delete from', context);
     const bound = bindDelete(statement, targetTable(table), bindEnvironment(context));
-    return { parameterTypes: bound.parameters, columns: bound.returning === null ? null : resultColumns(bound.returning) };
+    return {
+      parameterTypes: bound.parameters,
+      columns: bound.returning === null ? null : resultColumns(bound.returning),
+    };
   },
   run(statement, context) {
     context.requireWritable('DELETE');
@@ -281,7 +338,8 @@ export const truncate: StatementHandler<Truncate> = {
       refuseAppendOnly(table, 'truncate');
       const writes = context.writes.of(table);
       const own = [...writes.delta()].filter(([, weight]) => weight > 0).map(([row]) => row);
-      for (const row of [...table.store.rows(), ...own]) if (writes.existing(row) !== null) writes.remove(row);
+      for (const row of [...table.store.rows(), ...own])
+        if (writes.existing(row) !== null) writes.remove(row);
     }
     return done('TRUNCATE TABLE');
   },

@@ -2,9 +2,9 @@
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Drop } from '../../parser/ast/statement.ts';
-import type { CatalogObject } from '../objects.ts';
 import type { Database } from '../database.ts';
-import { done, originOf, splitName, type StatementContext, type StatementHandler } from './statement.ts';
+import type { CatalogObject } from '../objects.ts';
+import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
 const articles: Readonly<Record<CatalogObject['kind'], string>> = {
   table: 'a table',
@@ -15,7 +15,11 @@ const articles: Readonly<Record<CatalogObject['kind'], string>> = {
 };
 
 function missing(object: string, name: string, position: number): SqlError {
-  return new SqlError(object === 'index' || object === 'source' ? '42704' : '42P01', `${object} "${name}" does not exist`, { position });
+  return new SqlError(
+    object === 'index' || object === 'source' ? '42704' : '42P01',
+    `${object} "${name}" does not exist`,
+    { position },
+  );
 }
 
 /** The object of that name and kind; null when it is missing and IF EXISTS allows it. */
@@ -33,10 +37,14 @@ function find(statement: Drop, name: ObjectName, context: StatementContext): Cat
     return null;
   }
   if (object.kind !== statement.object) {
-    throw new SqlError('42809', `"${object.name}" is not ${articles[statement.object as CatalogObject['kind']] ?? statement.object}`, {
-      position: target.position,
-      hint: `Use DROP ${object.kind.toUpperCase()} to remove ${articles[object.kind]}.`,
-    });
+    throw new SqlError(
+      '42809',
+      `"${object.name}" is not ${articles[statement.object as CatalogObject['kind']] ?? statement.object}`,
+      {
+        position: target.position,
+        hint: `Use DROP ${object.kind.toUpperCase()} to remove ${articles[object.kind]}.`,
+      },
+    );
   }
   return object;
 }
@@ -80,18 +88,26 @@ export function removeObject(database: Database, object: CatalogObject): void {
   }
   for (const id of object.dependsOn) {
     const upstream = catalog.byId(id);
-    if (upstream?.kind === 'source' || upstream?.kind === 'table') upstream.source?.consumers.delete(object.id);
+    if (upstream?.kind === 'source' || upstream?.kind === 'table')
+      upstream.source?.consumers.delete(object.id);
   }
   catalog.remove(object);
 }
 
-function checkRestrict(database: Database, roots: readonly CatalogObject[], all: readonly CatalogObject[], what: string): void {
+function checkRestrict(
+  database: Database,
+  roots: readonly CatalogObject[],
+  all: readonly CatalogObject[],
+  what: string,
+): void {
   const rootIds = new Set(roots.map((r) => r.id));
   // Indexes go with their relation.
   const others = all.filter((o) => !rootIds.has(o.id) && !(o.kind === 'index'));
   if (others.length === 0) return;
   const lines = others.map((o) => {
-    const on = [...o.dependsOn].map((id) => database.catalog.byId(id)).find((d) => d !== null && all.includes(d));
+    const on = [...o.dependsOn]
+      .map((id) => database.catalog.byId(id))
+      .find((d) => d !== null && all.includes(d));
     return `${o.kind} ${o.name} depends on ${on === undefined || on === null ? what : `${on.kind} ${on.name}`}`;
   });
   throw new SqlError('2BP01', `cannot drop ${what} because other objects depend on it`, {
@@ -100,13 +116,22 @@ function checkRestrict(database: Database, roots: readonly CatalogObject[], all:
   });
 }
 
-function dropAll(statement: Drop, roots: readonly CatalogObject[], what: string, context: StatementContext): void {
+function dropAll(
+  statement: Drop,
+  roots: readonly CatalogObject[],
+  what: string,
+  context: StatementContext,
+): void {
   const { database } = context;
   const all = withDependents(database, roots);
   if (statement.behavior === 'restrict') checkRestrict(database, roots, all, what);
   const cascaded = all.filter((o) => !roots.includes(o) && o.kind !== 'index');
   if (cascaded.length === 1) {
-    context.notice({ severity: 'NOTICE', state: '00000', message: `drop cascades to ${cascaded[0]?.kind} ${cascaded[0]?.name}` });
+    context.notice({
+      severity: 'NOTICE',
+      state: '00000',
+      message: `drop cascades to ${cascaded[0]?.kind} ${cascaded[0]?.name}`,
+    });
   } else if (cascaded.length > 1) {
     context.notice({
       severity: 'NOTICE',
@@ -124,8 +149,13 @@ function dropSchemas(statement: Drop, context: StatementContext): void {
     const name = objectName.parts.map((p) => p.name).join('.');
     const schema = catalog.schema(name);
     if (schema === null) {
-      if (!statement.ifExists) throw new SqlError('3F000', `schema "${name}" does not exist`, { position: objectName.span.start });
-      context.notice({ severity: 'NOTICE', state: '00000', message: `schema "${name}" does not exist, skipping` });
+      if (!statement.ifExists)
+        throw new SqlError('3F000', `schema "${name}" does not exist`, { position: objectName.span.start });
+      context.notice({
+        severity: 'NOTICE',
+        state: '00000',
+        message: `schema "${name}" does not exist, skipping`,
+      });
       continue;
     }
     if (catalog.isSystemSchema(name)) throw new SqlError('42501', `permission denied for schema ${name}`);

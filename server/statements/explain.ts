@@ -2,13 +2,13 @@
 import { types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Explain, Statement } from '../../parser/ast/statement.ts';
+import type { BoundQuery } from '../../planner/bind/bind.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import { bindDelete, bindInsert, bindUpdate } from '../../planner/bind/dml.ts';
-import { explainJson, explainLogical, explainText } from '../../planner/explain/explain.ts';
-import { optimizeQuery, planMaterializedView, planQuery, substituteParameters } from '../../planner/plan.ts';
-import type { BoundQuery } from '../../planner/bind/bind.ts';
 import type { PlanMode } from '../../planner/evaluator.ts';
+import { explainJson, explainLogical, explainText } from '../../planner/explain/explain.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
+import { optimizeQuery, planMaterializedView, planQuery, substituteParameters } from '../../planner/plan.ts';
 import { bindEnvironment, plannerEnvironment } from '../planning.ts';
 import { targetTable, writableTable } from './dml.ts';
 import type { StatementContext, StatementHandler } from './statement.ts';
@@ -41,7 +41,9 @@ function optionsOf(statement: Explain): Options {
         break;
       case 'format':
         if (value !== 'text' && value !== 'json') {
-          throw new SqlError('22023', `unrecognized value for EXPLAIN option "format": "${value}"`, { hint: 'Use text or json.' });
+          throw new SqlError('22023', `unrecognized value for EXPLAIN option "format": "${value}"`, {
+            hint: 'Use text or json.',
+          });
         }
         options = { ...options, format: value };
         break;
@@ -49,34 +51,55 @@ function optionsOf(statement: Explain): Options {
         if (on) throw unsupported('EXPLAIN ANALYZE', statement.span.start);
         break;
       default:
-        throw new SqlError('42601', `unrecognized EXPLAIN option "${name}"`, { position: statement.span.start });
+        throw new SqlError('42601', `unrecognized EXPLAIN option "${name}"`, {
+          position: statement.span.start,
+        });
     }
   }
   return options;
 }
 
 /** The query inside a statement, how it would be planned, and what stands on top. */
-function explained(statement: Statement, context: StatementContext): { readonly bound: BoundQuery | null; readonly mode: PlanMode; readonly top: string | null } {
+function explained(
+  statement: Statement,
+  context: StatementContext,
+): { readonly bound: BoundQuery | null; readonly mode: PlanMode; readonly top: string | null } {
   const env = bindEnvironment(context);
   switch (statement.kind) {
     case 'SelectStatement':
       return { bound: bindQuery(statement.query, env), mode: 'adhoc', top: null };
     case 'CreateMaterializedView':
-      return { bound: bindQuery(statement.query, env), mode: 'maintained', top: `Materialize ${statement.name.parts.at(-1)?.name ?? ''}` };
+      return {
+        bound: bindQuery(statement.query, env),
+        mode: 'maintained',
+        top: `Materialize ${statement.name.parts.at(-1)?.name ?? ''}`,
+      };
     case 'CreateView':
       return { bound: bindQuery(statement.query, env), mode: 'adhoc', top: null };
     case 'Insert': {
       const table = writableTable(statement.table, 'insert into', context);
       const bound = bindInsert(statement, targetTable(table), env);
-      return { bound: bound.source.kind === 'query' ? bound.source.query : null, mode: 'adhoc', top: `Insert on ${table.name}` };
+      return {
+        bound: bound.source.kind === 'query' ? bound.source.query : null,
+        mode: 'adhoc',
+        top: `Insert on ${table.name}`,
+      };
     }
     case 'Update': {
       const table = writableTable(statement.table, 'update', context);
-      return { bound: bindUpdate(statement, targetTable(table), env).query, mode: 'adhoc', top: `Update on ${table.name}` };
+      return {
+        bound: bindUpdate(statement, targetTable(table), env).query,
+        mode: 'adhoc',
+        top: `Update on ${table.name}`,
+      };
     }
     case 'Delete': {
       const table = writableTable(statement.table, 'delete from', context);
-      return { bound: bindDelete(statement, targetTable(table), env).query, mode: 'adhoc', top: `Delete on ${table.name}` };
+      return {
+        bound: bindDelete(statement, targetTable(table), env).query,
+        mode: 'adhoc',
+        top: `Delete on ${table.name}`,
+      };
     }
     default:
       throw unsupported(`EXPLAIN of ${statement.kind}`, statement.span.start);
@@ -88,10 +111,13 @@ function lines(statement: Explain, context: StatementContext): readonly string[]
   const { bound, mode, top } = explained(statement.statement, context);
   if (bound === null) return [top ?? 'Values'];
   const env = plannerEnvironment(context);
-  const plan = context.parameters.length === 0 ? bound.plan : substituteParameters(bound.plan, context.parameters);
+  const plan =
+    context.parameters.length === 0 ? bound.plan : substituteParameters(bound.plan, context.parameters);
   if (options.logical) return explainLogical(optimizeQuery(plan, env, mode));
   const query = { ...bound, plan };
-  const physical: PhysicalPlan = (mode === 'maintained' ? planMaterializedView(query, env) : planQuery(query, env, mode)).plan;
+  const physical: PhysicalPlan = (
+    mode === 'maintained' ? planMaterializedView(query, env) : planQuery(query, env, mode)
+  ).plan;
   if (options.format === 'json') return [explainJson(physical, { verbose: options.verbose })];
   const text = explainText(physical, { verbose: options.verbose });
   return top === null ? text : [top, ...text.map((line) => `  ${line}`)];

@@ -1,5 +1,5 @@
 /** PREPARE, EXECUTE, DEALLOCATE, DISCARD: the SQL face of prepared statements. */
-import { types, type DataType } from '../../common/dataType.ts';
+import { type DataType, types } from '../../common/dataType.ts';
 import { evaluateScalar } from '../../executor/codegen/evaluate.ts';
 import type { Deallocate, Discard, Execute, Prepare } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
@@ -12,7 +12,12 @@ export const prepare: StatementHandler<Prepare> = {
   readOnly: true,
   run(statement, context) {
     const given: readonly DataType[] = statement.types.map((t) => dataTypeOf(t));
-    context.prepared.prepare(statement.name.name, printStatement(statement.statement), statement.statement, given);
+    context.prepared.prepare(
+      statement.name.name,
+      printStatement(statement.statement),
+      statement.statement,
+      given,
+    );
     return done('PREPARE');
   },
 };
@@ -21,7 +26,13 @@ function argumentValues(statement: Execute, context: StatementContext) {
   const shape = context.prepared.describe(statement.name.name);
   return statement.arguments.map((argument, i) => {
     const type = shape.parameterTypes[i] ?? types.text;
-    const scalar = coerceAssign(bindStandalone(argument, context), type, `$${i + 1}`, argument.span.start, bindEnvironment(context));
+    const scalar = coerceAssign(
+      bindStandalone(argument, context),
+      type,
+      `$${i + 1}`,
+      argument.span.start,
+      bindEnvironment(context),
+    );
     return evaluateScalar(scalar, context.eval);
   });
 }
@@ -30,7 +41,8 @@ export const execute: StatementHandler<Execute> = {
   describe(statement, context) {
     return { parameterTypes: [], columns: context.prepared.describe(statement.name.name).columns };
   },
-  run: (statement, context) => context.prepared.execute(statement.name.name, argumentValues(statement, context)),
+  run: (statement, context) =>
+    context.prepared.execute(statement.name.name, argumentValues(statement, context)),
 };
 
 export const deallocate: StatementHandler<Deallocate> = {

@@ -16,7 +16,11 @@ export const createSchema: StatementHandler<CreateSchema> = {
     return context.database.exclusive(() => {
       if (catalog.hasSchema(name)) {
         if (!statement.ifNotExists) throw new SqlError('42P06', `schema "${name}" already exists`);
-        context.notice({ severity: 'NOTICE', state: '42P06', message: `schema "${name}" already exists, skipping` });
+        context.notice({
+          severity: 'NOTICE',
+          state: '42P06',
+          message: `schema "${name}" already exists, skipping`,
+        });
         return done('CREATE SCHEMA');
       }
       const id = catalog.allocateId();

@@ -1,6 +1,7 @@
 /** SELECT, VALUES, TABLE: bound, planned and run over the current version. */
-import { bindQuery, type BoundQuery } from '../../planner/bind/bind.ts';
+
 import type { SelectStatement } from '../../parser/ast/statement.ts';
+import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import type { ResultColumn } from '../../wire/port.ts';
 import { bindEnvironment, planAdhoc } from '../planning.ts';
 import { runQuery } from '../query.ts';

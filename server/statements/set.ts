@@ -16,7 +16,11 @@ export const setVariable: StatementHandler<SetVariable> = {
     }
     const value = statement.values === null ? null : statement.values.join(', ');
     if (statement.scope === 'local' && !context.transactions.inBlock) {
-      context.notice({ severity: 'WARNING', state: '25P01', message: 'SET LOCAL can only be used in transaction blocks' });
+      context.notice({
+        severity: 'WARNING',
+        state: '25P01',
+        message: 'SET LOCAL can only be used in transaction blocks',
+      });
     }
     context.settings.set(statement.name, value, statement.scope === 'local');
     return done('SET');
@@ -36,7 +40,8 @@ export const showVariable: StatementHandler<ShowVariable> = {
   readOnly: true,
   describe(statement) {
     const text = (name: string) => ({ name, type: types.text });
-    const columns = statement.name === null ? [text('name'), text('setting'), text('description')] : [text(statement.name)];
+    const columns =
+      statement.name === null ? [text('name'), text('setting'), text('description')] : [text(statement.name)];
     return { parameterTypes: [], columns };
   },
   run(statement, context) {
@@ -45,7 +50,8 @@ export const showVariable: StatementHandler<ShowVariable> = {
       return { columns: showVariable.describe?.(statement, context).columns ?? null, rows, tag: 'SHOW' };
     }
     const value = context.settings.get(statement.name);
-    if (value === null) throw new SqlError('42704', `unrecognized configuration parameter "${statement.name}"`);
+    if (value === null)
+      throw new SqlError('42704', `unrecognized configuration parameter "${statement.name}"`);
     return { columns: [{ name: statement.name, type: types.text }], rows: [[value]], tag: 'SHOW' };
   },
 };

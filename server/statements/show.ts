@@ -6,9 +6,14 @@ import type { Row } from '../../common/value.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
-import type { CatalogObject, RelationObject } from '../objects.ts';
 import { likeMatcher } from '../likeMatcher.ts';
-import { splitName, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
+import type { CatalogObject, RelationObject } from '../objects.ts';
+import {
+  type StatementContext,
+  type StatementHandler,
+  type StatementResult,
+  splitName,
+} from './statement.ts';
 
 const text = (...names: readonly string[]) => names.map((name) => ({ name, type: types.text }));
 
@@ -44,7 +49,13 @@ function columnRows(relation: RelationObject, context: StatementContext): Row[] 
 
 function relationOf(name: ObjectName, context: StatementContext): RelationObject {
   const target = splitName(name, context);
-  return requireRelation(context.database.catalog, target.schema, target.name, context.searchPath(), target.position);
+  return requireRelation(
+    context.database.catalog,
+    target.schema,
+    target.name,
+    context.searchPath(),
+    target.position,
+  );
 }
 
 function indexRows(relation: RelationObject, context: StatementContext): Row[] {
@@ -54,7 +65,9 @@ function indexRows(relation: RelationObject, context: StatementContext): Row[] {
     .map((o) => [
       o.name,
       relation.name,
-      o.entry.columns.map((c, i) => `${relation.columns[c]?.name} ${o.entry.descending[i] === true ? 'DESC' : 'ASC'}`).join(', '),
+      o.entry.columns
+        .map((c, i) => `${relation.columns[c]?.name} ${o.entry.descending[i] === true ? 'DESC' : 'ASC'}`)
+        .join(', '),
       o.include.map((c) => relation.columns[c]?.name).join(', '),
     ]);
 }
@@ -82,9 +95,11 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
   const { catalog } = context.database;
   const kind = listed[statement.object];
   if (kind !== undefined) {
-    const schemas = statement.from === null ? context.searchPath() : [statement.from.parts.map((p) => p.name).join('.')];
+    const schemas =
+      statement.from === null ? context.searchPath() : [statement.from.parts.map((p) => p.name).join('.')];
     for (const s of schemas) {
-      if (statement.from !== null && !catalog.hasSchema(s)) throw new SqlError('3F000', `schema "${s}" does not exist`);
+      if (statement.from !== null && !catalog.hasSchema(s))
+        throw new SqlError('3F000', `schema "${s}" does not exist`);
     }
     return schemas.flatMap((s) => catalog.objectsOf(s).filter((o) => o.kind === kind)).map((o) => [o.name]);
   }
@@ -128,9 +143,15 @@ export const showCreate: StatementHandler<ShowCreate> = {
     const target = splitName(statement.name, context);
     const object = context.database.catalog.find(target.schema, target.name, context.searchPath());
     if (object === null || object.kind !== statement.object) {
-      throw new SqlError('42P01', `${statement.object} "${target.name}" does not exist`, { position: target.position });
+      throw new SqlError('42P01', `${statement.object} "${target.name}" does not exist`, {
+        position: target.position,
+      });
     }
-    return { columns: text('Name', 'Create Sql'), rows: [[`${object.schema}.${object.name}`, object.sql]], tag: 'SHOW' };
+    return {
+      columns: text('Name', 'Create Sql'),
+      rows: [[`${object.schema}.${object.name}`, object.sql]],
+      tag: 'SHOW',
+    };
   },
 };
 
@@ -142,7 +163,8 @@ export const describe: StatementHandler<Describe> = {
     const rows = columnRows(relation, context);
     const key = relation.entry.key?.map((k) => relation.columns[k]?.name).join(', ');
     rows.push(['primary key', key ?? '', null, null]);
-    for (const [name, , columns] of indexRows(relation, context)) rows.push([String(name), `index(${String(columns)})`, null, null]);
+    for (const [name, , columns] of indexRows(relation, context))
+      rows.push([String(name), `index(${String(columns)})`, null, null]);
     rows.push(['table description', relation.name, null, context.database.catalog.comment(relation.id)]);
     return { columns: columnsColumns, rows, tag: 'DESCRIBE' };
   },

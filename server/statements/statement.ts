@@ -97,10 +97,19 @@ export function splitName(
   const parts = name.parts.map((p: Ident) => p.name);
   const position = name.span.start;
   if (parts.length === 3 && parts[0] !== context.database.catalog.database) {
-    throw new SqlError('0A000', `cross-database references are not implemented: "${parts.join('.')}"`, { position });
+    throw new SqlError('0A000', `cross-database references are not implemented: "${parts.join('.')}"`, {
+      position,
+    });
   }
-  if (parts.length > 3) throw new SqlError('42601', `improper qualified name (too many dotted names): ${parts.join('.')}`, { position });
-  return { schema: parts.length === 1 ? null : (parts[parts.length - 2] ?? null), name: parts[parts.length - 1] ?? '', position };
+  if (parts.length > 3)
+    throw new SqlError('42601', `improper qualified name (too many dotted names): ${parts.join('.')}`, {
+      position,
+    });
+  return {
+    schema: parts.length === 1 ? null : (parts[parts.length - 2] ?? null),
+    name: parts[parts.length - 1] ?? '',
+    position,
+  };
 }
 
 /** The schema in which an unqualified CREATE makes its object. */
@@ -114,21 +123,33 @@ export function creationSchema(
       throw new SqlError('3F000', `schema "${name.schema}" does not exist`, { position: name.position });
     }
     if (catalog.isSystemSchema(name.schema)) {
-      throw new SqlError('42501', `permission denied to create in schema "${name.schema}"`, { detail: 'System catalog modifications are currently disallowed.' });
+      throw new SqlError('42501', `permission denied to create in schema "${name.schema}"`, {
+        detail: 'System catalog modifications are currently disallowed.',
+      });
     }
     return name.schema;
   }
   const schema = context.searchPath().find((s) => catalog.hasSchema(s) && !catalog.isSystemSchema(s));
-  if (schema === undefined) throw new SqlError('3F000', 'no schema has been selected to create in', { position: name.position });
+  if (schema === undefined)
+    throw new SqlError('3F000', 'no schema has been selected to create in', { position: name.position });
   return schema;
 }
 
 /** 42P07 unless the name is free; true when IF NOT EXISTS applies (a notice has been sent). */
-export function nameTaken(schema: string, name: string, ifNotExists: boolean, context: StatementContext): boolean {
+export function nameTaken(
+  schema: string,
+  name: string,
+  ifNotExists: boolean,
+  context: StatementContext,
+): boolean {
   const existing = context.database.catalog.find(schema, name, []);
   if (existing === null) return false;
   if (!ifNotExists) throw new SqlError('42P07', `relation "${name}" already exists`);
-  context.notice({ severity: 'NOTICE', state: '42P07', message: `relation "${name}" already exists, skipping` });
+  context.notice({
+    severity: 'NOTICE',
+    state: '42P07',
+    message: `relation "${name}" already exists, skipping`,
+  });
   return true;
 }
 

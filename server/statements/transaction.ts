@@ -11,7 +11,11 @@ export const transaction: StatementHandler<Transaction> = {
     switch (statement.action) {
       case 'begin':
         if (transactions.inBlock) {
-          context.notice({ severity: 'WARNING', state: '25001', message: 'there is already a transaction in progress' });
+          context.notice({
+            severity: 'WARNING',
+            state: '25001',
+            message: 'there is already a transaction in progress',
+          });
         } else {
           transactions.begin(statement.modes);
         }
@@ -19,7 +23,11 @@ export const transaction: StatementHandler<Transaction> = {
       case 'commit':
       case 'rollback': {
         if (!transactions.inBlock) {
-          context.notice({ severity: 'WARNING', state: '25P01', message: 'there is no transaction in progress' });
+          context.notice({
+            severity: 'WARNING',
+            state: '25P01',
+            message: 'there is no transaction in progress',
+          });
           return done(statement.action === 'commit' ? 'COMMIT' : 'ROLLBACK');
         }
         let tag: 'COMMIT' | 'ROLLBACK' = 'ROLLBACK';

@@ -123,8 +123,9 @@ export class FloatPairMoments {
   }
 
   intercept(count: number): number | null {
-    const slope = this.slope(count);
-    return slope === null ? null : this.averageY(count) - slope * this.averageX(count);
+    const sxx = this.sxx(count);
+    if (sxx === 0) return null;
+    return this.#checked(() => (this.#y.value() - (this.#x.value() * this.sxy(count)) / sxx) / count);
   }
 
   determination(count: number): number | null {
