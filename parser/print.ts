@@ -3,9 +3,9 @@ import type { TypeName } from './ast/common.ts';
 import type { Expr } from './ast/expr.ts';
 import type { Query } from './ast/query.ts';
 import type { Statement } from './ast/statement.ts';
-import { StatementPrinter } from './printStatement.ts';
+import { LaterPrinter } from './printLater.ts';
 
-const printer = new StatementPrinter();
+const printer = new LaterPrinter();
 
 /** The statement as SQL on one line, without a semicolon. */
 export function printStatement(statement: Statement): string {

@@ -9,6 +9,8 @@ import type {
   EmitClause,
   FormatEncode,
   IncludeColumn,
+  LaterKind,
+  LaterStatement,
   OnConflict,
   SetVariable,
   Statement,
@@ -16,13 +18,16 @@ import type {
   TableElement,
   Transaction,
 } from './ast/statement.ts';
+import { isLaterStatement } from './construct.ts';
 import { quoteIdent, quoteString } from './identifier.ts';
 import { keywords } from './keywords.ts';
 import { orderSuffix } from './printExpr.ts';
 import { QueryPrinter } from './printQuery.ts';
 
 export type StatementOf<K extends StatementKind> = Extract<Statement, { readonly kind: K }>;
-type StatementPrinters = { readonly [K in StatementKind]: (statement: StatementOf<K>) => string };
+type EarlyKind = Exclude<StatementKind, LaterKind>;
+type EarlyStatement = Exclude<Statement, LaterStatement>;
+type StatementPrinters = { readonly [K in EarlyKind]: (statement: StatementOf<K>) => string };
 
 /** The parts that are not empty, with blanks between. */
 export function words(...parts: readonly (string | false | null)[]): string {
@@ -30,7 +35,7 @@ export function words(...parts: readonly (string | false | null)[]): string {
 }
 
 /** A dotted key; a part that is not a plain word is quoted. */
-function dotted(name: string): string {
+export function dotted(name: string): string {
   return name
     .split('.')
     .map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`))
@@ -38,20 +43,22 @@ function dotted(name: string): string {
 }
 
 /** A setting's name, with words of the grammar quoted so that they are not taken for something else. */
-function settingName(name: string): string {
+export function settingName(name: string): string {
   return name
     .split('.')
     .map((part) => (keywords.has(part) || part === 'internal' ? `"${part}"` : quoteIdent(part)))
     .join('.');
 }
 
-export class StatementPrinter extends QueryPrinter {
+export abstract class StatementPrinter extends QueryPrinter {
+  abstract later(statement: LaterStatement): string;
+
   statement(statement: Statement): string {
-    return this.#print(statement);
+    return isLaterStatement(statement) ? this.later(statement) : this.#print(statement);
   }
 
-  #print<K extends StatementKind>(statement: StatementOf<K>): string {
-    const printer = this.#printers[statement.kind] as (statement: StatementOf<K>) => string;
+  #print(statement: EarlyStatement): string {
+    const printer = this.#printers[statement.kind] as (statement: EarlyStatement) => string;
     return printer(statement);
   }
 
@@ -97,7 +104,7 @@ export class StatementPrinter extends QueryPrinter {
         'SOURCE',
         s.ifNotExists && 'IF NOT EXISTS',
         this.name(s.name),
-        s.elements.length > 0 && this.#elements(s.elements),
+        s.elements.length > 0 && this.elements(s.elements),
         this.#include(s.include),
         this.withOptions(s.options),
         s.format !== null && this.#format(s.format),
@@ -172,7 +179,6 @@ export class StatementPrinter extends QueryPrinter {
     Discard: (s) => `DISCARD ${s.target.toUpperCase()}`,
     Flush: () => 'FLUSH',
     Wait: (s) => words('WAIT', s.object !== null && s.object.toUpperCase(), s.name !== null && this.name(s.name)),
-    UnsupportedStatement: (s) => s.text,
   };
 
   // DML
@@ -288,7 +294,7 @@ export class StatementPrinter extends QueryPrinter {
       s.ifNotExists && 'IF NOT EXISTS',
       this.name(s.name),
       (s.elements.length > 0 || (s.query === null && s.fromSource === null && s.options.length === 0)) &&
-        this.#elements(s.elements),
+        this.elements(s.elements),
       s.appendOnly && 'APPEND ONLY',
       s.onConflict !== null && `ON CONFLICT ${conflictWords[s.onConflict]}`,
       s.versionColumns.length > 0 && `WITH VERSION COLUMN (${this.idents(s.versionColumns)})`,
@@ -302,11 +308,11 @@ export class StatementPrinter extends QueryPrinter {
     );
   }
 
-  #elements(elements: readonly TableElement[]): string {
-    return `(${elements.map((element) => this.#element(element)).join(', ')})`;
+  elements(elements: readonly TableElement[]): string {
+    return `(${elements.map((element) => this.element(element)).join(', ')})`;
   }
 
-  #element(element: TableElement): string {
+  element(element: TableElement): string {
     switch (element.kind) {
       case 'ColumnDefinition':
         return this.columnDefinition(element);

@@ -10,6 +10,7 @@ import { decorrelation } from './rules/decorrelation.ts';
 import { expandGroupingSets } from './rules/expandGroupingSets.ts';
 import { foldConstants } from './rules/foldConstants.ts';
 import { mergeProjects } from './rules/mergeProjects.ts';
+import { normalizeAggregates } from './rules/normalizeAggregates.ts';
 import { orderJoins } from './rules/orderJoins.ts';
 import { propagateEmpty } from './rules/propagateEmpty.ts';
 import { pruneColumns } from './rules/pruneColumns.ts';
@@ -45,6 +46,9 @@ export const rules: readonly Rule[] = [
   propagateEmpty,
   sharePlans,
   pruneColumns,
+  mergeProjects,
+  // Last, because pruning decides which columns a projection below an aggregate has.
+  normalizeAggregates,
   mergeProjects,
   foldConstants,
   sharePlans,

@@ -47,7 +47,7 @@ export function bindStandalone(expr: Expr, context: StatementContext): Scalar {
 }
 
 /** The value of a scalar that may be a literal already. */
-export function valueOf(scalar: Scalar, context: StatementContext): Value {
+export function scalarValue(scalar: Scalar, context: StatementContext): Value {
   return scalar.kind === 'literal' ? scalar.value : evaluateScalar(scalar, context.eval);
 }
 

@@ -122,6 +122,7 @@ function makeTable(
   const store = new RelationStore(
     columns.map((c) => c.type),
     key,
+    statement.appendOnly,
   );
   const node = database.dataflow.add(new MaterializeOperator(store), `Table ${name}`, []);
   const entry = new Entry({

@@ -239,6 +239,7 @@ function build(
   const store = new RelationStore(
     columns.map((c) => c.type),
     planned.key,
+    planned.plan.appendOnly,
   );
   const tick = database.tickContext(name, context.settings.value('timezone'));
   const { catalog } = database;

@@ -19,7 +19,7 @@ import type { Scalar } from '../../planner/plan/scalar.ts';
 import { requireRelation } from '../catalog.ts';
 import { checkNotNull, duplicateKey, insertRow } from '../ingest.ts';
 import type { TableObject } from '../objects.ts';
-import { bindEnvironment, valueOf, withParameters } from '../planning.ts';
+import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
 import type { TableWrites } from '../transaction.ts';
 import { resultColumns, runBound } from './select.ts';
 import {
@@ -118,7 +118,7 @@ export function rowMaker(
   const given = new Map(bound.targets.map((t, i) => [t, i]));
   const generate = generator(bound.generated, context);
   const defaults = bound.defaults.map((d) =>
-    d.kind === 'literal' ? () => d.value : () => valueOf(d, context),
+    d.kind === 'literal' ? () => d.value : () => scalarValue(d, context),
   );
   /** `DEFAULT` stands for a missing value. */
   return (values: readonly (Value | typeof DEFAULT)[]): Value[] => {
@@ -144,7 +144,7 @@ function* sourceRows(
   }
   for (const row of bound.source.rows) {
     yield row.map((s) =>
-      s === null ? DEFAULT : s.kind === 'literal' ? s.value : valueOf(withParameters(s, context), context),
+      s === null ? DEFAULT : s.kind === 'literal' ? s.value : scalarValue(withParameters(s, context), context),
     );
   }
 }
