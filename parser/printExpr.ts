@@ -165,7 +165,9 @@ export abstract class ExprPrinter {
     QuantifiedComparison: (e) => this.#quantified(e),
     LogicalExpr: (e) => {
       const level = e.operator === 'or' ? 1 : 2;
-      return e.operands.map((operand) => this.atLeast(operand, level + 1)).join(` ${e.operator.toUpperCase()} `);
+      return e.operands
+        .map((operand) => this.atLeast(operand, level + 1))
+        .join(` ${e.operator.toUpperCase()} `);
     },
     NotExpr: (e) => `NOT ${this.atLeast(e.operand, NOT)}`,
     IsTest: (e) => `${this.atLeast(e.operand, IS + 1)} IS ${not(e.negated)}${e.test.toUpperCase()}`,
@@ -187,7 +189,9 @@ export abstract class ExprPrinter {
     },
     CaseExpr: (e) => {
       const operand = e.operand === null ? '' : ` ${this.expr(e.operand)}`;
-      const whens = e.whens.map((when) => ` WHEN ${this.expr(when.when)} THEN ${this.expr(when.then)}`).join('');
+      const whens = e.whens
+        .map((when) => ` WHEN ${this.expr(when.when)} THEN ${this.expr(when.then)}`)
+        .join('');
       const otherwise = e.otherwise === null ? '' : ` ELSE ${this.expr(e.otherwise)}`;
       return `CASE${operand}${whens}${otherwise} END`;
     },
@@ -221,7 +225,8 @@ export abstract class ExprPrinter {
   #star(star: Star): string {
     const except = star.except.length === 0 ? '' : ` EXCEPT (${this.exprs(star.except)})`;
     if (star.of !== null) return `${this.#dotted(star.of)}.*${except}`;
-    const qualifier = star.qualifier === null ? '' : `${star.qualifier.map((part) => this.ident(part)).join('.')}.`;
+    const qualifier =
+      star.qualifier === null ? '' : `${star.qualifier.map((part) => this.ident(part)).join('.')}.`;
     return `${qualifier}*${except}`;
   }
 
@@ -308,7 +313,9 @@ export abstract class ExprPrinter {
       case 'least':
         return `${call.name.toUpperCase()}(${this.exprs(call.arguments)})`;
       default:
-        return call.name.toUpperCase() + (call.arguments.length === 0 ? '' : `(${this.exprs(call.arguments)})`);
+        return (
+          call.name.toUpperCase() + (call.arguments.length === 0 ? '' : `(${this.exprs(call.arguments)})`)
+        );
     }
   }
 

@@ -39,7 +39,8 @@ export class QueryPrinter extends ExprPrinter {
   #cte(cte: Cte): string {
     const name = this.ident(cte.name) + this.columns(cte.columns);
     if (cte.body.kind === 'changelog') return `${name} AS CHANGELOG FROM ${this.name(cte.body.relation)}`;
-    const materialized = cte.materialized === null ? '' : cte.materialized ? 'MATERIALIZED ' : 'NOT MATERIALIZED ';
+    const materialized =
+      cte.materialized === null ? '' : cte.materialized ? 'MATERIALIZED ' : 'NOT MATERIALIZED ';
     return `${name} AS ${materialized}(${this.query(cte.body.query)})`;
   }
 
@@ -78,7 +79,10 @@ export class QueryPrinter extends ExprPrinter {
 
   #setOperation(operation: SetOperation): string {
     const { corresponding } = operation;
-    const by = corresponding === null ? '' : ` CORRESPONDING${corresponding.length > 0 ? ` BY${this.columns(corresponding)}` : ''}`;
+    const by =
+      corresponding === null
+        ? ''
+        : ` CORRESPONDING${corresponding.length > 0 ? ` BY${this.columns(corresponding)}` : ''}`;
     const operator = `${operation.operator.toUpperCase()}${operation.all ? ' ALL' : ''}${by}`;
     const left = this.#operand(operation.left, setLevel(operation));
     return `${left} ${operator} ${this.#operand(operation.right, setLevel(operation) + 1)}`;
@@ -103,7 +107,9 @@ export class QueryPrinter extends ExprPrinter {
     }
     if (select.having !== null) parts.push(`HAVING ${this.expr(select.having)}`);
     if (select.windows.length > 0) {
-      const windows = select.windows.map((window) => `${this.ident(window.name)} AS ${this.windowSpec(window.spec)}`);
+      const windows = select.windows.map(
+        (window) => `${this.ident(window.name)} AS ${this.windowSpec(window.spec)}`,
+      );
       parts.push(`WINDOW ${windows.join(', ')}`);
     }
     if (select.qualify !== null) parts.push(`QUALIFY ${this.expr(select.qualify)}`);
@@ -169,13 +175,20 @@ export class QueryPrinter extends ExprPrinter {
       return windowFunctions.has(only) ? `"${only}"${text.slice(only.length)}` : text;
     });
     const called = table.rowsFrom ? `ROWS FROM (${calls.join(', ')})` : must(calls[0]);
-    return lateral(table.lateral) + called + (table.withOrdinality ? ' WITH ORDINALITY' : '') + this.alias(table.alias);
+    return (
+      lateral(table.lateral) +
+      called +
+      (table.withOrdinality ? ' WITH ORDINALITY' : '') +
+      this.alias(table.alias)
+    );
   }
 
   #windowTable(table: Extract<TableRef, { kind: 'WindowTable' }>): string {
     const keys = this.exprs(table.partitionBy);
     const partition =
-      table.partitionBy.length === 0 ? '' : ` PARTITION BY ${table.partitionBy.length === 1 ? keys : `(${keys})`}`;
+      table.partitionBy.length === 0
+        ? ''
+        : ` PARTITION BY ${table.partitionBy.length === 1 ? keys : `(${keys})`}`;
     const input = this.table(table.relation) + partition;
     const list = [input, ...table.arguments.map((argument) => this.expr(argument))].join(', ');
     return `${table.function}(${list})${this.alias(table.alias)}`;
@@ -184,19 +197,26 @@ export class QueryPrinter extends ExprPrinter {
   #join(join: Extract<TableRef, { kind: 'Join' }>): string {
     const natural = join.condition?.kind === 'natural' ? 'NATURAL ' : '';
     const words = join.type === 'inner' ? 'JOIN' : `${join.type.toUpperCase()} JOIN`;
-    const right = join.right.kind === 'Join' && join.right.alias === null ? `(${this.table(join.right)})` : this.table(join.right);
+    const right =
+      join.right.kind === 'Join' && join.right.alias === null
+        ? `(${this.table(join.right)})`
+        : this.table(join.right);
     const text = `${this.table(join.left)} ${natural}${join.asof ? 'ASOF ' : ''}${words} ${right}${this.#condition(join.condition)}`;
     return join.alias === null ? text : `(${text})${this.alias(join.alias)}`;
   }
 
   #condition(condition: Extract<TableRef, { kind: 'Join' }>['condition']): string {
     if (condition === null || condition.kind === 'natural') return '';
-    return condition.kind === 'on' ? ` ON ${this.expr(condition.expr)}` : ` USING${this.columns(condition.columns)}`;
+    return condition.kind === 'on'
+      ? ` ON ${this.expr(condition.expr)}`
+      : ` USING${this.columns(condition.columns)}`;
   }
 
   alias(alias: TableAlias | null): string {
     if (alias === null) return '';
-    const columns = alias.columns.map((c) => this.ident(c.name) + (c.type === null ? '' : ` ${this.type(c.type)}`));
+    const columns = alias.columns.map(
+      (c) => this.ident(c.name) + (c.type === null ? '' : ` ${this.type(c.type)}`),
+    );
     const list = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
     return ` AS${alias.name === null ? '' : ` ${this.ident(alias.name)}`}${list}`;
   }

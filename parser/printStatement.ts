@@ -94,7 +94,8 @@ export abstract class StatementPrinter extends QueryPrinter {
         s.where !== null && `WHERE ${this.expr(s.where)}`,
         s.returning.length > 0 && `RETURNING ${this.items(s.returning)}`,
       ),
-    Truncate: (s) => words('TRUNCATE', s.tables.map((table) => this.name(table)).join(', '), s.cascade && 'CASCADE'),
+    Truncate: (s) =>
+      words('TRUNCATE', s.tables.map((table) => this.name(table)).join(', '), s.cascade && 'CASCADE'),
     Copy: (s) => this.#copy(s),
     CreateTable: (s) => this.#createTable(s),
     CreateSource: (s) =>
@@ -178,7 +179,8 @@ export abstract class StatementPrinter extends QueryPrinter {
     Deallocate: (s) => `DEALLOCATE ${s.name === null ? 'ALL' : this.ident(s.name)}`,
     Discard: (s) => `DISCARD ${s.target.toUpperCase()}`,
     Flush: () => 'FLUSH',
-    Wait: (s) => words('WAIT', s.object !== null && s.object.toUpperCase(), s.name !== null && this.name(s.name)),
+    Wait: (s) =>
+      words('WAIT', s.object !== null && s.object.toUpperCase(), s.name !== null && this.name(s.name)),
   };
 
   // DML
@@ -210,7 +212,9 @@ export abstract class StatementPrinter extends QueryPrinter {
   #copy(copy: Copy): string {
     const { source, endpoint } = copy;
     const what =
-      source.kind === 'query' ? `(${this.query(source.query)})` : this.name(source.table) + this.columns(source.columns);
+      source.kind === 'query'
+        ? `(${this.query(source.query)})`
+        : this.name(source.table) + this.columns(source.columns);
     const options = copy.options.map((option) => words(dotted(option.name), this.#copyValue(option.value)));
     return words(
       'COPY',
@@ -303,7 +307,8 @@ export abstract class StatementPrinter extends QueryPrinter {
       s.format !== null && this.#format(s.format),
       s.query !== null && `AS ${this.query(s.query)}`,
       !s.withData && 'WITH NO DATA',
-      s.fromSource !== null && `FROM ${this.name(s.fromSource.source)} TABLE ${quoteString(s.fromSource.table)}`,
+      s.fromSource !== null &&
+        `FROM ${this.name(s.fromSource.source)} TABLE ${quoteString(s.fromSource.table)}`,
       s.engine !== null && `ENGINE = ${quoteIdent(s.engine)}`,
     );
   }

@@ -3,10 +3,10 @@ import type { Explain, Statement } from '../ast/statement.ts';
 import type { Rule } from '../base.ts';
 import * as T from '../tokens.ts';
 import { K } from '../tokens.ts';
-import { CopyParser } from './copy.ts';
+import { AdminParser } from './admin.ts';
 import type { CreateFlags } from './create.ts';
 
-export class SqlParser extends CopyParser {
+export class SqlParser extends AdminParser {
   constructor(skipValidations = true) {
     super(skipValidations);
     this.performSelfAnalysis();
@@ -32,26 +32,70 @@ export class SqlParser extends CopyParser {
     'statement',
     (): Statement =>
       this.or(1, [
-        { ALT: (): Statement => this.subrule(2, this.dataStatement) },
-        { ALT: (): Statement => this.subrule(3, this.createStatement) },
-        { ALT: (): Statement => this.subrule(4, this.drop) },
-        { ALT: (): Statement => this.subrule(5, this.comment) },
-        { ALT: (): Statement => this.subrule(6, this.truncate) },
-        { ALT: (): Statement => this.subrule(7, this.copy) },
-        { ALT: (): Statement => this.subrule(8, this.explain) },
-        { ALT: (): Statement => this.subrule(9, this.setStatement) },
-        { ALT: (): Statement => this.subrule(10, this.resetStatement) },
-        { ALT: (): Statement => this.subrule(11, this.showStatement) },
-        { ALT: (): Statement => this.subrule(12, this.describe) },
-        { ALT: (): Statement => this.subrule(13, this.transaction) },
-        { ALT: (): Statement => this.subrule(14, this.prepare) },
-        { ALT: (): Statement => this.subrule(15, this.execute) },
-        { ALT: (): Statement => this.subrule(16, this.deallocate) },
-        { ALT: (): Statement => this.subrule(17, this.discard) },
-        { ALT: (): Statement => this.subrule(18, this.flush) },
-        { ALT: (): Statement => this.subrule(19, this.wait) },
+        {
+          GATE: () => this.isAt(2, K.meta) && this.isAt(3, K.snapshots),
+          ALT: (): Statement => this.subrule(2, this.deleteMetaSnapshots),
+          IGNORE_AMBIGUITIES: true,
+        },
+        {
+          GATE: () => this.startsExplainAnalyzeJob(),
+          ALT: (): Statement => this.subrule(3, this.explainAnalyzeJob),
+          IGNORE_AMBIGUITIES: true,
+        },
+        {
+          GATE: () => this.startsDescribeFragments(),
+          ALT: (): Statement => this.subrule(4, this.describeFragments),
+          IGNORE_AMBIGUITIES: true,
+        },
+
+        { ALT: (): Statement => this.subrule(5, this.dataStatement) },
+        { ALT: (): Statement => this.subrule(6, this.createStatement) },
+        { ALT: (): Statement => this.subrule(7, this.drop) },
+        { ALT: (): Statement => this.subrule(8, this.comment) },
+        { ALT: (): Statement => this.subrule(9, this.truncate) },
+        { ALT: (): Statement => this.subrule(10, this.copy) },
+        { ALT: (): Statement => this.subrule(11, this.explain) },
+        { ALT: (): Statement => this.subrule(12, this.setStatement) },
+        { ALT: (): Statement => this.subrule(13, this.resetStatement) },
+        { ALT: (): Statement => this.subrule(14, this.showStatement) },
+        { ALT: (): Statement => this.subrule(15, this.describe) },
+        { ALT: (): Statement => this.subrule(16, this.transaction) },
+        { ALT: (): Statement => this.subrule(17, this.prepare) },
+        { ALT: (): Statement => this.subrule(18, this.execute) },
+        { ALT: (): Statement => this.subrule(19, this.deallocate) },
+        { ALT: (): Statement => this.subrule(20, this.discard) },
+        { ALT: (): Statement => this.subrule(21, this.flush) },
+        { ALT: (): Statement => this.subrule(22, this.wait) },
+        { ALT: (): Statement => this.subrule(23, this.alter) },
+        { ALT: (): Statement => this.subrule(24, this.grant) },
+        { ALT: (): Statement => this.subrule(25, this.revoke) },
+        { ALT: (): Statement => this.subrule(26, this.replaceSink) },
+        { ALT: (): Statement => this.subrule(27, this.declare_) },
+        { ALT: (): Statement => this.subrule(28, this.fetch_) },
+        { ALT: (): Statement => this.subrule(29, this.close) },
+        { ALT: (): Statement => this.subrule(30, this.use) },
+        { ALT: (): Statement => this.subrule(31, this.refresh) },
+        { ALT: (): Statement => this.subrule(32, this.vacuum) },
+        { ALT: (): Statement => this.subrule(33, this.analyze) },
+        { ALT: (): Statement => this.subrule(34, this.lock) },
+        { ALT: (): Statement => this.subrule(35, this.cancelJobs) },
+        { ALT: (): Statement => this.subrule(36, this.kill) },
+        { ALT: (): Statement => this.subrule(37, this.systemCommand) },
       ]),
   );
+
+  private startsDescribeFragments(): boolean {
+    return (
+      (this.isAt(2, K.fragments) && this.isIn(3, T.ColId)) ||
+      (this.isAt(2, K.fragment) && this.isAt(3, T.Int))
+    );
+  }
+
+  /** replaceSink: REPLACE createSink */
+  private readonly replaceSink: Rule<Statement> = this.RULE('replaceSink', (): Statement => {
+    const start = this.consume(1, K.replace).startOffset;
+    return this.subrule(2, this.createSink, { ARGS: [true, start] });
+  });
 
   /** dataStatement: [ withClause ] ( insert | update | delete | queryRest ) */
   readonly dataStatement: Rule<Statement> = this.RULE('dataStatement', (): Statement => {
@@ -90,6 +134,17 @@ export class SqlParser extends CopyParser {
       },
       { GATE: plain, ALT: (): Statement => this.subrule(9, this.createIndex, { ARGS: [start] }) },
       { GATE: plain, ALT: (): Statement => this.subrule(10, this.createSchema, { ARGS: [start] }) },
+      { GATE: plain, ALT: (): Statement => this.subrule(11, this.createSink, { ARGS: [false, start] }) },
+      { GATE: plain, ALT: (): Statement => this.subrule(12, this.createSubscription, { ARGS: [start] }) },
+      { GATE: plain, ALT: (): Statement => this.subrule(13, this.createConnection, { ARGS: [start] }) },
+      { GATE: plain, ALT: (): Statement => this.subrule(14, this.createSecret, { ARGS: [start] }) },
+      { ALT: (): Statement => this.subrule(15, this.createFunction, { ARGS: [flags] }) },
+      {
+        GATE: () => !temporary,
+        ALT: (): Statement => this.subrule(16, this.createAggregate, { ARGS: [flags] }),
+      },
+      { GATE: plain, ALT: (): Statement => this.subrule(17, this.createDatabase, { ARGS: [start] }) },
+      { GATE: plain, ALT: (): Statement => this.subrule(18, this.createUser, { ARGS: [start] }) },
     ]);
   });
 
