@@ -36,7 +36,7 @@ function callsVolatile(plan: PhysicalPlan): boolean {
 function nodeKey(plan: PhysicalPlan): string {
   const inputs = physicalInputs(plan).map(objectNumber).join();
   const scalars = physicalScalars(plan).map(scalarKey).join(';');
-  const columns = plan.schema.map((c) => `${typeKey(c.type)}${c.nullable}`).join();
+  const columns = plan.schema.map((c) => typeKey(c.type)).join();
   return `${plan.kind}(${inputs})${own(plan)}{${scalars}}${columns}`;
 }
 

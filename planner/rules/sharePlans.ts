@@ -32,11 +32,11 @@ export const sharePlans: Rule = {
   },
 };
 
-/** Equal for nodes that are the same operation over the same input objects; names do not matter. */
+/** Equal for nodes that are the same operation over the same input objects. Names and nullability follow from that. */
 function nodeKey(plan: LogicalPlan): string {
   const inputs = inputsOf(plan).map(objectNumber).join();
   const scalars = scalarsOf(plan).map(scalarKey).join(';');
-  const columns = plan.schema.map((c) => `${typeKey(c.type)}${c.nullable}`).join();
+  const columns = plan.schema.map((c) => typeKey(c.type)).join();
   return `${plan.kind}(${inputs})${own(plan)}{${scalars}}${columns}`;
 }
 
