@@ -222,18 +222,18 @@ export function bindLike(expr: LikeExpr, context: ExprContext): Scalar {
   const position = expr.span.start;
   const operand = bindExpr(expr.operand, context);
   let pattern = bindExpr(expr.pattern, context);
-  const escape = expr.escape === null ? null : bindExpr(expr.escape, context);
+  const escapeChar = expr.escape === null ? null : bindExpr(expr.escape, context);
   if (expr.operator === 'similar') {
     const asText = (s: Scalar): Scalar => coerceImplicit(s, types.text, env);
     const regex = functionCall(
       'similar_to_escape',
-      escape === null ? [asText(pattern)] : [asText(pattern), asText(escape)],
+      escapeChar === null ? [asText(pattern)] : [asText(pattern), asText(escapeChar)],
       position,
       env,
     );
     return operatorCall(expr.negated ? '!~' : '~', [operand, regex], position, env);
   }
-  if (escape !== null) pattern = functionCall('like_escape', [pattern, escape], position, env);
+  if (escapeChar !== null) pattern = functionCall('like_escape', [pattern, escapeChar], position, env);
   return operatorCall(likeOperators[expr.operator][expr.negated ? 1 : 0], [operand, pattern], position, env);
 }
 
