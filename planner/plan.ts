@@ -18,8 +18,6 @@ import type { Rule } from './rules/rule.ts';
 export type { Evaluator, PlanMode, PlannerEnv } from './evaluator.ts';
 export { substituteParameters } from './parameters.ts';
 
-export { substituteParameters } from './parameters.ts';
-
 /** What the planner needs of a bound query. */
 export interface BoundPlan {
   readonly plan: LogicalPlan;
