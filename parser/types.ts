@@ -271,11 +271,16 @@ export abstract class TypeParser extends BaseParser {
     return { name: varying ? 'varbit' : 'bit', modifiers: length === undefined ? [] : [length] };
   });
 
-  /** genericType: funcName [ typeModifiers ] */
+  /** genericType: function name word { '.' colLabel } [ typeModifiers ] */
   readonly genericType: Rule<TypeName> = this.RULE('genericType', (): TypeName => {
     const start = this.here();
-    const name = this.subrule(1, this.funcName);
-    const modifiers = this.option(2, () => this.subrule(3, this.typeModifiers)) ?? [];
+    const parts = [this.identOf(this.consume(1, T.FuncName))];
+    this.many(2, () => {
+      this.consume(3, T.Dot);
+      parts.push(this.subrule(4, this.colLabel));
+    });
+    const name = this.nameOf(parts, start);
+    const modifiers = this.option(5, () => this.subrule(6, this.typeModifiers)) ?? [];
     return {
       kind: 'TypeName',
       name,
