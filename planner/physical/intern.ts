@@ -18,7 +18,7 @@ import { physicalInputs, physicalScalars, rewritePhysical } from '../plan/walk.t
 export function intern(plan: PhysicalPlan): PhysicalPlan {
   const known = new Map<string, PhysicalPlan>();
   return rewritePhysical(plan, (node) => {
-    if (callsVolatile(node)) return node;
+    if (callsVolatile(node) || isLongList(node)) return node;
     // Inputs are interned already, so their identity stands for their structure.
     const key = nodeKey(node);
     const same = known.get(key);
@@ -27,6 +27,11 @@ export function intern(plan: PhysicalPlan): PhysicalPlan {
     return node;
   });
 }
+
+/** Constant rows beyond this are not compared with others. */
+const MAX_ROWS = 64;
+
+const isLongList = (plan: PhysicalPlan): boolean => plan.kind === 'Values' && plan.rows.length > MAX_ROWS;
 
 function callsVolatile(plan: PhysicalPlan): boolean {
   if (plan.kind === 'TableFunction' && plan.calls.some((c) => c.fn.volatility === 'volatile')) return true;

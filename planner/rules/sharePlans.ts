@@ -22,7 +22,7 @@ export const sharePlans: Rule = {
   apply: (plan) => {
     const known = new Map<string, LogicalPlan>();
     return rewritePlan(plan, (node) => {
-      if (planIsVolatile(node)) return node;
+      if (planIsVolatile(node) || isLongList(node)) return node;
       const key = nodeKey(node);
       const same = known.get(key);
       if (same !== undefined) return same;
@@ -31,6 +31,11 @@ export const sharePlans: Rule = {
     });
   },
 };
+
+/** Constant rows beyond this are not compared with others. */
+const MAX_ROWS = 64;
+
+const isLongList = (plan: LogicalPlan): boolean => plan.kind === 'Values' && plan.rows.length > MAX_ROWS;
 
 /** Equal for nodes that are the same operation over the same input objects. Names and nullability follow from that. */
 function nodeKey(plan: LogicalPlan): string {
