@@ -46,13 +46,16 @@ function findNode() {
   return local;
 }
 
-/** Installs the locked packages unless exactly these are there already. */
+/**
+ * Installs the locked packages unless exactly these are there already. Not `npm ci`: it refuses a lock file without
+ * the optional packages of other platforms.
+ */
 function ensurePackages(env) {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const stamp = join(root, 'node_modules', '.millrace-lock');
   const hash = createHash('sha256').update(lock).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
-  npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'], env);
+  npm(['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], env);
   writeFileSync(stamp, hash);
 }
 
