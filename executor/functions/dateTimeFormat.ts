@@ -99,7 +99,7 @@ function numberToChar(
     const parse = memoized(numberTemplate);
     const print = format as (value: unknown, template: NumberTemplate) => string;
     return (_context: EvalContext, value: unknown, template: string) =>
-      template === '' ? null : print(value, parse(template));
+      template === '' ? '' : print(value, parse(template));
   });
 }
 

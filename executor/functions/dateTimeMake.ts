@@ -28,6 +28,14 @@ function two(n: number): string {
   return n < 0 ? `-${String(-n).padStart(1, '0')}` : String(n).padStart(2, '0');
 }
 
+/** C's %g: six significant digits, an exponent for large and small numbers. */
+function shortNumber(x: number): string {
+  const exponent = x === 0 ? 0 : Number(x.toExponential(5).split('e')[1]);
+  if (exponent >= -4 && exponent < 6) return String(Number(x.toPrecision(6)));
+  const [mantissa = '', power = ''] = Number(x.toPrecision(6)).toExponential().split('e');
+  return `${mantissa}e${power.charAt(0)}${power.slice(1).padStart(2, '0')}`;
+}
+
 /** Negative years are BC; there is no year 0. */
 function makeDate(year: number, month: number, day: number): number {
   const astronomical = year < 0 ? year + 1 : year;
@@ -46,7 +54,7 @@ function makeTime(hour: number, minute: number, second: number): bigint {
   const total = (hour * 60 + minute) * 60_000_000 + micros;
   const valid = hour >= 0 && minute >= 0 && minute < 60 && second >= 0 && micros <= 60_000_000;
   if (!valid || !(total <= 86_400_000_000)) {
-    const shown = Number.isInteger(second) ? two(second) : String(Number(second.toPrecision(6)));
+    const shown = shortNumber(second).padStart(2, '0');
     throw new SqlError('22008', `time field value out of range: ${hour}:${two(minute)}:${shown}`);
   }
   return BigInt(total);
@@ -68,7 +76,7 @@ function fromSeconds(seconds: number): bigint {
   if (seconds === Infinity) return TIMESTAMP_INFINITY;
   if (seconds === -Infinity) return TIMESTAMP_MINUS_INFINITY;
   if (seconds < -210_866_803_200 || seconds >= 9_224_318_016_000) {
-    throw new SqlError('22008', `timestamp out of range: "${Number(seconds.toPrecision(6))}"`);
+    throw new SqlError('22008', `timestamp out of range: "${shortNumber(seconds)}"`);
   }
   // Whole seconds and fraction apart: their product with 10^6 may need more than 53 bits.
   const whole = Math.floor(seconds);

@@ -215,16 +215,16 @@ function unescapeUnicode(text: string): string {
     if (whole === '\\\\') return '\\';
     const digits = a ?? b ?? c ?? d;
     if (digits === undefined) {
-      throw new SqlError('22025', 'invalid Unicode escape', {
+      throw new SqlError('42601', 'invalid Unicode escape', {
         hint: 'Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX.',
       });
     }
     const code = Number.parseInt(digits, 16);
     if (code === 0 || code > 0x10ffff)
-      throw new SqlError('22023', `invalid Unicode code point: ${digits.toUpperCase()}`);
+      throw new SqlError('42601', `invalid Unicode code point: ${digits.toUpperCase()}`);
     return String.fromCodePoint(code);
   });
-  if (!result.isWellFormed()) throw new SqlError('22025', 'invalid Unicode surrogate pair');
+  if (!result.isWellFormed()) throw new SqlError('42601', 'invalid Unicode surrogate pair');
   return result;
 }
 

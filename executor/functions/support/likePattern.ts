@@ -43,7 +43,6 @@ function parse(pattern: string): Parsed {
     if (c === '\\') {
       i++;
       c = characters[i] ?? '';
-      if (c === '') throw new SqlError('22025', 'LIKE pattern must not end with escape character');
     }
     segment += c;
     source += quoteForRegex(c);
@@ -74,8 +73,21 @@ function matchSegments(segments: readonly string[]): Matcher {
   };
 }
 
+/** True when the last character is an escape that escapes nothing. */
+function endsWithEscape(pattern: string): boolean {
+  return (/\\+$/.exec(pattern)?.[0].length ?? 0) % 2 === 1;
+}
+
 /** A matcher for `pattern`, whose escape character is a backslash. */
 export function compileLike(pattern: string): Matcher {
+  if (endsWithEscape(pattern)) {
+    // As in PostgreSQL it is an error only for a text that gets that far.
+    const reaches = compileLike(`${pattern.slice(0, -1)}_%`);
+    return (text) => {
+      if (reaches(text)) throw new SqlError('22025', 'LIKE pattern must not end with escape character');
+      return false;
+    };
+  }
   const { segments, sources, hasAnyCharacter } = parse(pattern);
   if (!hasAnyCharacter) return matchSegments(segments);
   const regex = new RegExp(`^${sources.join('[^]*')}$`, 'v');

@@ -1,6 +1,6 @@
 /** to_number, after PostgreSQL's NUM_processor: the input is walked along the template and its digits collected. */
-import { pow10 } from '../../../common/bigDigits.ts';
 import { Decimal } from '../../../common/decimal.ts';
+import { power } from '../../../common/decimalMath.ts';
 import { SqlError } from '../../../common/sqlError.ts';
 import type { Field } from './formatTemplate.ts';
 import type { NumberTemplate } from './numberTemplate.ts';
@@ -148,7 +148,7 @@ class NumberReader {
         this.#sign = next;
         this.#at++;
       }
-    } else if (!read && !t.plus && !t.minus) {
+    } else if (!read && (t.plus || t.minus)) {
       const c = this.#peek();
       if (c === '-' || c === '+') this.#sign = c;
     }
@@ -163,5 +163,5 @@ export function readNumber(input: string, t: NumberTemplate): Decimal {
   reader.read();
   const scale = reader.postDigits;
   const value = Decimal.parse(reader.text).applyTypmod(t.pre + t.multi + scale, scale);
-  return t.multi > 0 ? value.mul(Decimal.ONE.div(Decimal.fromBigint(pow10(t.multi)))) : value;
+  return t.multi > 0 ? value.mul(power(Decimal.fromInt(10), Decimal.fromInt(-t.multi))) : value;
 }

@@ -189,9 +189,9 @@ function placeDigits(text: string, pre: number, post: number): Digits {
   return { number: `${'#'.repeat(pre)}.${'#'.repeat(post)}`, sign, leadingPlaces: 0 };
 }
 
-function romanNumeral(n: bigint): string {
-  if (n > 3999n || n < 1n) return '#'.repeat(15);
-  let rest = Number(n);
+function romanNumeral(n: number): string {
+  if (!(n <= 3999 && n >= 1)) return '#'.repeat(15);
+  let rest = n;
   let result = '';
   const values: readonly (readonly [number, string])[] = [
     [1000, 'M'],
@@ -244,7 +244,7 @@ function scientificDecimal(value: Decimal, t: NumberTemplate): string {
 export function formatDecimal(value: Decimal, t: NumberTemplate): string {
   if (t.scientific) return scientificDecimal(value, t);
   if (t.roman) {
-    const number = value.isFinite() ? romanNumeral(value.round().coefficient) : '#'.repeat(15);
+    const number = romanNumeral(value.round().toInt4());
     return new NumberWriter(t, { number, sign: '+', leadingPlaces: 0 }).write();
   }
   const scaled = t.multi > 0 ? value.mul(Decimal.fromBigint(pow10(t.multi))) : value;
@@ -282,7 +282,7 @@ function fixed(value: number, digits: number): string {
 export function formatFloat(value: number, t: NumberTemplate, precision: number): string {
   if (t.scientific) return scientificFloat(value, t);
   if (t.roman) {
-    const number = Number.isFinite(value) ? romanNumeral(BigInt(fixed(value, 0))) : '#'.repeat(15);
+    const number = romanNumeral(Number(fixed(value, 0)));
     return new NumberWriter(t, { number, sign: '+', leadingPlaces: 0 }).write();
   }
   const scaled = t.multi > 0 ? value * 10 ** t.multi : value;
