@@ -5,10 +5,17 @@
 import { AssertionError } from '../../common/assert.ts';
 import type { FunctionCatalog, ScalarFunction, SqlFunction } from '../../common/function.ts';
 import { aggregateFamilies } from '../aggregates/index.ts';
+import { arrayChangeFunctions } from './arrayChange.ts';
+import { arrayFactFunctions } from './arrayFacts.ts';
+import { byteaFunctions } from './byteaFunctions.ts';
 import { formattingFunctions } from './dateTimeFormat.ts';
 import { dateTimeMakingFunctions } from './dateTimeMake.ts';
 import { nowFunctions } from './dateTimeNow.ts';
 import { dateTimePartFunctions } from './dateTimeParts.ts';
+import { jsonbBuildFunctions } from './jsonbBuild.ts';
+import { jsonbChangeFunctions } from './jsonbChange.ts';
+import { jsonbOperators } from './jsonbOperators.ts';
+import { jsonbPathFunctions, jsonbPathTableFunctions } from './jsonbPath.ts';
 import { floatMath } from './mathFloat.ts';
 import { numericMath } from './mathNumeric.ts';
 import { miscFunctions } from './misc.ts';
@@ -22,6 +29,9 @@ import { stringFunctions } from './stringBasic.ts';
 import { stringBuildingFunctions } from './stringBuild.ts';
 import { encodingFunctions } from './stringEncoding.ts';
 import { regexpFunctions } from './stringRegexp.ts';
+import { arrayTableFunctions } from './tableArrays.ts';
+import { jsonTableFunctions } from './tableJson.ts';
+import { seriesTableFunctions } from './tableSeries.ts';
 
 /** A new family is one line here. */
 const families: readonly (readonly SqlFunction[])[] = [
@@ -42,6 +52,17 @@ const families: readonly (readonly SqlFunction[])[] = [
   dateTimeMakingFunctions,
   formattingFunctions,
   miscFunctions,
+  arrayChangeFunctions,
+  arrayFactFunctions,
+  byteaFunctions,
+  jsonbOperators,
+  jsonbChangeFunctions,
+  jsonbBuildFunctions,
+  jsonbPathFunctions,
+  jsonbPathTableFunctions,
+  seriesTableFunctions,
+  arrayTableFunctions,
+  jsonTableFunctions,
   ...aggregateFamilies,
 ];
 

@@ -1,0 +1,390 @@
+/**
+ * Evaluation of SQL/JSON paths: a path expression gives a sequence of items, a predicate true, false or unknown (null).
+ *
+ * Lax mode unwraps arrays before member access, filters, methods, arithmetic and comparisons, takes a scalar for an array
+ * of one, and leaves out what is not there; strict mode raises an error. Errors inside a predicate make it unknown.
+ */
+import { unreachable } from '../../../common/assert.ts';
+import { compareJson, compareText } from '../../../common/compare.ts';
+import { Decimal } from '../../../common/decimal.ts';
+import type { JsonNode } from '../../../common/jsonb.ts';
+import { jsonTypeOf } from '../../../common/jsonbOps.ts';
+import { isJsonArray, isJsonObject } from '../../../common/jsonText.ts';
+import { SqlError, unsupported } from '../../../common/sqlError.ts';
+import {
+  type Comparison,
+  isPredicate,
+  type JsonPath,
+  type Method,
+  type PathExpr,
+  type Predicate,
+} from './jsonPathTree.ts';
+import { findMatch, regexCompiler } from './regex.ts';
+
+type Items = readonly JsonNode[];
+type Of<K extends PathExpr['kind']> = Extract<PathExpr, { kind: K }>;
+
+/** What `@` and `last` stand for. */
+interface Place {
+  readonly current: JsonNode;
+  readonly array: readonly JsonNode[] | null;
+}
+
+function isScalar(node: JsonNode): boolean {
+  return !isJsonArray(node) && !isJsonObject(node);
+}
+
+function hasDescendants(expr: PathExpr): boolean {
+  return expr.kind === 'descendants' || ('of' in expr && hasDescendants(expr.of));
+}
+
+function holds(order: number, operator: Comparison): boolean {
+  switch (operator) {
+    case '==':
+      return order === 0;
+    case '<>':
+      return order !== 0;
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    case '>=':
+      return order >= 0;
+  }
+}
+
+/** Comparison of two items; null when they cannot be compared. */
+function compareItems(a: JsonNode, b: JsonNode, operator: Comparison): boolean | null {
+  if (a === null || b === null) {
+    if (a === null && b === null) return holds(0, operator);
+    return operator === '<>';
+  }
+  if (!isScalar(a) || !isScalar(b) || jsonTypeOf(a) !== jsonTypeOf(b)) return null;
+  if (typeof a === 'string' && typeof b === 'string') return holds(compareText(a, b), operator);
+  return holds(compareJson(a, b), operator);
+}
+
+function rounded(n: Decimal, method: 'ceiling' | 'floor'): Decimal {
+  const truncated = n.trunc(0);
+  const order = n.compare(truncated);
+  if (method === 'ceiling') return order > 0 ? truncated.add(Decimal.ONE) : truncated;
+  return order < 0 ? truncated.sub(Decimal.ONE) : truncated;
+}
+
+class PathEvaluator {
+  readonly #root: JsonNode;
+  readonly #variables: ReadonlyMap<string, JsonNode>;
+  readonly #lax: boolean;
+
+  constructor(root: JsonNode, variables: ReadonlyMap<string, JsonNode>, lax: boolean) {
+    this.#root = root;
+    this.#variables = variables;
+    this.#lax = lax;
+  }
+
+  items(expr: PathExpr, place: Place): Items {
+    if (isPredicate(expr)) return [this.test(expr, place)];
+    switch (expr.kind) {
+      case 'root':
+        return [this.#root];
+      case 'current':
+        return [place.current];
+      case 'last':
+        if (place.array === null) throw new SqlError('42601', 'LAST is allowed only in array subscripts');
+        return [Decimal.fromInt(place.array.length - 1)];
+      case 'variable':
+        return [this.#variable(expr.name)];
+      case 'literal':
+        return [expr.value];
+      case 'member':
+        return this.#unwrapped(expr.of, place).flatMap((item) => this.#member(item, expr));
+      case 'anyMember':
+        return this.#unwrapped(expr.of, place).flatMap((item) => this.#anyMember(item, expr));
+      case 'descendants':
+        return this.items(expr.of, place).flatMap((item) => [...descendants(item, 0, expr)]);
+      case 'anyElement':
+        return this.items(expr.of, place).flatMap((item) => this.#anyElement(item, expr));
+      case 'elements':
+        return this.items(expr.of, place).flatMap((item) => this.#elements(item, expr, place));
+      case 'filter':
+        return this.#unwrapped(expr.of, place).filter(
+          (item) => this.test(expr.condition, { ...place, current: item }) === true,
+        );
+      case 'method':
+        return this.#method(expr, place);
+      case 'sign':
+        return this.#unwrapped(expr.operand, place).map((item) => {
+          if (!(item instanceof Decimal)) {
+            throw new SqlError(
+              '2203B',
+              `operand of unary jsonpath operator ${expr.sign} is not a numeric value`,
+            );
+          }
+          return expr.sign === '-' ? item.neg() : item;
+        });
+      case 'arithmetic':
+        return [this.#arithmetic(expr, place)];
+      default:
+        return unreachable(expr);
+    }
+  }
+
+  #variable(name: string): JsonNode {
+    const value = this.#variables.get(name);
+    if (value === undefined) throw new SqlError('42704', `could not find jsonpath variable "${name}"`);
+    return value;
+  }
+
+  /** Items with arrays replaced by their elements in lax mode. */
+  #unwrapped(expr: PathExpr, place: Place): Items {
+    const items = this.items(expr, place);
+    return this.#lax ? items.flatMap((item) => (isJsonArray(item) ? item : [item])) : items;
+  }
+
+  /** Nothing in lax mode, an error in strict mode. */
+  #missing(
+    expr: Of<'member' | 'anyMember' | 'anyElement' | 'elements'>,
+    state: '2203A' | '22039' | '22033',
+    message: string,
+  ): Items {
+    if (this.#lax || hasDescendants(expr.of)) return [];
+    throw new SqlError(state, message);
+  }
+
+  #member(item: JsonNode, expr: Of<'member'>): Items {
+    if (!isJsonObject(item)) {
+      return this.#missing(expr, '2203A', 'jsonpath member accessor can only be applied to an object');
+    }
+    const value = item.get(expr.name);
+    if (value !== undefined) return [value];
+    return this.#missing(expr, '2203A', `JSON object does not contain key "${expr.name}"`);
+  }
+
+  #anyMember(item: JsonNode, expr: Of<'anyMember'>): Items {
+    if (isJsonObject(item)) return [...item.values()];
+    return this.#missing(expr, '2203A', 'jsonpath wildcard member accessor can only be applied to an object');
+  }
+
+  #anyElement(item: JsonNode, expr: Of<'anyElement'>): Items {
+    if (isJsonArray(item)) return item;
+    if (this.#lax) return [item];
+    return this.#missing(expr, '22039', 'jsonpath wildcard array accessor can only be applied to an array');
+  }
+
+  #elements(item: JsonNode, expr: Of<'elements'>, place: Place): Items {
+    if (!isJsonArray(item) && !this.#lax) {
+      return this.#missing(expr, '22039', 'jsonpath array accessor can only be applied to an array');
+    }
+    const array = isJsonArray(item) ? item : [item];
+    const inside: Place = { ...place, array };
+    return expr.subscripts.flatMap(({ from, to }) => {
+      const first = this.#index(from, inside);
+      const last = to === null ? first : this.#index(to, inside);
+      if (first < 0 || first > last || last >= array.length) {
+        if (!this.#lax) return this.#missing(expr, '22033', 'jsonpath array subscript is out of bounds');
+      }
+      return array.slice(Math.max(0, first), Math.max(0, last + 1));
+    });
+  }
+
+  #index(expr: PathExpr, place: Place): number {
+    const items = this.items(expr, place);
+    const [item] = items;
+    if (items.length !== 1 || !(item instanceof Decimal)) {
+      throw new SqlError('22033', 'jsonpath array subscript is not a single numeric value');
+    }
+    const index = item.trunc(0).toNumber();
+    if (Math.abs(index) > 2_147_483_647) {
+      throw new SqlError('22033', 'jsonpath array subscript is out of integer range');
+    }
+    return index;
+  }
+
+  #method(expr: Of<'method'>, place: Place): Items {
+    if (expr.method === 'type') return this.items(expr.of, place).map(jsonTypeOf);
+    if (expr.method === 'size') {
+      return this.items(expr.of, place).map((item) => {
+        if (isJsonArray(item)) return Decimal.fromInt(item.length);
+        if (this.#lax) return Decimal.ONE;
+        throw new SqlError('22039', 'jsonpath item method .size() can only be applied to an array');
+      });
+    }
+    return this.#unwrapped(expr.of, place).map((item) => applyMethod(item, expr.method));
+  }
+
+  #arithmetic(expr: Of<'arithmetic'>, place: Place): Decimal {
+    const left = this.#number(expr.left, place, 'left', expr.operator);
+    const right = this.#number(expr.right, place, 'right', expr.operator);
+    switch (expr.operator) {
+      case '+':
+        return left.add(right);
+      case '-':
+        return left.sub(right);
+      case '*':
+        return left.mul(right);
+      case '/':
+        return left.div(right);
+      case '%':
+        return left.mod(right);
+    }
+  }
+
+  #number(expr: PathExpr, place: Place, side: string, operator: string): Decimal {
+    const items = this.#unwrapped(expr, place);
+    const [item] = items;
+    if (items.length === 1 && item instanceof Decimal) return item;
+    throw new SqlError(
+      '22038',
+      `${side} operand of jsonpath operator ${operator} is not a single numeric value`,
+    );
+  }
+
+  /** A condition: true, false or unknown. */
+  test(expr: PathExpr, place: Place): boolean | null {
+    if (!isPredicate(expr)) {
+      const [item] = this.items(expr, place);
+      return typeof item === 'boolean' ? item : null;
+    }
+    try {
+      return this.#predicate(expr, place);
+    } catch (error) {
+      if (error instanceof SqlError && /^22/.test(error.state)) return null;
+      throw error;
+    }
+  }
+
+  #predicate(expr: Predicate, place: Place): boolean | null {
+    switch (expr.kind) {
+      case 'and': {
+        const left = this.test(expr.left, place);
+        if (left === false) return false;
+        const right = this.test(expr.right, place);
+        return right === false ? false : left === null || right === null ? null : true;
+      }
+      case 'or': {
+        const left = this.test(expr.left, place);
+        if (left === true) return true;
+        const right = this.test(expr.right, place);
+        return right === true ? true : left === null || right === null ? null : false;
+      }
+      case 'not': {
+        const operand = this.test(expr.operand, place);
+        return operand === null ? null : !operand;
+      }
+      case 'isUnknown':
+        return this.test(expr.operand, place) === null;
+      case 'exists':
+        return this.items(expr.operand, place).length > 0;
+      case 'comparison': {
+        const right = this.#unwrapped(expr.right, place);
+        return this.#any(this.#unwrapped(expr.left, place), (a) =>
+          this.#any(right, (b) => compareItems(a, b, expr.operator)),
+        );
+      }
+      case 'startsWith': {
+        const [prefix] = this.items(expr.prefix, place);
+        return this.#any(this.#unwrapped(expr.operand, place), (item) =>
+          typeof item === 'string' && typeof prefix === 'string' ? item.startsWith(prefix) : null,
+        );
+      }
+      case 'likeRegex': {
+        const compiled = regexCompiler()(expr.pattern, regexFlags(expr.flags));
+        return this.#any(this.#unwrapped(expr.operand, place), (item) =>
+          typeof item === 'string' ? findMatch(compiled, item) !== null : null,
+        );
+      }
+      default:
+        return unreachable(expr);
+    }
+  }
+
+  /** True when the test holds for one item; unknown wins in strict mode, and where nothing holds. */
+  #any(items: Items, test: (item: JsonNode) => boolean | null): boolean | null {
+    let unknown = false;
+    let found = false;
+    for (const item of items) {
+      const result = test(item);
+      if (result === null) {
+        if (!this.#lax) return null;
+        unknown = true;
+      } else if (result) {
+        if (this.#lax) return true;
+        found = true;
+      }
+    }
+    return found ? true : unknown ? null : false;
+  }
+}
+
+function* descendants(item: JsonNode, level: number, expr: Of<'descendants'>): Generator<JsonNode> {
+  const leafOnly = expr.from === Number.POSITIVE_INFINITY;
+  if (leafOnly ? isScalar(item) : level >= expr.from && level <= expr.to) yield item;
+  if (level >= expr.to) return;
+  const children: Iterable<JsonNode> = isJsonArray(item) ? item : isJsonObject(item) ? item.values() : [];
+  for (const child of children) yield* descendants(child, level + 1, expr);
+}
+
+function applyMethod(item: JsonNode, method: Method): JsonNode {
+  switch (method) {
+    case 'double': {
+      const text = item instanceof Decimal ? item.toString() : item;
+      if (typeof text !== 'string') {
+        throw new SqlError(
+          '22036',
+          'jsonpath item method .double() can only be applied to a string or numeric value',
+        );
+      }
+      const number = text.trim() === '' ? Number.NaN : Number(text);
+      if (!Number.isFinite(number)) {
+        throw new SqlError(
+          '22036',
+          'string argument of jsonpath item method .double() is not a valid representation of a double precision number',
+        );
+      }
+      return Decimal.parse(String(number));
+    }
+    case 'ceiling':
+    case 'floor':
+    case 'abs':
+      if (!(item instanceof Decimal)) {
+        throw new SqlError(
+          '22036',
+          `jsonpath item method .${method}() can only be applied to a numeric value`,
+        );
+      }
+      if (method === 'abs') return item.compare(Decimal.ZERO) < 0 ? item.neg() : item;
+      return rounded(item, method);
+    default:
+      throw unsupported(`the jsonpath method .${method}()`);
+  }
+}
+
+/** XQuery's flags as those of PostgreSQL's regular expressions. */
+function regexFlags(flags: string): string {
+  for (const flag of flags) {
+    if (flag === 'x') throw unsupported('XQuery "x" flag (expanded regular expressions)');
+    if (!'ismq'.includes(flag)) {
+      throw new SqlError('42601', 'invalid input syntax for type jsonpath', {
+        detail: `Unrecognized flag character "${flag}" in LIKE_REGEX predicate.`,
+      });
+    }
+  }
+  const ignoreCase = flags.includes('i') ? 'i' : '';
+  if (flags.includes('q')) return `q${ignoreCase}`;
+  if (flags.includes('s')) return flags.includes('m') ? `w${ignoreCase}` : ignoreCase;
+  return `${flags.includes('m') ? 'n' : 'p'}${ignoreCase}`;
+}
+
+/** All items of a path over a document. */
+export function evaluateJsonPath(
+  path: JsonPath,
+  root: JsonNode,
+  variables: ReadonlyMap<string, JsonNode>,
+): Items {
+  return new PathEvaluator(root, variables, path.mode === 'lax').items(path.expr, {
+    current: root,
+    array: null,
+  });
+}
