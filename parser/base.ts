@@ -276,6 +276,16 @@ export abstract class BaseParser extends EmbeddedActionsParser {
   /** stringValue: SCONST */
   readonly stringValue: Rule<string> = this.RULE('stringValue', () => this.textOf(this.consume(1, T.Str)));
 
+  /** signedInt: [ '+' | '-' ] ICONST */
+  readonly signedInt: Rule<number> = this.RULE('signedInt', () => {
+    const minus = this.or(1, [
+      { ALT: () => this.consume(2, T.Minus) && true },
+      { ALT: () => this.has(3, T.Plus) && false },
+    ]);
+    const digits = Number(this.textOf(this.consume(4, T.Int)));
+    return minus ? -digits : digits;
+  });
+
   /** signedNumber: [ '+' | '-' ] ( ICONST | FCONST ) */
   readonly signedNumber: Rule<string> = this.RULE('signedNumber', () => {
     const minus = this.or(1, [

@@ -71,8 +71,18 @@ const levels: ReadonlyMap<TokenType, number> = new Map([
   [T.Typecast, 15],
 ]);
 
-/** Words that are operators only if something follows that belongs to them; else they are a column label. */
-const labelLike: ReadonlySet<TokenType> = new Set([K.is, K.between, K.like, K.ilike]);
+/** Operators that are words, and therefore labels when nothing follows that belongs to them: SELECT a is FROM t. */
+const wordOperators: ReadonlySet<TokenType> = new Set([
+  K.and,
+  K.or,
+  K.is,
+  K.between,
+  K.in,
+  K.like,
+  K.ilike,
+  K.similar,
+  K.collate,
+]);
 
 /** What may follow a label in a select list. */
 const afterLabel: ReadonlySet<TokenType> = new Set([
@@ -93,6 +103,9 @@ const afterLabel: ReadonlySet<TokenType> = new Set([
   K.union,
   K.intersect,
   K.except,
+  K.returning,
+  K.on,
+  K.with,
 ]);
 
 /** What BETWEEN, IN and LIKE make of what stands before them. */
@@ -105,11 +118,18 @@ interface Operator {
 }
 
 export abstract class ExprParser extends SpecialCallParser {
+  /** The expression being read is one of a select list, not inside anything that closes. */
+  protected inSelectItem = false;
+
   /** expr: operand { infix }, see above */
   readonly expr: Rule<Expr, [minimum?: number, restricted?: boolean]> = this.RULE(
     'expr',
-    (minimum = 0, restricted = false) => {
+    (given?: number, restricted = false) => {
       this.enter();
+      // Only the select list's own expressions and their operands can end in a label.
+      const minimum = given ?? 0;
+      const inSelectItem = this.inSelectItem;
+      if (given === undefined) this.inSelectItem = false;
       const start = this.here();
       let left = this.subrule(1, this.operand, { ARGS: [restricted] });
       // The operands of the AND or OR that `left` is, as long as it stands without parentheses.
@@ -148,6 +168,7 @@ export abstract class ExprParser extends SpecialCallParser {
           blocked = blockedLevel(left, level);
         },
       });
+      this.inSelectItem = inSelectItem;
       this.leave();
       return left;
     },
@@ -164,11 +185,12 @@ export abstract class ExprParser extends SpecialCallParser {
     const level = levels.get(type) ?? 0;
     if (level === 0) return 0;
     if (restricted) return this.restrictedLevel(type, level);
-    if (type === K.at) return this.isAt(2, K.time) || this.isAt(2, K.local) ? AT : 0;
-    if (type === K.operator) return this.isAt(2, T.LParen) ? OTHER : 0;
+    if (this.inSelectItem && type === K.at && !this.isAt(2, K.time) && !this.isAt(2, K.local)) return 0;
+    if (this.inSelectItem && type === K.operator && !this.isAt(2, T.LParen)) return 0;
+    if (this.inSelectItem && wordOperators.has(type) && (this.endsAt(2) || afterLabel.has(this.at(2))))
+      return 0;
     // SUBSTRING(a SIMILAR b ESCAPE c) has the word without TO.
-    if (type === K.similar) return this.isAt(2, K.to) ? LIKE : 0;
-    if (labelLike.has(type) && (this.endsAt(2) || afterLabel.has(this.at(2)))) return 0;
+    if (type === K.similar && this.inSubstring) return 0;
     return level;
   }
 

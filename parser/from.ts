@@ -177,24 +177,42 @@ export abstract class FromParser extends ExprParser {
         ALT: () => this.subrule(5, this.rowsFrom, { ARGS: [false, start] }),
         IGNORE_AMBIGUITIES: true,
       },
-      { ALT: () => this.subrule(6, this.flinkTable) },
+      { GATE: () => this.isAt(2, T.LParen), ALT: () => this.subrule(6, this.flinkTable) },
+      {
+        GATE: () => this.startsSpecialCall() || (this.isAt(1, K.cast) && this.isAt(2, T.LParen)),
+        ALT: () => this.subrule(7, this.valueTable),
+        IGNORE_AMBIGUITIES: true,
+      },
       {
         GATE: () => windowFunctions.has(this.at(1)) && this.isAt(2, T.LParen),
-        ALT: () => this.subrule(7, this.windowTable, { ARGS: [start] }),
+        ALT: () => this.subrule(8, this.windowTable, { ARGS: [start] }),
         IGNORE_AMBIGUITIES: true,
       },
       {
         GATE: () => this.startsTableFunction(),
-        ALT: () => this.subrule(8, this.tableFunction, { ARGS: [false, start] }),
+        ALT: () => this.subrule(9, this.tableFunction, { ARGS: [false, start] }),
         IGNORE_AMBIGUITIES: true,
       },
-      { ALT: () => this.subrule(9, this.namedTable) },
+      { ALT: () => this.subrule(10, this.namedTable) },
     ]);
+  });
+
+  /** valueTable: ( specialCall | castExpr ) [ functionAlias ], refused */
+  private readonly valueTable: Rule<TableRef> = this.RULE('valueTable', (): TableRef => {
+    const start = this.here();
+    this.or(1, [
+      { ALT: () => this.subrule(2, this.specialCall) },
+      { ALT: () => this.subrule(3, this.castExpr) },
+    ]);
+    const alias = this.subrule(4, this.functionAlias);
+    this.refuse('A function with special syntax in FROM', start);
+    const name = this.ACTION(() => this.nameOf([], start));
+    return this.tableOf(name, null, alias, start);
   });
 
   private startsTableFunction(): boolean {
     if (!this.isIn(1, T.ColId)) return true;
-    return this.isAt(this.afterName(), T.LParen);
+    return this.startsNamedCall();
   }
 
   /** lateralTable: LATERAL ( derivedTable | rowsFrom | tableFunction ) */
@@ -538,23 +556,33 @@ export abstract class FromParser extends ExprParser {
           { ALT: () => this.subrule(4, this.colId) },
           { GATE: () => as && this.isAt(1, T.LParen), ALT: () => null },
         ]);
-        const columns = this.option(5, () => this.subrule(6, this.aliasColumns)) ?? [];
+        const columns =
+          this.option(5, () => this.subrule(6, this.aliasColumns, { ARGS: [name === null] })) ?? [];
         return { kind: 'TableAlias', name, columns, span: this.since(start) };
       },
     });
     return alias ?? null;
   });
 
-  /** aliasColumns: '(' colId [ typeName ] { ',' colId [ typeName ] } ')' */
-  private readonly aliasColumns: Rule<TableAlias['columns']> = this.RULE('aliasColumns', () => {
-    this.consume(1, T.LParen);
-    const columns = this.list(0, () => {
-      const name = this.subrule(2, this.colId);
-      return { name, type: this.option(3, () => this.subrule(4, this.typeName)) ?? null };
-    });
-    this.consume(5, T.RParen);
-    return columns;
-  });
+  /** aliasColumns: '(' colId typeName { ',' colId typeName } ')' | columnList, the latter only behind a name */
+  private readonly aliasColumns: Rule<TableAlias['columns'], [mustHaveTypes: boolean]> = this.RULE(
+    'aliasColumns',
+    (mustHaveTypes: boolean) => {
+      let typed: boolean | null = mustHaveTypes ? true : null;
+      this.consume(1, T.LParen);
+      const columns = this.list(0, () => {
+        const name = this.subrule(2, this.colId);
+        const type = this.or(3, [
+          { GATE: () => typed !== false, ALT: () => this.subrule(4, this.typeName) },
+          { GATE: () => typed !== true, ALT: () => null },
+        ]);
+        typed ??= type !== null;
+        return { name, type };
+      });
+      this.consume(5, T.RParen);
+      return columns;
+    },
+  );
 }
 
 /** The column of DESCRIPTOR(column), else null. */

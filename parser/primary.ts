@@ -194,7 +194,11 @@ export abstract class PrimaryParser extends TypeParser {
   /** A name followed by '(', or by nothing that a column could be. */
   private startsCall(): boolean {
     if (this.isAt(1, K.aggregate) && this.isAt(2, T.Colon)) return true;
-    if (!this.isIn(1, T.ColId)) return true;
+    return !this.isIn(1, T.ColId) || this.startsNamedCall();
+  }
+
+  /** `f(`, `s.f(`: of words that can name a column but not a function, only those of JSON functions can be called. */
+  protected startsNamedCall(): boolean {
     const distance = this.afterName();
     if (!this.isAt(distance, T.LParen)) return false;
     return distance > 2 || this.isIn(1, T.FuncName) || this.at(1).name.startsWith('JSON');

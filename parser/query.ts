@@ -1,4 +1,5 @@
 /** Grammar of queries: WITH, SELECT, VALUES, set operations, ORDER BY, LIMIT, locking. */
+import { SqlError } from '../common/sqlError.ts';
 import type { Ident } from './ast/common.ts';
 import type { Expr } from './ast/expr.ts';
 import type {
@@ -86,6 +87,11 @@ export abstract class QueryParser extends FromParser {
             { ALT: () => this.consume(4, K.all) && null },
             { ALT: () => this.subrule(5, this.expr) },
           ]);
+          this.option(6, () => {
+            this.consume(7, T.Comma);
+            this.subrule(8, this.expr);
+            this.ACTION(() => this.refuseWith(commaLimit(start)));
+          });
           this.ACTION(() => {
             tail.limit = { kind: 'LimitClause', count, withTies: false, span: this.since(start) };
           });
@@ -93,9 +99,9 @@ export abstract class QueryParser extends FromParser {
       },
       {
         ALT: () => {
-          this.consume(6, K.offset);
-          const offset = this.subrule(7, this.expr);
-          this.or(8, [{ ALT: () => this.consume(9, K.row) }, { ALT: () => this.has(10, K.rows) }]);
+          this.consume(9, K.offset);
+          const offset = this.subrule(10, this.expr);
+          this.or(11, [{ ALT: () => this.consume(12, K.row) }, { ALT: () => this.has(13, K.rows) }]);
           this.ACTION(() => {
             tail.offset = offset;
           });
@@ -103,7 +109,7 @@ export abstract class QueryParser extends FromParser {
       },
       {
         ALT: () => {
-          const limit = this.subrule(11, this.fetch);
+          const limit = this.subrule(14, this.fetch);
           this.ACTION(() => {
             tail.limit = limit;
           });
@@ -111,7 +117,7 @@ export abstract class QueryParser extends FromParser {
       },
       {
         ALT: () => {
-          const locking = this.subrule(12, this.locking);
+          const locking = this.subrule(15, this.locking);
           this.ACTION(() => tail.locking.push(locking));
         },
       },
@@ -492,7 +498,9 @@ export abstract class QueryParser extends FromParser {
       },
       {
         ALT: (): SelectItem => {
-          const expr = this.subrule(4, this.expr);
+          this.inSelectItem = true;
+          const expr = this.subrule(4, this.expr, { ARGS: [0] });
+          this.inSelectItem = false;
           const alias = this.subrule(5, this.label);
           return { kind: 'SelectItem', expr, alias, span: this.since(start) };
         },
@@ -642,15 +650,23 @@ export abstract class QueryParser extends FromParser {
 
   /** nullsOrder: [ NULLS ( FIRST | LAST ) ] */
   readonly nullsOrder: Rule<'first' | 'last' | null> = this.RULE('nullsOrder', () => {
-    const nulls = this.option(1, () => {
-      this.consume(2, K.nulls);
-      return this.or(3, [
-        { ALT: () => this.consume(4, K.first) && ('first' as const) },
-        { ALT: () => this.consume(5, K.last) && ('last' as const) },
-      ]);
+    const nulls = this.option(1, {
+      GATE: () => this.isAt(2, K.first) || this.isAt(2, K.last),
+      DEF: () => {
+        this.consume(2, K.nulls);
+        return this.or(3, [
+          { ALT: () => this.consume(4, K.first) && ('first' as const) },
+          { ALT: () => this.consume(5, K.last) && ('last' as const) },
+        ]);
+      },
     });
     return nulls ?? null;
   });
+}
+
+function commaLimit(position: number): SqlError {
+  const hint = 'Use separate LIMIT and OFFSET clauses.';
+  return new SqlError('42601', 'LIMIT #,# syntax is not supported', { hint, position });
 }
 
 /** The items of a row in parentheses, or the one expression. */

@@ -8,6 +8,9 @@ import * as T from './tokens.ts';
 import { K } from './tokens.ts';
 
 export abstract class SpecialCallParser extends CallParser {
+  /** The first argument of SUBSTRING is being read, which a bare SIMILAR ends. */
+  protected inSubstring = false;
+
   /**
    * specialCall: valueWord | coalesceLike | nullif | grouping | extract | overlay | position | substring | trim | normalize
    *   | treat | collationFor
@@ -163,7 +166,9 @@ export abstract class SpecialCallParser extends CallParser {
       let special: Expr | null = null;
       this.consume(1, T.LParen);
       this.option(2, () => {
+        this.inSubstring = name === 'substring';
         const first = this.subrule(3, this.functionArgument);
+        this.inSubstring = false;
         plain.push(first);
         this.or(4, [
           {

@@ -156,8 +156,8 @@ export abstract class AdminParser extends AlterParser {
   }
 
   /**
-   * fetchDirection: NEXT | PRIOR | FIRST | LAST | ( ABSOLUTE | RELATIVE ) signedNumber | signedNumber | ALL
-   *   | ( FORWARD | BACKWARD ) [ signedNumber | ALL ]
+   * fetchDirection: NEXT | PRIOR | FIRST | LAST | ( ABSOLUTE | RELATIVE ) signedInt | signedInt | ALL
+   *   | ( FORWARD | BACKWARD ) [ signedInt | ALL ]
    */
   private readonly fetchDirection: Rule<Pick<FetchCursor, 'direction' | 'count'>> = this.RULE(
     'fetchDirection',
@@ -169,7 +169,7 @@ export abstract class AdminParser extends AlterParser {
       const at = (index: number, type: typeof K.next, direction: FetchCursor['direction']) => ({
         ALT: (): Direction => {
           this.consume(index, type);
-          return { direction, count: Number(this.subrule(index, this.signedNumber)) };
+          return { direction, count: this.subrule(index, this.signedInt) };
         },
       });
       const way = (index: number, type: typeof K.next, direction: FetchCursor['direction']) => ({
@@ -178,7 +178,7 @@ export abstract class AdminParser extends AlterParser {
           const count = this.option(index, () =>
             this.or(index, [
               { ALT: (): number | 'all' => this.consume(index, K.all) && 'all' },
-              { ALT: (): number | 'all' => Number(this.subrule(index, this.signedNumber)) },
+              { ALT: (): number | 'all' => this.subrule(index, this.signedInt) },
             ]),
           );
           return { direction, count: count ?? 1 };
@@ -195,7 +195,7 @@ export abstract class AdminParser extends AlterParser {
         way(18, K.backward, 'backward'),
         { ALT: (): Direction => this.consume(2, K.all) && { direction: 'forward', count: 'all' } },
         {
-          ALT: (): Direction => ({ direction: 'forward', count: Number(this.subrule(3, this.signedNumber)) }),
+          ALT: (): Direction => ({ direction: 'forward', count: this.subrule(3, this.signedInt) }),
         },
       ]);
     },

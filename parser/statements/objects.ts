@@ -29,7 +29,7 @@ export abstract class ObjectParser extends SessionParser {
             { ALT: (): ObjectKind => this.consume(8, K.aggregate) && 'aggregate' },
           ]);
           ifExists = this.subrule(9, this.ifExists);
-          names = [this.subrule(10, this.objectName)];
+          names = [this.subrule(10, this.funcName)];
           argumentTypes = this.option(11, () => this.subrule(12, this.argumentTypes)) ?? null;
           return kind;
         },
@@ -39,13 +39,25 @@ export abstract class ObjectParser extends SessionParser {
     return { kind: 'Drop', object, ifExists, names, argumentTypes, behavior, span: this.since(start) };
   });
 
-  /** argumentTypes: '(' [ typeName { ',' typeName } ] ')' */
+  /** argumentTypes: '(' [ [ name ] typeName { ',' [ name ] typeName } ] ')', the names without meaning */
   readonly argumentTypes: Rule<readonly TypeName[]> = this.RULE('argumentTypes', () => {
     this.consume(1, T.LParen);
-    const types = this.option(2, () => this.list(0, () => this.subrule(3, this.typeName))) ?? [];
-    this.consume(4, T.RParen);
+    const types =
+      this.option(2, () =>
+        this.list(0, () => {
+          this.option(3, { GATE: () => this.startsParameterName(), DEF: () => this.consume(4, T.FuncName) });
+          return this.subrule(5, this.typeName);
+        }),
+      ) ?? [];
+    this.consume(6, T.RParen);
     return types;
   });
+
+  /** A word followed by another that begins a type is a parameter's name. */
+  protected startsParameterName(): boolean {
+    if (this.isAt(1, K.double) && this.isAt(2, K.precision)) return false;
+    return this.isIn(2, T.NonReserved) && !this.isAt(2, K.varying);
+  }
 
   /** dropKind: TABLE | SOURCE | VIEW | MATERIALIZED VIEW | INDEX [ CONCURRENTLY ] | SINK | ... | USER */
   private readonly dropKind: Rule<ObjectKind> = this.RULE('dropKind', () =>

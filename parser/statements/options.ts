@@ -247,14 +247,11 @@ export abstract class OptionParser extends DmlParser {
 
   /** withData: [ WITH [ NO ] DATA ] */
   readonly withData: Rule<boolean> = this.RULE('withData', () => {
-    const data = this.option(1, {
-      GATE: () => this.isAt(2, K.data) || this.isAt(2, K.no),
-      DEF: () => {
-        this.consume(2, K.with);
-        const no = this.has(3, K.no);
-        this.consume(4, K.data);
-        return !no;
-      },
+    const data = this.option(1, () => {
+      this.consume(2, K.with);
+      const no = this.has(3, K.no);
+      this.consume(4, K.data);
+      return !no;
     });
     return data ?? true;
   });

@@ -40,7 +40,7 @@ export abstract class RoutineParser extends StreamingParser {
     (flags: CreateFlags = noFlags): CreateFunction => {
       this.consume(1, K.function);
       const ifNotExists = this.subrule(2, this.ifNotExists);
-      const name = this.subrule(3, this.objectName);
+      const name = this.subrule(3, this.funcName);
       const parameters = this.subrule(4, this.routineParameters);
       const returns =
         this.option(5, () => {
@@ -73,7 +73,7 @@ export abstract class RoutineParser extends StreamingParser {
     (flags: CreateFlags = noFlags): CreateAggregate => {
       this.consume(1, K.aggregate);
       const ifNotExists = this.subrule(2, this.ifNotExists);
-      const name = this.subrule(3, this.objectName);
+      const name = this.subrule(3, this.funcName);
       const parameters = this.subrule(4, this.routineParameters);
       this.consume(5, K.returns);
       const returns = this.subrule(6, this.typeName);
@@ -135,12 +135,6 @@ export abstract class RoutineParser extends StreamingParser {
       return { kind: 'RoutineParameter', mode, name, type, default: value, span: this.since(start) };
     },
   );
-
-  /** A word followed by another that begins a type is the parameter's name. */
-  private startsParameterName(): boolean {
-    if (this.isAt(1, K.double) && this.isAt(2, K.precision)) return false;
-    return this.isIn(2, T.NonReserved) && !this.isAt(2, K.array);
-  }
 
   /** routineResult: TABLE '(' colId typeName { ',' colId typeName } ')' | [ SETOF ] typeName */
   private readonly routineResult: Rule<RoutineResult> = this.RULE('routineResult', (): RoutineResult => {

@@ -163,7 +163,11 @@ export abstract class SessionParser extends TransactionParser {
         ALT: (): Setting => {
           this.consume(10, K.session);
           this.consume(11, K.authorization);
-          return { name: 'session_authorization', values: [this.subrule(12, this.settingWord)] };
+          const values = this.or(12, [
+            { ALT: () => this.consume(13, K.default) && null },
+            { ALT: () => [this.subrule(14, this.settingWord)] },
+          ]);
+          return { name: 'session_authorization', values };
         },
       },
     ]);
@@ -376,11 +380,10 @@ export abstract class SessionParser extends TransactionParser {
     },
   );
 
-  /** describe: ( DESCRIBE | DESC ) objectName */
+  /** describe: DESCRIBE objectName */
   readonly describe: Rule<Describe> = this.RULE('describe', (): Describe => {
-    const start = this.here();
-    this.or(1, [{ ALT: () => this.consume(2, K.describe) }, { ALT: () => this.consume(3, K.desc) }]);
-    const name = this.subrule(4, this.objectName);
+    const start = this.consume(1, K.describe).startOffset;
+    const name = this.subrule(2, this.objectName);
     return { kind: 'Describe', name, span: this.since(start) };
   });
 

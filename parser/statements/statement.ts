@@ -169,7 +169,7 @@ export class SqlParser extends AdminParser {
     const options: Explain['options'][number][] = [];
     this.or(2, [
       {
-        GATE: () => !this.startsQueryParen(1),
+        GATE: () => !this.startsQueryParen(1) && !this.isAt(2, T.LParen),
         ALT: () => {
           this.consume(3, T.LParen);
           options.push(...this.list(0, () => this.subrule(4, this.explainOption)));
@@ -191,10 +191,14 @@ export class SqlParser extends AdminParser {
     return { kind: 'Explain', options, statement, span: this.since(start) };
   });
 
-  /** explainOption: colLabel [ settingValue ] */
+  /** explainOption: ( word that is not reserved | ANALYZE | ANALYSE ) [ settingValue ] */
   private readonly explainOption: Rule<Explain['options'][number]> = this.RULE('explainOption', () => {
-    const name = this.textOf(this.consume(1, T.ColLabel));
-    const value = this.option(2, () => this.subrule(3, this.settingValue));
+    const name = this.or(1, [
+      { ALT: () => this.textOf(this.consume(2, T.NonReserved)) },
+      { ALT: () => this.consume(3, K.analyze) && 'analyze' },
+      { ALT: () => this.consume(4, K.analyse) && 'analyze' },
+    ]);
+    const value = this.option(5, () => this.subrule(6, this.settingValue));
     return this.ACTION(() => ({ name: name.toLowerCase(), value: value?.toLowerCase() ?? null }));
   });
 
