@@ -63,7 +63,7 @@ export class RandomPlans {
         return this.#join(depth, outers);
       case 6: {
         const below = input();
-        return this.#aggregate(below);
+        return this.#next(4) === 0 ? this.#groupingSets(below) : this.#aggregate(below);
       }
       case 7:
         return distinct(input());
@@ -150,14 +150,40 @@ export class RandomPlans {
     );
   }
 
+  /** GROUP BY GROUPING SETS over two columns, with the set's number. */
+  #groupingSets(below: LogicalPlan): LogicalPlan {
+    const width = below.schema.length;
+    const counts = [call('count', [], below, int8), call('max', [this.#next(width)], below, int4)];
+    const base = aggregate(below, [this.#next(width), this.#next(width)], counts);
+    const sets = [[0, 1], [1], [], [0]].filter(() => this.#next(3) > 0);
+    const nullable = base.schema.map((c, i) => (i < 2 ? { ...c, nullable: true } : c));
+    const schema = [...nullable, { name: 'set', type: int8, nullable: false }];
+    if (base.kind !== 'Aggregate' || sets.length === 0) return below;
+    const asInt = (c: number): Scalar => ({
+      kind: 'cast',
+      operand: col(c, int8),
+      type: int4,
+      explicit: true,
+      try: false,
+    });
+    return project(
+      { ...base, sets, schema },
+      [col(0), col(1), col(3), asInt(2), asInt(4)],
+      ['k', 'l', 'm', 'n', 'o'],
+    );
+  }
+
   #window(below: LogicalPlan): LogicalPlan {
     const width = below.schema.length;
+    // The rank of peers does not depend on their order, a row number does.
+    const fn = this.#pick(['row_number', 'rank', 'dense_rank']);
+    const order = fn === 'row_number' ? ascending(...below.schema.keys()) : ascending(this.#next(width));
     const windowed: LogicalPlan = {
       kind: 'Window',
       input: below,
       partition: this.#next(2) === 0 ? [] : [this.#next(width)],
-      order: ascending(...below.schema.keys()),
-      calls: [windowCall('row_number', [], int8)],
+      order,
+      calls: [windowCall(fn, [], int8)],
       schema: [...below.schema, { name: 'r', type: int8, nullable: false }],
     };
     const bounded =
