@@ -35,13 +35,24 @@ function npm(args, env) {
 /** The Node executable to use, installed first if need be. */
 function findNode() {
   if (isNewEnough(process.version)) return process.execPath;
-  const local = join(root, '.node', 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  const usable = () => existsSync(local) && isNewEnough(spawnSync(local, ['--version'], { encoding: 'utf8' }).stdout ?? '');
+  const local = join(
+    root,
+    '.node',
+    'node_modules',
+    'node',
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
+  const usable = () =>
+    existsSync(local) && isNewEnough(spawnSync(local, ['--version'], { encoding: 'utf8' }).stdout ?? '');
   if (usable()) return local;
   process.stderr.write(`millrace: Node ${process.version} is too old, fetching ${NODE_PACKAGE}\n`);
   mkdirSync(join(root, '.node'), { recursive: true });
   writeFileSync(join(root, '.node', 'package.json'), '{ "private": true }\n');
-  npm(['install', '--prefix', join(root, '.node'), '--no-audit', '--no-fund', '--loglevel=error', NODE_PACKAGE], process.env);
+  npm(
+    ['install', '--prefix', join(root, '.node'), '--no-audit', '--no-fund', '--loglevel=error', NODE_PACKAGE],
+    process.env,
+  );
   if (!usable()) fail(`could not install ${NODE_PACKAGE}; install Node 22.18 or later`);
   return local;
 }
@@ -65,6 +76,9 @@ const node = findNode();
 const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
 ensurePackages(env);
 
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', resolve(root, script), ...args], { stdio: 'inherit', env });
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', resolve(root, script), ...args], {
+  stdio: 'inherit',
+  env,
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));

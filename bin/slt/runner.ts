@@ -83,6 +83,7 @@ export class SltRunner {
         records.filter((record) => this.#applies(record)),
         records.some((r) => r.kind === 'control' && r.name === 'substitution'),
       );
+      await this.#views?.create(await this.#client('default'));
       for (const record of records) {
         if (record.kind === 'halt') break;
         if (!this.#applies(record)) continue;

@@ -38,13 +38,18 @@ function freePort(): Promise<number> {
 function asServerUser(command: string, args: readonly string[]): void {
   const root = process.getuid?.() === 0;
   const [program, rest] = root ? ['runuser', ['-u', 'postgres', '--', command, ...args]] : [command, args];
-  const done = spawnSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+  const done = spawnSync(program, rest, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
   if (done.status !== 0) throw new Error(`${command} failed: ${done.stdout}${done.stderr}`);
 }
 
 function giveToServerUser(directory: string): void {
   if (process.getuid?.() !== 0) return;
-  const id = (flag: string): number => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
+  const id = (flag: string): number =>
+    Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
   chownSync(directory, id('-u'), id('-g'));
 }
 
@@ -53,9 +58,36 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
   giveToServerUser(directory);
   const data = join(directory, 'data');
   const port = await freePort();
-  const settings = [`-p ${port}`, '-h 127.0.0.1', `-k ${directory}`, '-F', '-c timezone=UTC', '-c max_connections=20'];
-  asServerUser(join(bin, 'initdb'), ['-D', data, '-U', 'root', '-A', 'trust', '--locale=C', '--encoding=UTF8', '-N']);
-  asServerUser(join(bin, 'pg_ctl'), ['-D', data, '-w', '-l', join(directory, 'log'), '-o', settings.join(' '), 'start']);
+  const settings = [
+    `-p ${port}`,
+    '-h 127.0.0.1',
+    `-k ${directory}`,
+    '-F',
+    '-c timezone=UTC',
+    '-c max_connections=20',
+  ];
+  asServerUser(join(bin, 'initdb'), [
+    '-D',
+    data,
+    '-U',
+    'root',
+    '-A',
+    'trust',
+    '--locale=C',
+    '--lc-ctype=C.UTF-8',
+    '--encoding=UTF8',
+    '-N',
+  ]);
+  asServerUser(join(bin, 'pg_ctl'), [
+    '-D',
+    data,
+    '-w',
+    '-l',
+    join(directory, 'log'),
+    '-o',
+    settings.join(' '),
+    'start',
+  ]);
   const url = (database: string): string => `postgres://root@127.0.0.1:${port}/${database}`;
   return {
     url,

@@ -38,10 +38,14 @@ export class Program {
   stderr = '';
 
   constructor(args: readonly string[], input: string | null = null) {
-    this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'bin/millrace.ts'), ...args], {
-      cwd: root,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    this.#child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', join(root, 'bin/millrace.ts'), ...args],
+      {
+        cwd: root,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
+    );
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
     });
@@ -66,7 +70,8 @@ export class Program {
       const match = pattern.exec(this.stdout);
       if (match !== null) return match;
       const stdout = this.#child.stdout;
-      const more = stdout === null ? Promise.reject(new Error('no stdout')) : once(stdout, 'data').then(() => false);
+      const more =
+        stdout === null ? Promise.reject(new Error('no stdout')) : once(stdout, 'data').then(() => false);
       const ended = await Promise.race([more, this.#finished.then(() => true)]);
       if (ended && pattern.exec(this.stdout) === null) {
         throw new Error(`the program ended without ${pattern.source}\n${this.stdout}${this.stderr}`);
