@@ -2,13 +2,34 @@
  * Arithmetic operators of date, time, timetz, timestamp, timestamptz and interval. Those that move a timestamptz by an
  * interval count on the session's calendar and are therefore stable, not immutable.
  */
-import type { ScalarFunction } from '../../common/function.ts';
+import type { EmitContext, ScalarFunction } from '../../common/function.ts';
 import { scalar } from '../../common/function.ts';
 import { Interval } from '../../common/interval.ts';
 import * as math from './support/dateTimeMath.ts';
 
 const plus = { operator: '+', commutator: '+' } as const;
 const minus = { operator: '-' } as const;
+
+/** Moves a timestamp by an interval; `swapped` when the interval is the first argument. */
+function shiftTimestamp(subtract: boolean, swapped = false): ScalarFunction['implement'] {
+  return () => {
+    const shift = math.timestampShift(subtract, false);
+    return {
+      emit: ([a = '', b = '']: readonly string[], g: EmitContext) =>
+        `${g.constant(shift)}(${swapped ? `${b}, ${a}` : `${a}, ${b}`})`,
+    };
+  };
+}
+
+function shiftTimestampTz(subtract: boolean, swapped = false): ScalarFunction['implement'] {
+  return () => {
+    const shift = math.timestampShift(subtract, true);
+    return {
+      emit: ([a = '', b = '']: readonly string[], g: EmitContext) =>
+        `${g.constant(shift)}(${swapped ? `${b}, ${a}` : `${a}, ${b}`}, ${g.context}.timeZone)`,
+    };
+  };
+}
 
 const dateOperators: readonly ScalarFunction[] = [
   scalar({
@@ -197,7 +218,7 @@ const timestampOperators: readonly ScalarFunction[] = [
     returns: 'timestamp',
     doc: 'Timestamp an interval later.',
     examples: [["timestamp '2001-01-31 01:00' + interval '1 month 23 hours'", '2001-03-01 00:00:00']],
-    evaluate: math.addToTimestamp,
+    implement: shiftTimestamp(false),
   }),
   scalar({
     ...plus,
@@ -206,7 +227,7 @@ const timestampOperators: readonly ScalarFunction[] = [
     returns: 'timestamp',
     doc: 'Timestamp an interval later.',
     examples: [["interval '23 hours' + timestamp '2001-09-28 01:00'", '2001-09-29 00:00:00']],
-    evaluate: (interval, timestamp) => math.addToTimestamp(timestamp, interval),
+    implement: shiftTimestamp(false, true),
   }),
   scalar({
     ...minus,
@@ -215,7 +236,7 @@ const timestampOperators: readonly ScalarFunction[] = [
     returns: 'timestamp',
     doc: 'Timestamp an interval earlier.',
     examples: [["timestamp '2001-09-28 23:00' - interval '23 hours'", '2001-09-28 00:00:00']],
-    evaluate: math.subtractFromTimestamp,
+    implement: shiftTimestamp(true),
   }),
   scalar({
     ...minus,
@@ -235,8 +256,7 @@ const timestampOperators: readonly ScalarFunction[] = [
     volatility: 'stable',
     doc: 'Moment an interval later, days and months counted in the session time zone.',
     examples: [["timestamptz '2001-09-28 01:00+00' + interval '1 day'", '2001-09-29 01:00:00+00']],
-    evaluateWith: (context, timestamp, interval) =>
-      math.addToTimestampTz(timestamp, interval, context.timeZone),
+    implement: shiftTimestampTz(false),
   }),
   scalar({
     ...plus,
@@ -246,8 +266,7 @@ const timestampOperators: readonly ScalarFunction[] = [
     volatility: 'stable',
     doc: 'Moment an interval later, days and months counted in the session time zone.',
     examples: [["interval '1 day' + timestamptz '2001-09-28 01:00+00'", '2001-09-29 01:00:00+00']],
-    evaluateWith: (context, interval, timestamp) =>
-      math.addToTimestampTz(timestamp, interval, context.timeZone),
+    implement: shiftTimestampTz(false, true),
   }),
   scalar({
     ...minus,
@@ -257,8 +276,7 @@ const timestampOperators: readonly ScalarFunction[] = [
     volatility: 'stable',
     doc: 'Moment an interval earlier, days and months counted in the session time zone.',
     examples: [["timestamptz '2001-09-28 01:00+00' - interval '1 day'", '2001-09-27 01:00:00+00']],
-    evaluateWith: (context, timestamp, interval) =>
-      math.subtractFromTimestampTz(timestamp, interval, context.timeZone),
+    implement: shiftTimestampTz(true),
   }),
   scalar({
     ...minus,

@@ -13,6 +13,7 @@ import {
   MAX_DAYS,
   MICROS_PER_DAY,
   MIN_DAYS,
+  MIN_TIMESTAMP,
   splitTimestamp,
 } from '../../../common/dateTime.ts';
 import { Interval } from '../../../common/interval.ts';
@@ -25,7 +26,7 @@ import {
   TIMESTAMP_INFINITY,
   TIMESTAMP_MINUS_INFINITY,
 } from '../../../common/value.ts';
-import { dateOutOfRange } from './errors.ts';
+import { dateOutOfRange, timestampOutOfRange } from './errors.ts';
 
 /** The timestamp of local midnight; infinities correspond. */
 export function dateToTimestamp(days: number): bigint {
@@ -72,6 +73,41 @@ export function subtractFromTimestamp(timestamp: bigint, interval: Interval): bi
   return addToTimestamp(timestamp, new Interval(-interval.months, -interval.days, -interval.micros));
 }
 
+export type TimestampShift = (timestamp: bigint, interval: Interval, timeZone?: string) => bigint;
+
+/**
+ * Addition or subtraction for one call site. The interval is nearly always one constant: without months (and for
+ * timestamptz without days) the sum is a single 64-bit addition, small enough to be inlined into generated loops.
+ */
+export function timestampShift(subtract: boolean, zoned: boolean): TimestampShift {
+  let last: Interval | null = null;
+  let fixed = false;
+  let shift = 0n;
+  const prepare = (interval: Interval): void => {
+    fixed = interval.months === 0 && (!zoned || interval.days === 0);
+    const size = BigInt(interval.days) * MICROS_PER_DAY + interval.micros;
+    // A distance beyond 64 bits is left to the general way, which reports it.
+    fixed &&= BigInt.asIntN(62, size) === size;
+    shift = BigInt.asIntN(64, subtract ? -size : size);
+    last = interval;
+  };
+  const general = (timestamp: bigint, interval: Interval, timeZone: string | undefined): bigint => {
+    const signed = subtract ? new Interval(-interval.months, -interval.days, -interval.micros) : interval;
+    return zoned && timeZone !== undefined
+      ? addToTimestampTz(timestamp, signed, timeZone)
+      : addToTimestamp(timestamp, signed);
+  };
+  return (timestamp, interval, timeZone) => {
+    if (interval !== last) prepare(interval);
+    // Within these bounds no sum overflows; infinities lie outside.
+    if (!fixed || timestamp > 4611686018427387903n || timestamp < MIN_TIMESTAMP) {
+      return general(timestamp, interval, timeZone);
+    }
+    const result = BigInt.asIntN(64, timestamp + shift);
+    return result < MIN_TIMESTAMP ? timestampOutOfRange() : result;
+  };
+}
+
 export function addToTimestampTz(timestamp: bigint, interval: Interval, timeZone: string): bigint {
   if (!isFiniteTimestamp(timestamp)) return timestamp;
   if (interval.months === 0 && interval.days === 0) return checkTimestamp(timestamp + interval.micros);
@@ -82,14 +118,6 @@ export function addToTimestampTz(timestamp: bigint, interval: Interval, timeZone
     result = localToUtc(zone, utcToLocal(zone, result) + BigInt(interval.days) * MICROS_PER_DAY);
   }
   return checkTimestamp(result + interval.micros);
-}
-
-export function subtractFromTimestampTz(timestamp: bigint, interval: Interval, timeZone: string): bigint {
-  return addToTimestampTz(
-    timestamp,
-    new Interval(-interval.months, -interval.days, -interval.micros),
-    timeZone,
-  );
 }
 
 /** Days and time between two timestamps. */

@@ -26,7 +26,9 @@ export function zoneAbbreviation(zone: Zone, timestamp: bigint): string {
   let abbreviation = known.get(key);
   if (abbreviation === undefined) {
     // A name that is no IANA zone is an abbreviation or an offset already.
-    abbreviation = zone.name.includes('/') ? (ask(zone, timestamp) ?? formatOffset(offset)) : zone.name;
+    abbreviation = zone.name.includes('/')
+      ? (ask(zone, timestamp) ?? formatOffset(offset).replace(':', ''))
+      : zone.name;
     if (abbreviation.startsWith('<')) abbreviation = abbreviation.slice(1, abbreviation.indexOf('>'));
     known.set(key, abbreviation);
   }
