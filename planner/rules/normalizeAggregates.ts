@@ -1,7 +1,8 @@
 /**
- * One form for aggregates that compute the same: columns are taken from below a projection that only renames, other
- * projections are put in a fixed order without repeats, and keys ascend. A projection above restores the columns.
- * SELECT a, b, count(*) ... GROUP BY a, b and SELECT count(*), b, a ... GROUP BY b, a then share one aggregate.
+ * One form for aggregates that compute the same. Always: columns are taken from below a projection that only renames.
+ * Where some aggregates then become one (SELECT a, b, count(*) ... GROUP BY a, b and SELECT count(*), b, a ... GROUP BY
+ * b, a), also: projections below are put in a fixed order without repeats, and keys ascend; a projection above restores
+ * the columns.
  */
 import { must } from '../../common/assert.ts';
 import { scalarText } from '../explain/scalarText.ts';
@@ -11,18 +12,31 @@ import { typeKey } from '../plan/fingerprint.ts';
 import type { LogicalAggregate, LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { columnOf, isVolatile } from '../plan/scalars.ts';
-import { rewritePlan } from '../plan/walk.ts';
+import { rewritePlan, walkPlan } from '../plan/walk.ts';
 import type { Rule } from './rule.ts';
+import { shareEqual } from './sharePlans.ts';
 
 export const normalizeAggregates: Rule = {
   name: 'normalizeAggregates',
   why: 'equal groupings in different spellings become one operator',
-  apply: (plan) => rewritePlan(plan, (node) => (node.kind === 'Aggregate' ? normalized(node) : node)),
+  apply: (plan) => {
+    const plain = rewriteAggregates(plan, (node) => withoutRenaming(node) ?? node);
+    const ordered = rewriteAggregates(plain, (node) => withSortedKeys(withOrderedInput(node)));
+    return operators(ordered) < operators(plain) ? ordered : plain;
+  },
 };
 
-function normalized(plan: LogicalAggregate): LogicalPlan {
-  if (plan.sets !== null) return plan;
-  return withSortedKeys(withPlainInput(plan));
+function rewriteAggregates(plan: LogicalPlan, f: (node: LogicalAggregate) => LogicalPlan): LogicalPlan {
+  return rewritePlan(plan, (node) => (node.kind === 'Aggregate' && node.sets === null ? f(node) : node));
+}
+
+/** Different aggregates of a plan. */
+function operators(plan: LogicalPlan): number {
+  let count = 0;
+  walkPlan(shareEqual(plan), (node) => {
+    if (node.kind === 'Aggregate') count += 1;
+  });
+  return count;
 }
 
 function usedInputs(plan: LogicalAggregate): readonly number[] {
@@ -51,17 +65,28 @@ function over(
   return { ...plan, input, keys: plan.keys.map(position), aggregates };
 }
 
-function withPlainInput(plan: LogicalAggregate): LogicalAggregate {
+const exprOf = (input: Extract<LogicalPlan, { kind: 'Project' }>, column: number): Scalar =>
+  must(input.exprs[column]);
+
+/** Over the input of a projection that only picks columns; null where the input is no such projection. */
+function withoutRenaming(plan: LogicalAggregate): LogicalAggregate | null {
+  const { input } = plan;
+  if (input.kind !== 'Project' || input.exprs.some(isVolatile)) return null;
+  const positions = new Map<number, number>();
+  for (const column of usedInputs(plan)) {
+    const s = exprOf(input, column);
+    if (s.kind !== 'column') return null;
+    positions.set(column, s.index);
+  }
+  return over(plan, input.input, (column) => must(positions.get(column)));
+}
+
+/** Over a projection of exactly the expressions used, each once, in an order that does not depend on the query's. */
+function withOrderedInput(plan: LogicalAggregate): LogicalAggregate {
   const { input } = plan;
   if (input.kind !== 'Project' || input.exprs.some(isVolatile)) return plan;
-  const expr = (i: number): Scalar => must(input.exprs[i]);
   const used = usedInputs(plan);
-  if (used.every((i) => expr(i).kind === 'column')) {
-    return over(plan, input.input, (i) => {
-      const s = expr(i);
-      return s.kind === 'column' ? s.index : 0;
-    });
-  }
+  const expr = (i: number): Scalar => exprOf(input, i);
   // Text over nameless columns is an order that does not depend on names.
   const text = (i: number): string => `${typeKey(expr(i).type)} ${scalarText(expr(i), [])}`;
   const ordered = [...new Map(used.map((i) => [text(i), i] as const)).entries()].sort(([a], [b]) =>

@@ -19,18 +19,21 @@ import type { Rule } from './rule.ts';
 export const sharePlans: Rule = {
   name: 'sharePlans',
   why: 'equal subqueries are computed and kept once',
-  apply: (plan) => {
-    const known = new Map<string, LogicalPlan>();
-    return rewritePlan(plan, (node) => {
-      if (planIsVolatile(node) || isLongList(node)) return node;
-      const key = nodeKey(node);
-      const same = known.get(key);
-      if (same !== undefined) return same;
-      known.set(key, node);
-      return node;
-    });
-  },
+  apply: shareEqual,
 };
+
+/** The plan with equal subplans as one object. */
+export function shareEqual(plan: LogicalPlan): LogicalPlan {
+  const known = new Map<string, LogicalPlan>();
+  return rewritePlan(plan, (node) => {
+    if (planIsVolatile(node) || isLongList(node)) return node;
+    const key = nodeKey(node);
+    const same = known.get(key);
+    if (same !== undefined) return same;
+    known.set(key, node);
+    return node;
+  });
+}
 
 /** Constant rows beyond this are not compared with others. */
 const MAX_ROWS = 64;
