@@ -192,18 +192,23 @@ function parseQuery(
   sort: SortMode,
 ): SltRecord {
   if (words[1] === 'error') return parseError(reader, header, common);
-  const given = words[2];
-  const isSort = given === 'nosort' || given === 'rowsort' || given === 'valuesort';
+  // The types may be missing.
+  const untyped = isSortMode(words[1]);
+  const given = untyped ? words[1] : words[2];
   const { sql, results } = reader.body();
   return {
     ...common,
     kind: 'query',
     sql,
-    types: words[1] ?? '',
-    sort: isSort ? given : sort,
-    label: words[isSort ? 3 : 2] ?? null,
+    types: untyped ? '' : (words[1] ?? ''),
+    sort: isSortMode(given) ? given : sort,
+    label: words[(isSortMode(given) ? 3 : 2) - (untyped ? 1 : 0)] ?? null,
     expected: results ? reader.results() : null,
   };
+}
+
+function isSortMode(word: string | undefined): word is SortMode {
+  return word === 'nosort' || word === 'rowsort' || word === 'valuesort';
 }
 
 /** All records of a file. `include` is left to the runner. */
