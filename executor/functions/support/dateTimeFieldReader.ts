@@ -195,9 +195,7 @@ export class FieldReader {
   #readField(field: Field): void {
     const name = field.name.toUpperCase();
     if (/^I(?:Y{0,3}|W|D|DDD)$/.test(name)) this.#setMode('iso');
-    else if (
-      /^(?:AD|A\.D\.|BC|B\.C\.|CC|D|DD|DDD|DAY|DY|J|MM|MON|MONTH|Q|RM|W|WW|Y{1,4}|Y,YYY)$/.test(name)
-    ) {
+    else if (/^(?:D|DD|DDD|MM|MON|MONTH|RM|W|WW|Y{1,4}|Y,YYY)$/.test(name)) {
       this.#setMode('gregorian');
     }
     if (this.#readClock(field, name) || this.#readYear(field, name)) return;

@@ -85,7 +85,8 @@ function dateOf(f: FieldReader, text: string): number {
   return daysFromCivil(year, month, day);
 }
 
-function timeOf(f: FieldReader, text: string): number {
+/** Hours, minutes, seconds and microseconds by the fields, not yet checked. */
+function clockOf(f: FieldReader): readonly [number, number, number, number] {
   const total = f.get('secondsOfDay');
   const second = f.get('second') || total % 60;
   const minute = f.get('minute') || Math.trunc(total / 60) % 60;
@@ -99,7 +100,10 @@ function timeOf(f: FieldReader, text: string): number {
     if (f.get('pm') !== 0 && hour < 12) hour += 12;
     else if (f.get('pm') === 0 && hour === 12) hour = 0;
   }
-  const micros = f.get('millis') * 1000 + f.get('micros');
+  return [hour, minute, second, f.get('millis') * 1000 + f.get('micros')];
+}
+
+function timeOf([hour, minute, second, micros]: ReturnType<typeof clockOf>, text: string): number {
   const valid = (n: number, limit: number): boolean => n >= 0 && n < limit;
   if (!valid(hour, 24) || !valid(minute, 60) || !valid(second, 60) || !valid(micros, 1_000_000))
     throw overflow(text);
@@ -110,8 +114,9 @@ function timeOf(f: FieldReader, text: string): number {
 export function parseMoment(text: string, nodes: readonly TemplateNode[]): ParsedMoment {
   const f = new FieldReader(text, nodes);
   f.read();
+  const clock = clockOf(f);
   const days = dateOf(f, text);
-  const micros = timeOf(f, text);
+  const micros = timeOf(clock, text);
   if (f.zoneSign === 0) return { days, micros, offsetSeconds: null };
   const hour = f.get('zoneHour');
   const minute = f.get('zoneMinute');

@@ -19,7 +19,7 @@ export interface BrokenDown {
   /** 0: Sunday. */
   readonly weekday: number;
   readonly dayOfYear: number;
-  /** Days since 1970-01-01; 0 for intervals. */
+  /** Days since 1970-01-01; for intervals, of the date with these fields. */
   readonly days: number;
   readonly isInterval: boolean;
   /** Zone, for timestamptz. */
@@ -51,9 +51,11 @@ export function breakDownTimestamp(local: bigint, zoneAbbreviation = '', offsetS
 
 export function breakDownInterval(interval: Interval): BrokenDown {
   const seconds = Number(interval.micros / 1_000_000n);
+  const year = Math.trunc(interval.months / 12);
+  const month = interval.months % 12;
   return {
-    year: Math.trunc(interval.months / 12),
-    month: interval.months % 12,
+    year,
+    month,
     day: interval.days,
     hour: Math.trunc(seconds / 3600),
     minute: Math.trunc(seconds / 60) % 60,
@@ -61,7 +63,7 @@ export function breakDownInterval(interval: Interval): BrokenDown {
     micros: Number(interval.micros % 1_000_000n),
     weekday: 0,
     dayOfYear: interval.months * 30 + interval.days,
-    days: 0,
+    days: daysFromCivil(year, month, interval.days),
     isInterval: true,
     zoneAbbreviation: '',
     offsetSeconds: 0,
@@ -111,11 +113,10 @@ function shownYear(year: number, isInterval: boolean): number {
 }
 
 function yearDigits(t: BrokenDown, field: Field, iso: boolean): string {
-  if (iso) rejectInterval(t);
   const year = shownYear(iso ? isoWeek(t.days).year : t.year, t.isInterval);
   const digits = field.name.length;
   if (digits === 1) return String(year % 10);
-  return signed(digits === 4 ? year : year % 10 ** digits, digits, field, year);
+  return signed(digits === 4 ? year : year % 10 ** digits, digits, field, shownYear(t.year, t.isInterval));
 }
 
 function century(t: BrokenDown, field: Field): string {
@@ -280,6 +281,9 @@ function dayCount(t: BrokenDown, field: Field): string | null {
   }
 }
 
+/** Fields that an ordinal suffix may follow; others ignore it. */
+const countingField = /^(?:HH|MI|SS|FF|MS|US|MM|I?D{1,3}$|WW?|I[WY]|I$|Q|CC|Y|J)/i;
+
 /** Prints the fields by a template. */
 export function formatBrokenDown(t: BrokenDown, nodes: readonly TemplateNode[]): string {
   let result = '';
@@ -290,7 +294,8 @@ export function formatBrokenDown(t: BrokenDown, nodes: readonly TemplateNode[]):
     }
     const text = clockField(t, node) ?? calendarField(t, node) ?? '';
     result += text;
-    if (node.ordinal !== null && text !== '') result += ordinalSuffix(text, node.ordinal === 'TH');
+    if (node.ordinal !== null && countingField.test(node.name))
+      result += ordinalSuffix(text, node.ordinal === 'TH');
   }
   return result;
 }

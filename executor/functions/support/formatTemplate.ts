@@ -3,6 +3,8 @@
  * recognised by spelling (longest first), quoted text is literal. Parsed templates are kept by their callers.
  */
 
+import { SqlError } from '../../../common/sqlError.ts';
+
 /** `digits` fields read numbers: whether one follows decides how many characters the field before it takes. */
 export interface Field {
   readonly kind: 'field';
@@ -213,6 +215,7 @@ export function parseNumberTemplate(template: string): readonly TemplateNode[] {
 /** st, nd, rd or th for a number given as text. */
 export function ordinalSuffix(number: string, upper: boolean): string {
   const last = number.charAt(number.length - 1);
+  if (!(last >= '0' && last <= '9')) throw new SqlError('22P02', `"${number}" is not a number`);
   const teen = number.charAt(number.length - 2) === '1';
   const suffix = teen ? 'th' : last === '1' ? 'st' : last === '2' ? 'nd' : last === '3' ? 'rd' : 'th';
   return upper ? suffix.toUpperCase() : suffix;

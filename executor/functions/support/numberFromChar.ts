@@ -163,5 +163,5 @@ export function readNumber(input: string, t: NumberTemplate): Decimal {
   reader.read();
   const scale = reader.postDigits;
   const value = Decimal.parse(reader.text).applyTypmod(t.pre + t.multi + scale, scale);
-  return t.multi > 0 ? value.mul(power(Decimal.fromInt(10), Decimal.fromInt(-t.multi))) : value;
+  return t.hasMulti ? value.mul(power(Decimal.fromInt(10), Decimal.fromInt(0 - t.multi))) : value;
 }

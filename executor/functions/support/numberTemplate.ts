@@ -7,7 +7,8 @@ export interface NumberTemplate {
   /** Digit places before and after the point. */
   readonly pre: number;
   readonly post: number;
-  /** Places after V. */
+  /** V was given, and so many places after it. */
+  readonly hasMulti: boolean;
   readonly multi: number;
   /** Place of the first 0 field (1-based, 0: none) and of the last. */
   readonly zeroStart: number;
@@ -25,7 +26,7 @@ export interface NumberTemplate {
   readonly scientific: boolean;
 }
 
-type Mutable = { -readonly [K in keyof NumberTemplate]: NumberTemplate[K] } & { hasMulti: boolean };
+type Mutable = { -readonly [K in keyof NumberTemplate]: NumberTemplate[K] };
 
 function refuse(message: string, detail?: string): never {
   throw new SqlError('42601', message, detail === undefined ? {} : { detail });
