@@ -60,7 +60,7 @@ export function bindFunctionCall(call: FunctionCall, context: ExprContext): Scal
     return bindAggregateCall(call, name, aggregates, context);
   }
   if (windows.length > 0) {
-    throw new SqlError('42P20', `window function ${name} requires an OVER clause`, { position });
+    throw new SqlError('42809', `window function ${name} requires an OVER clause`, { position });
   }
   plainCallOnly(call, name);
   const args = bindArguments(call, context);

@@ -283,6 +283,11 @@ function orderAndLimit(bound: BoundNested, query: Query, context: QueryContext):
   const order = query.orderBy.map((item): SortKey => {
     const column = outputColumn(item.expr, bound.columns);
     if (column === null) {
+      if (item.expr.kind === 'ColumnRef' && item.expr.parts.length === 1) {
+        throw new SqlError('42703', `column "${item.expr.parts[0]?.name}" does not exist`, {
+          position: item.expr.span.start,
+        });
+      }
       throw new SqlError('0A000', 'invalid UNION/INTERSECT/EXCEPT ORDER BY clause', {
         position: item.expr.span.start,
         detail: 'Only result column names can be used, not expressions or functions.',
