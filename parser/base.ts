@@ -15,7 +15,6 @@ import {
   type ParserMethod,
   type TokenType,
 } from 'chevrotain';
-import { AssertionError } from '../common/assert.ts';
 import { SqlError, unsupported } from '../common/sqlError.ts';
 import type { SqlState } from '../common/sqlStates.ts';
 import type { Ident, ObjectName, Span } from './ast/common.ts';
@@ -91,6 +90,12 @@ export abstract class BaseParser extends EmbeddedActionsParser {
     return this.option(index, () => this.consume(index, type)) !== undefined;
   }
 
+  /** Consumes the token if it is there, and gives `value` either way. */
+  protected optionally<R>(index: number, type: TokenType, value: R): R {
+    this.has(index, type);
+    return value;
+  }
+
   /** Consumes a run of words if the first is there. */
   protected hasAll(index: number, first: TokenType, second: TokenType): boolean {
     return (
@@ -101,7 +106,7 @@ export abstract class BaseParser extends EmbeddedActionsParser {
     );
   }
 
-  /** item { ',' item }; at most six lists in a rule. */
+  /** item { ',' item }; at most four lists in a rule. */
   protected list<R>(index: number, item: () => R): R[] {
     const items: R[] = [];
     const options = {
@@ -115,22 +120,10 @@ export abstract class BaseParser extends EmbeddedActionsParser {
   }
 
   #separated(index: number, options: { readonly SEP: TokenType; readonly DEF: () => void }): void {
-    switch (index) {
-      case 0:
-        return this.AT_LEAST_ONE_SEP(options);
-      case 1:
-        return this.AT_LEAST_ONE_SEP1(options);
-      case 2:
-        return this.AT_LEAST_ONE_SEP2(options);
-      case 3:
-        return this.AT_LEAST_ONE_SEP3(options);
-      case 4:
-        return this.AT_LEAST_ONE_SEP4(options);
-      case 5:
-        return this.AT_LEAST_ONE_SEP5(options);
-      default:
-        throw new AssertionError('too many lists in one rule');
-    }
+    if (index === 0) this.AT_LEAST_ONE_SEP(options);
+    else if (index === 1) this.AT_LEAST_ONE_SEP1(options);
+    else if (index === 2) this.AT_LEAST_ONE_SEP2(options);
+    else this.AT_LEAST_ONE_SEP3(options);
   }
 
   /** The type of the token at `distance`, from 1. */

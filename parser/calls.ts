@@ -423,27 +423,36 @@ export abstract class CallParser extends PrimaryParser {
     ]);
   });
 
-  /** PostgreSQL's rules on which bounds go together. */
   private checkFrame(first: FrameBound, end: FrameBound | null): void {
-    const fail = (message: string, at: FrameBound): void =>
-      this.refuseInvalid(message, at.span.start, '42P20');
-    if (first.bound === 'unbounded following')
-      return fail('frame start cannot be UNBOUNDED FOLLOWING', first);
-    if (end === null) {
-      if (first.bound === 'following')
-        fail('frame starting from following row cannot end with current row', first);
-      return;
-    }
-    if (end.bound === 'unbounded preceding') return fail('frame end cannot be UNBOUNDED PRECEDING', end);
-    if (first.bound === 'current row' && end.bound === 'preceding') {
-      return fail('frame starting from current row cannot have preceding rows', end);
-    }
-    if (first.bound === 'following' && (end.bound === 'preceding' || end.bound === 'current row')) {
-      fail('frame starting from following row cannot have preceding rows', end);
-    }
+    const wrong = wrongFrame(first, end);
+    if (wrong !== null) this.refuseInvalid(wrong.message, wrong.bound.span.start, '42P20');
   }
 
   protected special(name: SpecialCall['name'], values: readonly Expr[], start: Start): SpecialCall {
     return { kind: 'SpecialCall', name, arguments: values, span: this.since(start) };
   }
+}
+
+/** PostgreSQL's rules on which bounds go together. */
+function wrongFrame(
+  first: FrameBound,
+  end: FrameBound | null,
+): { readonly message: string; readonly bound: FrameBound } | null {
+  if (first.bound === 'unbounded following') {
+    return { message: 'frame start cannot be UNBOUNDED FOLLOWING', bound: first };
+  }
+  if (end === null) {
+    if (first.bound !== 'following') return null;
+    return { message: 'frame starting from following row cannot end with current row', bound: first };
+  }
+  if (end.bound === 'unbounded preceding') {
+    return { message: 'frame end cannot be UNBOUNDED PRECEDING', bound: end };
+  }
+  if (first.bound === 'current row' && end.bound === 'preceding') {
+    return { message: 'frame starting from current row cannot have preceding rows', bound: end };
+  }
+  if (first.bound === 'following' && (end.bound === 'preceding' || end.bound === 'current row')) {
+    return { message: 'frame starting from following row cannot have preceding rows', bound: end };
+  }
+  return null;
 }

@@ -1,45 +1,33 @@
 /**
- * Grammar of expressions with operators (PostgreSQL's a_expr and b_expr), by precedence climbing.
- *
- *   level  operators                                     associativity
- *   1      OR                                            left (flattened)
- *   2      AND                                           left (flattened)
- *   3      NOT                                           prefix
- *   4      IS, ISNULL, NOTNULL                           none
- *   5      < > = <= >= <>                                none
- *   6      BETWEEN, IN, LIKE, ILIKE, SIMILAR             none
- *   7      all other operators                           left, also as prefix
- *   8      + -                                           left
- *   9      * / %                                         left
- *   10     ^                                             left
- *   11     AT TIME ZONE                                  left
- *   12     COLLATE                                       left
- *   13     + - as prefix                                 right
- *   15     ::                                            left
+ * Grammar of expressions with operators (PostgreSQL's a_expr and b_expr), by precedence climbing over the table in precedence.ts.
  *
  * `expr(minimum)` reads an operand and all operators of at least that level. A non-associative operator whose right side
  * was just read cannot be followed by one of its own level. A restricted expression (b_expr) has no AND, OR, NOT, BETWEEN,
  * IN, LIKE, AT, COLLATE, and of the IS tests only IS DISTINCT FROM.
  */
-import type { IToken, TokenType } from 'chevrotain';
-import type { Ident } from './ast/common.ts';
-import type { Expr, IsJson, IsTest } from './ast/expr.ts';
+import type { TokenType } from 'chevrotain';
+import type { Expr } from './ast/expr.ts';
 import type { Rule, Start } from './base.ts';
 import { SyntaxFailure } from './lookahead.ts';
-import { SpecialCallParser } from './specialCalls.ts';
+import { OperatorTailParser } from './operatorTails.ts';
+import {
+  ADD,
+  AND,
+  AT,
+  CAST,
+  COLLATE,
+  COMPARISON,
+  IS,
+  MATCH,
+  MULTIPLY,
+  NOT,
+  OR,
+  OTHER,
+  POWER,
+  SIGN,
+} from './precedence.ts';
 import * as T from './tokens.ts';
 import { K } from './tokens.ts';
-
-const OR = 1;
-const AND = 2;
-const NOT = 3;
-const IS = 4;
-const COMPARISON = 5;
-const LIKE = 6;
-const OTHER = 7;
-const AT = 11;
-const COLLATE = 12;
-const SIGN = 13;
 
 const levels: ReadonlyMap<TokenType, number> = new Map([
   [K.or, OR],
@@ -53,22 +41,22 @@ const levels: ReadonlyMap<TokenType, number> = new Map([
   [T.LessEqual, COMPARISON],
   [T.GreaterEqual, COMPARISON],
   [T.NotEqual, COMPARISON],
-  [K.between, LIKE],
-  [K.in, LIKE],
-  [K.like, LIKE],
-  [K.ilike, LIKE],
-  [K.similar, LIKE],
+  [K.between, MATCH],
+  [K.in, MATCH],
+  [K.like, MATCH],
+  [K.ilike, MATCH],
+  [K.similar, MATCH],
   [T.Op, OTHER],
   [K.operator, OTHER],
-  [T.Plus, 8],
-  [T.Minus, 8],
-  [T.Star, 9],
-  [T.Slash, 9],
-  [T.Percent, 9],
-  [T.Caret, 10],
+  [T.Plus, ADD],
+  [T.Minus, ADD],
+  [T.Star, MULTIPLY],
+  [T.Slash, MULTIPLY],
+  [T.Percent, MULTIPLY],
+  [T.Caret, POWER],
   [K.at, AT],
   [K.collate, COLLATE],
-  [T.Typecast, 15],
+  [T.Typecast, CAST],
 ]);
 
 /** Operators that are words, and therefore labels when nothing follows that belongs to them: SELECT a is FROM t. */
@@ -108,16 +96,7 @@ const afterLabel: ReadonlySet<TokenType> = new Set([
   K.with,
 ]);
 
-/** What BETWEEN, IN and LIKE make of what stands before them. */
-type MatchRule = Rule<Expr, [left: Expr, negated: boolean, operatorStart: number, start: Start]>;
-
-interface Operator {
-  readonly text: string;
-  readonly schema: readonly Ident[];
-  readonly start: Start;
-}
-
-export abstract class ExprParser extends SpecialCallParser {
+export abstract class ExprParser extends OperatorTailParser {
   /** The expression being read is one of a select list, not inside anything that closes. */
   protected inSelectItem = false;
 
@@ -180,7 +159,7 @@ export abstract class ExprParser extends SpecialCallParser {
     if (type === K.not) {
       if (restricted) return 0;
       const next = levels.get(this.at(2));
-      return next === LIKE ? LIKE : 0;
+      return next === MATCH ? MATCH : 0;
     }
     const level = levels.get(type) ?? 0;
     if (level === 0) return 0;
@@ -272,356 +251,6 @@ export abstract class ExprParser extends SpecialCallParser {
         { ALT: () => this.subrule(9, this.collateTail, { ARGS: [left, start] }) },
       ]),
     );
-
-  /** operatorTail: anyOperator ( ( ANY | SOME | ALL ) quantified | expr ) */
-  private readonly operatorTail: Rule<Expr, [left: Expr, level: number, restricted: boolean, start: Start]> =
-    this.RULE('operatorTail', (left: Expr, level: number, restricted: boolean, start: Start): Expr => {
-      const operator = this.subrule(1, this.anyOperator);
-      return this.or(2, [
-        {
-          ALT: (): Expr => {
-            this.ACTION(() => {
-              if (operator.schema.length > 0) this.refuse('OPERATOR() with ANY or ALL', operator.start);
-            });
-            return this.subrule(3, this.quantified, { ARGS: [left, operator.text, operator.start, start] });
-          },
-        },
-        {
-          ALT: (): Expr => {
-            const right = this.subrule(4, this.expr, { ARGS: [level + 1, restricted] });
-            return {
-              kind: 'Binary',
-              operator: operator.text,
-              operatorSchema: operator.schema,
-              operatorStart: operator.start,
-              left,
-              right,
-              span: this.since(start),
-            };
-          },
-        },
-      ]);
-    });
-
-  /** quantified: ( ANY | SOME | ALL ) ( parenQuery | '(' expr ')' ) */
-  private readonly quantified: Rule<
-    Expr,
-    [left: Expr, operator: string, operatorStart: number, start: Start]
-  > = this.RULE('quantified', (left: Expr, operator: string, operatorStart: number, start: Start): Expr => {
-    const quantifier = this.or(1, [
-      { ALT: () => this.consume(2, K.any) && ('any' as const) },
-      { ALT: () => this.consume(3, K.some) && ('any' as const) },
-      { ALT: () => this.consume(4, K.all) && ('all' as const) },
-    ]);
-    const right = this.or(5, [
-      {
-        GATE: () => this.startsQueryParen(1),
-        ALT: () => ({ kind: 'query' as const, query: this.subrule(6, this.parenQuery) }),
-        IGNORE_AMBIGUITIES: true,
-      },
-      {
-        ALT: () => {
-          this.consume(7, T.LParen);
-          const expr = this.subrule(8, this.expr);
-          this.consume(9, T.RParen);
-          return { kind: 'array' as const, expr };
-        },
-      },
-    ]);
-    return {
-      kind: 'QuantifiedComparison',
-      operator,
-      operatorStart,
-      quantifier,
-      left,
-      right,
-      span: this.since(start),
-    };
-  });
-
-  /** anyOperator: '+' | '-' | '*' | '/' | '%' | '^' | '<' | '>' | '=' | '<=' | '>=' | '<>' | otherOperator */
-  private readonly anyOperator: Rule<Operator> = this.RULE('anyOperator', (): Operator => {
-    const symbol = (index: number, type: TokenType) => ({
-      ALT: () => this.operatorOf(this.consume(index, type)),
-    });
-    return this.or(1, [
-      symbol(1, T.Plus),
-      symbol(2, T.Minus),
-      symbol(3, T.Star),
-      symbol(4, T.Slash),
-      symbol(5, T.Percent),
-      symbol(6, T.Caret),
-      symbol(7, T.Less),
-      symbol(8, T.Greater),
-      symbol(9, T.Equal),
-      symbol(10, T.LessEqual),
-      symbol(11, T.GreaterEqual),
-      symbol(12, T.NotEqual),
-      { ALT: () => this.subrule(2, this.otherOperator) },
-    ]);
-  });
-
-  private operatorOf(token: IToken): Operator {
-    return { text: this.textOf(token), schema: [], start: token.startOffset };
-  }
-
-  /** otherOperator: OP | OPERATOR '(' { colId '.' } anyOperator ')' */
-  private readonly otherOperator: Rule<Operator> = this.RULE('otherOperator', (): Operator => {
-    return this.or(1, [
-      { ALT: () => this.operatorOf(this.consume(2, T.Op)) },
-      {
-        ALT: () => {
-          const start = this.consume(3, K.operator).startOffset;
-          this.consume(4, T.LParen);
-          const schema: Ident[] = [];
-          this.many(5, () => {
-            schema.push(this.subrule(6, this.colId));
-            this.consume(7, T.Dot);
-          });
-          const operator = this.subrule(8, this.anyOperator);
-          this.consume(9, T.RParen);
-          return { text: operator.text, schema, start };
-        },
-      },
-    ]);
-  });
-
-  /** castTail: '::' typeName */
-  private readonly castTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
-    'castTail',
-    (operand: Expr, start: Start): Expr => {
-      const operatorStart = this.consume(1, T.Typecast).startOffset;
-      const type = this.subrule(2, this.typeName);
-      return { kind: 'CastExpr', form: 'colons', operatorStart, operand, type, span: this.since(start) };
-    },
-  );
-
-  /** zoneTail: AT TIME ZONE expr | AT LOCAL */
-  private readonly zoneTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
-    'zoneTail',
-    (operand: Expr, start: Start): Expr => {
-      this.consume(1, K.at);
-      return this.or(2, [
-        {
-          ALT: (): Expr => {
-            this.consume(3, K.time);
-            this.consume(4, K.zone);
-            const zone = this.subrule(5, this.expr, { ARGS: [AT + 1, false] });
-            return { kind: 'AtTimeZone', operand, zone, span: this.since(start) };
-          },
-        },
-        {
-          ALT: (): Expr => {
-            this.consume(6, K.local);
-            return this.callOf('timezone', [operand], start);
-          },
-        },
-      ]);
-    },
-  );
-
-  /** collateTail: COLLATE objectName */
-  private readonly collateTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
-    'collateTail',
-    (operand: Expr, start: Start): Expr => {
-      this.consume(1, K.collate);
-      const collation = this.subrule(2, this.objectName);
-      return { kind: 'Collate', operand, collation, span: this.since(start) };
-    },
-  );
-
-  private isTest(operand: Expr, test: IsTest['test'], negated: boolean, start: Start): Expr {
-    return { kind: 'IsTest', test, negated, operand, span: this.since(start) };
-  }
-
-  /**
-   * isTail: IS [ NOT ] ( NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM expr | JSON [ VALUE | OBJECT | ARRAY | SCALAR ]
-   *   | [ normalForm ] NORMALIZED )
-   */
-  private readonly isTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
-    'isTail',
-    (operand: Expr, start: Start): Expr => {
-      const operatorStart = this.consume(1, K.is).startOffset;
-      const negated = this.has(2, K.not);
-      return this.or(3, [
-        { ALT: () => this.isTest(this.consume(4, K.null) && operand, 'null', negated, start) },
-        { ALT: () => this.isTest(this.consume(5, K.true) && operand, 'true', negated, start) },
-        { ALT: () => this.isTest(this.consume(6, K.false) && operand, 'false', negated, start) },
-        { ALT: () => this.isTest(this.consume(7, K.unknown) && operand, 'unknown', negated, start) },
-        {
-          ALT: (): Expr => {
-            this.consume(8, K.distinct);
-            this.consume(9, K.from);
-            const right = this.subrule(10, this.expr, { ARGS: [IS + 1, false] });
-            return {
-              kind: 'IsDistinct',
-              negated,
-              operatorStart,
-              left: operand,
-              right,
-              span: this.since(start),
-            };
-          },
-        },
-        {
-          ALT: (): Expr => {
-            this.consume(11, K.json);
-            const type = this.option(12, () => this.subrule(13, this.jsonKind)) ?? 'value';
-            return { kind: 'IsJson', type, negated, operand, span: this.since(start) };
-          },
-        },
-        {
-          ALT: (): Expr => {
-            const form = this.option(14, () => this.subrule(15, this.normalForm));
-            this.consume(16, K.normalized);
-            const test = this.callOf(
-              'is_normalized',
-              form === undefined ? [operand] : [operand, form],
-              start,
-            );
-            return negated ? { kind: 'NotExpr', operand: test, span: this.since(start) } : test;
-          },
-        },
-      ]);
-    },
-  );
-
-  /** jsonKind: VALUE | OBJECT | ARRAY | SCALAR */
-  private readonly jsonKind: Rule<IsJson['type']> = this.RULE('jsonKind', () =>
-    this.or(1, [
-      { ALT: () => this.consume(2, K.value) && ('value' as const) },
-      { ALT: () => this.consume(3, K.object) && ('object' as const) },
-      { ALT: () => this.consume(4, K.array) && ('array' as const) },
-      { ALT: () => this.consume(5, K.scalar) && ('scalar' as const) },
-    ]),
-  );
-
-  /** matchTail: [ NOT ] ( BETWEEN ... | IN ... | ( LIKE | ILIKE ) ... | SIMILAR TO ... ) */
-  private readonly matchTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
-    'matchTail',
-    (left: Expr, start: Start): Expr => {
-      const operatorStart = this.here();
-      const negated = this.has(1, K.not);
-      return this.or(2, [
-        { ALT: () => this.subrule(3, this.betweenTail, { ARGS: [left, negated, operatorStart, start] }) },
-        { ALT: () => this.subrule(4, this.inTail, { ARGS: [left, negated, operatorStart, start] }) },
-        { ALT: () => this.subrule(5, this.likeTail, { ARGS: [left, negated, operatorStart, start] }) },
-        {
-          ALT: (): Expr => {
-            this.consume(6, K.similar);
-            this.consume(7, K.to);
-            const pattern = this.subrule(8, this.expr, { ARGS: [LIKE + 1, false] });
-            const escape = this.subrule(9, this.escapeClause);
-            return {
-              kind: 'LikeExpr',
-              operator: 'similar',
-              negated,
-              operatorStart,
-              operand: left,
-              pattern,
-              escape,
-              span: this.since(start),
-            };
-          },
-        },
-      ]);
-    },
-  );
-
-  /** betweenTail: BETWEEN [ SYMMETRIC | ASYMMETRIC ] b_expr AND expr */
-  private readonly betweenTail: MatchRule = this.RULE(
-    'betweenTail',
-    (operand: Expr, negated: boolean, operatorStart: number, start: Start): Expr => {
-      this.consume(1, K.between);
-      const symmetric = this.or(2, [
-        { ALT: () => this.consume(3, K.symmetric) && true },
-        { ALT: () => this.has(4, K.asymmetric) && false },
-      ]);
-      const low = this.subrule(5, this.expr, { ARGS: [0, true] });
-      this.consume(6, K.and);
-      const high = this.subrule(7, this.expr, { ARGS: [LIKE + 1, false] });
-      return {
-        kind: 'Between',
-        negated,
-        operatorStart,
-        symmetric,
-        operand,
-        low,
-        high,
-        span: this.since(start),
-      };
-    },
-  );
-
-  /** inTail: IN ( parenQuery | '(' expr { ',' expr } ')' ) */
-  private readonly inTail: MatchRule = this.RULE(
-    'inTail',
-    (operand: Expr, negated: boolean, operatorStart: number, start: Start): Expr => {
-      this.consume(1, K.in);
-      return this.or(2, [
-        {
-          GATE: () => this.startsQueryParen(1),
-          ALT: (): Expr => {
-            const query = this.subrule(3, this.parenQuery);
-            return { kind: 'InSubquery', negated, operatorStart, operand, query, span: this.since(start) };
-          },
-          IGNORE_AMBIGUITIES: true,
-        },
-        {
-          ALT: (): Expr => {
-            this.consume(4, T.LParen);
-            const items = this.list(0, () => this.subrule(5, this.expr));
-            this.consume(6, T.RParen);
-            return { kind: 'InList', negated, operatorStart, operand, items, span: this.since(start) };
-          },
-        },
-      ]);
-    },
-  );
-
-  /** likeTail: ( LIKE | ILIKE ) ( quantified | expr [ ESCAPE expr ] ) */
-  private readonly likeTail: MatchRule = this.RULE(
-    'likeTail',
-    (operand: Expr, negated: boolean, operatorStart: number, start: Start): Expr => {
-      const operator = this.or(1, [
-        { ALT: () => this.consume(2, K.like) && ('like' as const) },
-        { ALT: () => this.consume(3, K.ilike) && ('ilike' as const) },
-      ]);
-      return this.or(4, [
-        {
-          ALT: (): Expr => {
-            const symbol = `${negated ? '!' : ''}~~${operator === 'ilike' ? '*' : ''}`;
-            return this.subrule(5, this.quantified, { ARGS: [operand, symbol, operatorStart, start] });
-          },
-        },
-        {
-          ALT: (): Expr => {
-            const pattern = this.subrule(6, this.expr, { ARGS: [LIKE + 1, false] });
-            const escape = this.subrule(7, this.escapeClause);
-            return {
-              kind: 'LikeExpr',
-              operator,
-              negated,
-              operatorStart,
-              operand,
-              pattern,
-              escape,
-              span: this.since(start),
-            };
-          },
-        },
-      ]);
-    },
-  );
-
-  /** escapeClause: [ ESCAPE expr ] */
-  private readonly escapeClause: Rule<Expr | null> = this.RULE('escapeClause', () => {
-    const escape = this.option(1, () => {
-      this.consume(2, K.escape);
-      return this.subrule(3, this.expr, { ARGS: [LIKE + 1, false] });
-    });
-    return escape ?? null;
-  });
 }
 
 /** The level that cannot follow once `left` has been read at `level`; 0 when any can. */
@@ -633,7 +262,7 @@ function blockedLevel(left: Expr, level: number): number {
       return IS;
     case 'Between':
     case 'LikeExpr':
-      return LIKE;
+      return MATCH;
     default:
       return 0;
   }

@@ -1,37 +1,18 @@
 /** Grammar of the FROM clause: tables, subqueries, functions, time windows, joins, aliases. */
 import type { TokenType } from 'chevrotain';
 import type { ObjectName } from './ast/common.ts';
-import type { Expr, FunctionCall } from './ast/expr.ts';
-import type { Join, NamedTable, TableAlias, TableRef, WindowTable } from './ast/query.ts';
+import type { FunctionCall } from './ast/expr.ts';
+import type { Join, NamedTable, TableRef } from './ast/query.ts';
 import type { Rule, Start } from './base.ts';
-import { ExprParser } from './expr.ts';
 import { SyntaxFailure } from './lookahead.ts';
+import { joinWords } from './tableAlias.ts';
 import * as T from './tokens.ts';
 import { K } from './tokens.ts';
-
-const joinWords: ReadonlySet<TokenType> = new Set([
-  K.join,
-  K.inner,
-  K.left,
-  K.right,
-  K.full,
-  K.cross,
-  K.natural,
-]);
+import { WindowTableParser } from './windowTable.ts';
 
 const windowFunctions: ReadonlySet<TokenType> = new Set([K.tumble, K.hop, K.cumulate, K.session, K.gap_fill]);
 
-/** Plural forms that Flink's interval constants have. */
-const pluralFields: ReadonlyMap<string, string> = new Map([
-  ['days', 'day'],
-  ['hours', 'hour'],
-  ['minutes', 'minute'],
-  ['seconds', 'second'],
-]);
-
-type Optional<R> = R | null;
-
-export abstract class FromParser extends ExprParser {
+export abstract class FromParser extends WindowTableParser {
   /** fromList: tableRef { ',' tableRef } */
   readonly fromList: Rule<readonly TableRef[]> = this.RULE('fromList', () =>
     this.list(0, () => this.subrule(1, this.tableRef)),
@@ -134,7 +115,7 @@ export abstract class FromParser extends ExprParser {
       outer(11, K.left, 'left'),
       outer(12, K.right, 'right'),
       outer(13, K.full, 'full'),
-      { ALT: () => (this.has(2, K.inner), 'inner' as const) },
+      { ALT: () => this.optionally(2, K.inner, 'inner' as const) },
     ]);
   });
 
@@ -307,104 +288,6 @@ export abstract class FromParser extends ExprParser {
     return found ?? false;
   });
 
-  /** flinkTable: TABLE '(' windowTable ')' [ tableAlias ] */
-  private readonly flinkTable: Rule<TableRef> = this.RULE('flinkTable', (): TableRef => {
-    const start = this.consume(1, K.table).startOffset;
-    this.consume(2, T.LParen);
-    const table = this.subrule(3, this.windowCall);
-    this.consume(4, T.RParen);
-    const alias = this.subrule(5, this.tableAlias);
-    return { ...table, alias, span: this.since(start) };
-  });
-
-  /** windowTable: windowCall [ tableAlias ] */
-  private readonly windowTable: Rule<TableRef, [start: Start]> = this.RULE(
-    'windowTable',
-    (start: Start): TableRef => {
-      const table = this.subrule(1, this.windowCall);
-      const alias = this.subrule(2, this.tableAlias);
-      return { ...table, alias, span: this.since(start) };
-    },
-  );
-
-  /**
-   * windowCall: ( TUMBLE | HOP | CUMULATE | SESSION | GAP_FILL ) '(' windowInput [ PARTITION BY expr { ',' expr } ]
-   *   { ',' windowArgument } ')'
-   */
-  private readonly windowCall: Rule<WindowTable> = this.RULE('windowCall', (): WindowTable => {
-    const start = this.here();
-    const name = this.or(1, [
-      { ALT: () => this.consume(2, K.tumble) && ('tumble' as const) },
-      { ALT: () => this.consume(3, K.hop) && ('hop' as const) },
-      { ALT: () => this.consume(4, K.cumulate) && ('cumulate' as const) },
-      { ALT: () => this.consume(5, K.session) && ('session' as const) },
-      { ALT: () => this.consume(6, K.gap_fill) && ('gap_fill' as const) },
-    ]);
-    this.consume(7, T.LParen);
-    const relation = this.subrule(8, this.windowInput);
-    const partitionBy =
-      this.option(9, () => {
-        this.consume(10, K.partition);
-        this.consume(11, K.by);
-        // No comma list: a comma ends the clause, as it does in Flink unless the list is in parentheses.
-        const keys = this.subrule(12, this.expr);
-        return keys.kind === 'RowExpr' && !keys.explicit ? keys.items : [keys];
-      }) ?? [];
-    const values: Expr[] = [];
-    this.many(13, () => {
-      this.consume(14, T.Comma);
-      values.push(this.subrule(15, this.windowArgument));
-    });
-    this.consume(16, T.RParen);
-    return {
-      kind: 'WindowTable',
-      function: name,
-      relation,
-      arguments: values,
-      partitionBy,
-      alias: null,
-      span: this.since(start),
-    };
-  });
-
-  /** windowInput: [ TABLE ] objectName | parenQuery */
-  private readonly windowInput: Rule<TableRef> = this.RULE('windowInput', (): TableRef => {
-    const start = this.here();
-    return this.or(1, [
-      {
-        ALT: (): TableRef => {
-          const query = this.subrule(2, this.parenQuery);
-          return { kind: 'DerivedTable', lateral: false, query, alias: null, span: this.since(start) };
-        },
-      },
-      {
-        ALT: (): TableRef => {
-          this.has(3, K.table);
-          const name = this.subrule(4, this.objectName);
-          return this.tableOf(name, null, null, start);
-        },
-      },
-    ]);
-  });
-
-  /** windowArgument: expr, with DESCRIPTOR(column) made the column */
-  private readonly windowArgument: Rule<Expr> = this.RULE('windowArgument', (): Expr => {
-    const value = this.subrule(1, this.expr);
-    const plural = this.option(2, {
-      GATE: () =>
-        value.kind === 'IntervalLiteral' &&
-        value.fields === null &&
-        pluralFields.has(this.textOf(this.LA(1))),
-      DEF: () => this.textOf(this.consume(3, T.Ident)),
-    });
-    return this.ACTION(() => {
-      if (plural !== undefined && value.kind === 'IntervalLiteral') {
-        return { ...value, fields: pluralFields.get(plural) ?? null, span: this.since(value.span.start) };
-      }
-      return descriptorColumn(value) ?? value;
-    });
-  });
-
   /** namedTable: [ ONLY ] objectName [ '*' ] [ asOf ] [ tableAlias ] [ TABLESAMPLE ... ] | ONLY '(' objectName ')' */
   private readonly namedTable: Rule<TableRef> = this.RULE('namedTable', (): TableRef => {
     const start = this.here();
@@ -417,15 +300,6 @@ export abstract class FromParser extends ExprParser {
     this.option(5, () => this.subrule(6, this.tableSample));
     return this.tableOf(name, asOf ?? null, alias, start);
   });
-
-  private tableOf(
-    name: ObjectName,
-    asOf: NamedTable['asOf'],
-    alias: Optional<TableAlias>,
-    start: Start,
-  ): NamedTable {
-    return { kind: 'NamedTable', name, alias, asOf, span: this.since(start) };
-  }
 
   /** relationName: objectName [ '*' ] | ONLY objectName | ONLY '(' objectName ')': there is no inheritance to exclude */
   readonly relationName: Rule<ObjectName> = this.RULE('relationName', () =>
@@ -491,104 +365,4 @@ export abstract class FromParser extends ExprParser {
       this.consume(10, T.RParen);
     });
   });
-
-  // Aliases
-
-  /** A word that could be an alias but opens a clause. */
-  protected startsClause(): boolean {
-    switch (this.at(1)) {
-      case K.asof:
-        return joinWords.has(this.at(2));
-      case K.emit:
-        return this.startsEmit();
-      case K.format:
-        return this.isIn(2, T.ColId) && this.isAt(3, K.encode);
-      case K.engine:
-        return this.isAt(2, T.Equal);
-      case K.qualify:
-        return (
-          this.isIn(2, T.Ident) ||
-          this.isAt(2, T.Ident) ||
-          this.isAt(2, T.Int) ||
-          this.isIn(2, T.ColId) ||
-          this.isIn(2, T.FuncName)
-        );
-      default:
-        return false;
-    }
-  }
-
-  protected startsEmit(): boolean {
-    if (this.isAt(2, K.on)) return this.isAt(3, K.window);
-    return (
-      this.isAt(2, K.immediately) || this.isAt(2, K.every) || (this.isAt(2, K.with) && this.isAt(3, K.delay))
-    );
-  }
-
-  /** tableAlias: [ [ AS ] colId [ columnList ] ] */
-  readonly tableAlias: Rule<Optional<TableAlias>> = this.RULE('tableAlias', () => {
-    const start = this.here();
-    const alias = this.option(1, {
-      GATE: () => !this.startsClause(),
-      DEF: (): TableAlias => {
-        this.has(2, K.as);
-        const name = this.subrule(3, this.colId);
-        const columns = this.option(4, () => this.subrule(5, this.columnList)) ?? [];
-        return {
-          kind: 'TableAlias',
-          name,
-          columns: this.ACTION(() => columns.map((column) => ({ name: column, type: null }))),
-          span: this.since(start),
-        };
-      },
-    });
-    return alias ?? null;
-  });
-
-  /** functionAlias: [ [ AS ] colId [ '(' aliasColumn { ',' aliasColumn } ')' ] | AS '(' aliasColumn { ',' aliasColumn } ')' ] */
-  readonly functionAlias: Rule<Optional<TableAlias>> = this.RULE('functionAlias', () => {
-    const start = this.here();
-    const alias = this.option(1, {
-      GATE: () => !this.startsClause(),
-      DEF: (): TableAlias => {
-        const as = this.has(2, K.as);
-        const name = this.or(3, [
-          { ALT: () => this.subrule(4, this.colId) },
-          { GATE: () => as && this.isAt(1, T.LParen), ALT: () => null },
-        ]);
-        const columns =
-          this.option(5, () => this.subrule(6, this.aliasColumns, { ARGS: [name === null] })) ?? [];
-        return { kind: 'TableAlias', name, columns, span: this.since(start) };
-      },
-    });
-    return alias ?? null;
-  });
-
-  /** aliasColumns: '(' colId typeName { ',' colId typeName } ')' | columnList, the latter only behind a name */
-  private readonly aliasColumns: Rule<TableAlias['columns'], [mustHaveTypes: boolean]> = this.RULE(
-    'aliasColumns',
-    (mustHaveTypes: boolean) => {
-      let typed: boolean | null = mustHaveTypes ? true : null;
-      this.consume(1, T.LParen);
-      const columns = this.list(0, () => {
-        const name = this.subrule(2, this.colId);
-        const type = this.or(3, [
-          { GATE: () => typed !== false, ALT: () => this.subrule(4, this.typeName) },
-          { GATE: () => typed !== true, ALT: () => null },
-        ]);
-        typed ??= type !== null;
-        return { name, type };
-      });
-      this.consume(5, T.RParen);
-      return columns;
-    },
-  );
-}
-
-/** The column of DESCRIPTOR(column), else null. */
-function descriptorColumn(value: Expr): Expr | null {
-  if (value.kind !== 'FunctionCall' || value.name.parts.length !== 1 || value.arguments.length !== 1)
-    return null;
-  const column = value.arguments[0]?.value;
-  return value.name.parts[0]?.name === 'descriptor' && column?.kind === 'ColumnRef' ? column : null;
 }

@@ -10,7 +10,7 @@ import { SqlError } from '../common/sqlError.ts';
 import type { SqlState } from '../common/sqlStates.ts';
 import { foldAscii, truncateIdentifier } from './identifier.ts';
 import { isDigit, isIdentPart, isIdentStart, isOperatorCharacter, isSpace, readNumber } from './lexicon.ts';
-import { decodeUnicode, unescape } from './stringEscapes.ts';
+import { decodeUnicode, readEscapes } from './stringEscapes.ts';
 import * as T from './tokens.ts';
 
 /** A lexical error at an offset of the text. */
@@ -140,23 +140,24 @@ class Tokenizer {
   }
 
   #next(): void {
-    const sql = this.#sql;
-    const c = sql.charCodeAt(this.#at);
-    if (isIdentStart(c)) return this.#word(c);
-    if (isDigit(c)) return this.#number();
-    if (c === 0x27) return this.#plainString(this.#at);
-    if (c === 0x22) return this.#quotedName();
-    if (c === 0x24) return this.#dollar();
     const start = this.#at;
-    const fixed = T.punctuation[sql.charAt(start)];
-    if (fixed !== undefined) {
-      this.#at++;
-      return this.#push(fixed, start, '');
-    }
-    if (c === 0x2e) return this.#dot();
-    if (c === 0x3a) return this.#colon();
-    if (isOperatorCharacter(c)) return this.#operator();
-    this.#failNear('syntax error', start, start + 1);
+    const c = this.#sql.charCodeAt(start);
+    if (isIdentStart(c)) this.#word(c);
+    else if (isDigit(c)) this.#number();
+    else if (c === 0x27) this.#plainString(start);
+    else if (c === 0x22) this.#quotedName();
+    else if (c === 0x24) this.#dollar();
+    else if (c === 0x2e) this.#dot();
+    else if (c === 0x3a) this.#colon();
+    else if (isOperatorCharacter(c)) this.#operator();
+    else this.#single(start);
+  }
+
+  #single(start: number): void {
+    const type = T.punctuation[this.#sql.charAt(start)];
+    if (type === undefined) this.#failNear('syntax error', start, start + 1);
+    this.#at++;
+    this.#push(type, start, '');
   }
 
   /** An identifier, keyword, or a string with a letter in front. */
@@ -167,8 +168,11 @@ class Tokenizer {
     if (second === 0x27 && this.#prefixedString(first | 0x20, start)) return;
     if ((first | 0x20) === 0x75 && second === 0x26) {
       const third = sql.charCodeAt(start + 2);
-      if (third === 0x27) return this.#unicodeString(start);
-      if (third === 0x22) return this.#unicodeName(start);
+      if (third === 0x27 || third === 0x22) {
+        if (third === 0x27) this.#unicodeString(start);
+        else this.#unicodeName(start);
+        return;
+      }
     }
     let end = start + 1;
     while (isIdentPart(sql.charCodeAt(end))) end++;
@@ -209,7 +213,7 @@ class Tokenizer {
   }
 
   #unescape(raw: string, start: number, contents: number): string {
-    const result = unescape(raw);
+    const result = readEscapes(raw);
     if (typeof result === 'string') return result;
     return this.#fail(result.message, start, result.state, contents + result.offset);
   }
@@ -281,21 +285,21 @@ class Tokenizer {
 
   /** Reads `UESCAPE 'c'` when it follows, and the escapes. */
   #decodeUnicode(raw: string, start: number): string {
-    let escape = '\\';
-    const mark = this.#at;
+    let mark = '\\';
+    const before = this.#at;
     const clause = /^uescape(?![a-z0-9_$\u0080-\uffff])/i;
     if (this.#skipBlanks() && clause.test(this.#sql.slice(this.#at, this.#at + 8))) {
       this.#at += 7;
       const hasMore = this.#skipBlanks();
       const at = this.#at;
       if (!hasMore || this.#sql.charCodeAt(at) !== 0x27) {
-        this.#fail('UESCAPE must be followed by a simple string literal' + this.#near(at), at);
+        this.#fail(`UESCAPE must be followed by a simple string literal${this.#near(at)}`, at);
       }
-      escape = this.#quoted('unterminated quoted string', at, false);
-      if (escape.length !== 1 || /[0-9a-fA-F+'"\s]/.test(escape))
+      mark = this.#quoted('unterminated quoted string', at, false);
+      if (mark.length !== 1 || /[0-9a-fA-F+'"\s]/.test(mark))
         this.#failNear('invalid Unicode escape character', at, this.#at);
-    } else this.#at = mark;
-    const result = decodeUnicode(raw, escape);
+    } else this.#at = before;
+    const result = decodeUnicode(raw, mark);
     if (typeof result === 'string') return result;
     return this.#fail(result.message, start, result.state, start + 3 + result.offset);
   }
@@ -346,7 +350,8 @@ class Tokenizer {
       this.#at = end;
       const index = Number(sql.slice(start + 1, end));
       if (index > 0x7fffffff) this.#failNear('parameter number too large', start, end);
-      return this.#push(T.Param, start, String(index));
+      this.#push(T.Param, start, String(index));
+      return;
     }
     let end = start + 1;
     if (isIdentStart(sql.charCodeAt(end))) {
@@ -370,7 +375,10 @@ class Tokenizer {
 
   #dot(): void {
     const start = this.#at;
-    if (isDigit(this.#sql.charCodeAt(start + 1))) return this.#number();
+    if (isDigit(this.#sql.charCodeAt(start + 1))) {
+      this.#number();
+      return;
+    }
     const double = this.#sql.charCodeAt(start + 1) === 0x2e;
     this.#at += double ? 2 : 1;
     this.#push(double ? T.DotDot : T.Dot, start, '');
@@ -391,7 +399,8 @@ class Tokenizer {
     if (this.#structDepth > 0 && sql.charCodeAt(start) === 0x3e) {
       this.#structDepth--;
       this.#at = start + 1;
-      return this.#push(T.Greater, start, '>');
+      this.#push(T.Greater, start, '>');
+      return;
     }
     let end = start + 1;
     for (; isOperatorCharacter(sql.charCodeAt(end)); end++) {

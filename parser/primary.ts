@@ -1,36 +1,12 @@
 /** Grammar of the smallest expressions (PostgreSQL's c_expr): constants, names, parentheses, CASE, ARRAY, ROW, casts. */
 import type { IOrAlt, TokenType } from 'chevrotain';
 import type { Ident, TypeName } from './ast/common.ts';
-import type { CaseExpr, ColumnRef, Expr, Literal, Star } from './ast/expr.ts';
+import type { CaseExpr, ColumnRef, Expr, Star } from './ast/expr.ts';
 import type { OrderItem, Query } from './ast/query.ts';
 import type { Rule, Start } from './base.ts';
+import { ConstantParser } from './constants.ts';
 import * as T from './tokens.ts';
 import { K } from './tokens.ts';
-import { TypeParser } from './types.ts';
-
-/** Words that name a type before a string constant only when what follows says so. */
-const typedLiteralStarts: ReadonlyMap<TokenType, readonly TokenType[]> = new Map([
-  [K.timestamp, [T.Str, T.LParen, K.with, K.without]],
-  [K.time, [T.Str, T.LParen, K.with, K.without]],
-  [K.int, [T.Str]],
-  [K.integer, [T.Str]],
-  [K.smallint, [T.Str]],
-  [K.bigint, [T.Str]],
-  [K.real, [T.Str]],
-  [K.boolean, [T.Str]],
-  [K.json, [T.Str]],
-  [K.float, [T.Str, T.LParen]],
-  [K.double, [K.precision]],
-  [K.decimal, [T.Str, T.LParen]],
-  [K.dec, [T.Str, T.LParen]],
-  [K.numeric, [T.Str, T.LParen]],
-  [K.char, [T.Str, T.LParen, K.varying]],
-  [K.character, [T.Str, T.LParen, K.varying]],
-  [K.nchar, [T.Str, T.LParen, K.varying]],
-  [K.varchar, [T.Str, T.LParen]],
-  [K.national, [K.char, K.character]],
-  [K.bit, [T.Str, T.LParen, K.varying]],
-]);
 
 /** What may follow a whole query inside outer parentheses. */
 const afterQuery: readonly TokenType[] = [
@@ -45,7 +21,7 @@ const afterQuery: readonly TokenType[] = [
   K.for,
 ];
 
-export abstract class PrimaryParser extends TypeParser {
+export abstract class PrimaryParser extends ConstantParser {
   abstract readonly expr: Rule<Expr, [minimum?: number, restricted?: boolean]>;
   abstract readonly query: Rule<Query>;
   abstract readonly orderBy: Rule<readonly OrderItem[]>;
@@ -112,81 +88,12 @@ export abstract class PrimaryParser extends TypeParser {
     return this.or(21, this.primaryAlternatives);
   });
 
-  // Constants
-
-  protected literal(value: Literal['value'], token: { startOffset: number; endOffset?: number }): Literal {
-    return { kind: 'Literal', value, span: { start: token.startOffset, end: (token.endOffset ?? -1) + 1 } };
-  }
-
-  protected number(token: Parameters<TypeParser['textOf']>[0]): Literal {
-    return this.literal({ type: 'number', text: this.textOf(token) }, token);
-  }
-
-  protected string(token: Parameters<TypeParser['textOf']>[0]): Literal {
-    return this.literal({ type: 'string', value: this.textOf(token) }, token);
-  }
-
-  /** bitString: BCONST | XCONST */
-  readonly bitString: Rule<Expr> = this.RULE('bitString', (): Expr => {
-    const token = this.consume(1, T.Bits);
-    const digits = this.textOf(token);
-    const base = token.image.startsWith('x') || token.image.startsWith('X') ? 16 : 2;
-    this.ACTION(() => {
-      const wrong = (base === 16 ? /[^0-9a-fA-F]/ : /[^01]/).exec(digits);
-      if (wrong === null) return;
-      const what = base === 16 ? 'hexadecimal' : 'binary';
-      this.refuseInvalid(`"${wrong[0]}" is not a valid ${what} digit`, token.startOffset, '22P02');
-    });
-    return this.literal({ type: 'bits', base, digits }, token);
-  });
-
   /** parameter: PARAM indirection */
   readonly parameter: Rule<Expr> = this.RULE('parameter', (): Expr => {
     const token = this.consume(1, T.Param);
     const start = token.startOffset;
     const parameter: Expr = { kind: 'Parameter', index: Number(this.textOf(token)), span: this.since(start) };
     return this.subrule(2, this.indirection, { ARGS: [parameter, start] });
-  });
-
-  private startsTypedLiteral(): boolean {
-    const followers = typedLiteralStarts.get(this.at(1));
-    if (followers !== undefined) return followers.includes(this.at(2));
-    if (!this.isIn(1, T.FuncName)) return false;
-    return this.isAt(this.afterName(), T.Str);
-  }
-
-  /** Distance of the token behind `a.b.c` that starts here. */
-  protected afterName(): number {
-    let distance = 2;
-    if (!this.isIn(1, T.ColId)) return distance;
-    while (this.isAt(distance, T.Dot) && this.isIn(distance + 1, T.ColLabel)) distance += 2;
-    return distance;
-  }
-
-  /** typedLiteral: simpleType SCONST */
-  readonly typedLiteral: Rule<Expr> = this.RULE('typedLiteral', (): Expr => {
-    const start = this.here();
-    const type = this.subrule(1, this.simpleType);
-    const value = this.subrule(2, this.stringValue);
-    return { kind: 'TypedLiteral', type, value, span: this.since(start) };
-  });
-
-  /** intervalLiteral: INTERVAL ( '(' ICONST ')' SCONST | SCONST [ intervalFields ] ) */
-  readonly intervalLiteral: Rule<Expr> = this.RULE('intervalLiteral', (): Expr => {
-    const start = this.consume(1, K.interval).startOffset;
-    let precision = this.option(2, () => this.subrule(3, this.parenthesisedInt)) ?? null;
-    const early = precision !== null;
-    const value = this.subrule(4, this.stringValue);
-    let fields: string | null = null;
-    this.option(5, {
-      GATE: () => !early,
-      DEF: () => {
-        const read = this.subrule(6, this.intervalFields);
-        fields = read.fields;
-        precision = read.precision;
-      },
-    });
-    return { kind: 'IntervalLiteral', value, fields, precision, span: this.since(start) };
   });
 
   // Columns

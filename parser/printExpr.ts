@@ -21,30 +21,35 @@ import type {
 import type { OrderItem, Query } from './ast/query.ts';
 import { quoteIdent, quoteString } from './identifier.ts';
 import { keywords } from './keywords.ts';
+import {
+  ADD,
+  AND,
+  AT,
+  CAST,
+  COLLATE,
+  COMPARISON,
+  IS,
+  MATCH,
+  MULTIPLY,
+  NOT,
+  OR,
+  OTHER,
+  POWER,
+  PRIMARY,
+  SIGN,
+} from './precedence.ts';
 
 type ExprOf<K extends ExprKind> = Extract<Expr, { readonly kind: K }>;
 type ExprPrinters = { readonly [K in ExprKind]: (expr: ExprOf<K>) => string };
-
-/** Binding strength of an expression without parentheses around it. */
-const PRIMARY = 20;
-const CAST = 15;
-const SIGN = 13;
-const COLLATE = 12;
-const AT = 11;
-const OTHER = 7;
-const MATCH = 6;
-const COMPARISON = 5;
-const IS = 4;
-const NOT = 3;
 
 const comparisons = new Set(['<', '>', '=', '<=', '>=', '<>']);
 
 function operatorLevel(operator: string, schema: readonly Ident[] = []): number {
   if (schema.length > 0) return OTHER;
   if (comparisons.has(operator)) return COMPARISON;
-  if (operator === '+' || operator === '-') return 8;
-  if (operator === '*' || operator === '/' || operator === '%') return 9;
-  return operator === '^' ? 10 : OTHER;
+  if (operator === '+' || operator === '-') return ADD;
+  if (operator === '*' || operator === '/' || operator === '%') return MULTIPLY;
+  return operator === '^' ? POWER : OTHER;
 }
 
 function levelOf(expr: Expr): number {
@@ -52,7 +57,7 @@ function levelOf(expr: Expr): number {
     case 'Lambda':
       return 0;
     case 'LogicalExpr':
-      return expr.operator === 'or' ? 1 : 2;
+      return expr.operator === 'or' ? OR : AND;
     case 'NotExpr':
       return NOT;
     case 'IsTest':
@@ -164,7 +169,7 @@ export abstract class ExprPrinter {
     Binary: (e) => this.#binary(e),
     QuantifiedComparison: (e) => this.#quantified(e),
     LogicalExpr: (e) => {
-      const level = e.operator === 'or' ? 1 : 2;
+      const level = e.operator === 'or' ? OR : AND;
       return e.operands
         .map((operand) => this.atLeast(operand, level + 1))
         .join(` ${e.operator.toUpperCase()} `);
@@ -183,9 +188,9 @@ export abstract class ExprPrinter {
     InSubquery: (e) => `${this.atLeast(e.operand, MATCH + 1)} ${not(e.negated)}IN (${this.query(e.query)})`,
     LikeExpr: (e) => {
       const word = e.operator === 'similar' ? 'SIMILAR TO' : e.operator.toUpperCase();
-      const escape = e.escape === null ? '' : ` ESCAPE ${this.atLeast(e.escape, MATCH + 1)}`;
+      const escapeMark = e.escape === null ? '' : ` ESCAPE ${this.atLeast(e.escape, MATCH + 1)}`;
       const pattern = this.atLeast(e.pattern, MATCH + 1);
-      return `${this.atLeast(e.operand, MATCH + 1)} ${not(e.negated)}${word} ${pattern}${escape}`;
+      return `${this.atLeast(e.operand, MATCH + 1)} ${not(e.negated)}${word} ${pattern}${escapeMark}`;
     },
     CaseExpr: (e) => {
       const operand = e.operand === null ? '' : ` ${this.expr(e.operand)}`;

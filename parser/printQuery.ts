@@ -14,6 +14,7 @@ import type {
   TableRef,
   WithClause,
 } from './ast/query.ts';
+import { PRIMARY } from './precedence.ts';
 import { ExprPrinter } from './printExpr.ts';
 
 /** Functions that would be read as time windows if they stood in FROM without quotes. */
@@ -56,7 +57,7 @@ export class QueryPrinter extends ExprPrinter {
 
   #limit(limit: LimitClause): string {
     if (limit.withTies) {
-      const count = limit.count === null ? '1' : this.atLeast(limit.count, 20);
+      const count = limit.count === null ? '1' : this.atLeast(limit.count, PRIMARY);
       return `FETCH FIRST ${count} ROWS WITH TIES`;
     }
     return `LIMIT ${limit.count === null ? 'ALL' : this.expr(limit.count)}`;

@@ -179,8 +179,7 @@ export abstract class StatementPrinter extends QueryPrinter {
     Deallocate: (s) => `DEALLOCATE ${s.name === null ? 'ALL' : this.ident(s.name)}`,
     Discard: (s) => `DISCARD ${s.target.toUpperCase()}`,
     Flush: () => 'FLUSH',
-    Wait: (s) =>
-      words('WAIT', s.object !== null && s.object.toUpperCase(), s.name !== null && this.name(s.name)),
+    Wait: (s) => words('WAIT', s.object?.toUpperCase() ?? null, s.name !== null && this.name(s.name)),
   };
 
   // DML

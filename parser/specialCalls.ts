@@ -216,8 +216,8 @@ export abstract class SpecialCallParser extends CallParser {
               this.consume(22, K.similar);
               const pattern = this.subrule(23, this.expr);
               this.consume(24, K.escape);
-              const escape = this.subrule(25, this.expr);
-              special = this.special('substring_similar', [first.value, pattern, escape], start);
+              const escapeMark = this.subrule(25, this.expr);
+              special = this.special('substring_similar', [first.value, pattern, escapeMark], start);
             },
           },
           {

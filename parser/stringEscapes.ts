@@ -71,7 +71,7 @@ class ByteRun {
 }
 
 /** The contents of an E'' string with its escapes and doubled quotes read. */
-export function unescape(raw: string): string | EscapeError {
+export function readEscapes(raw: string): string | EscapeError {
   if (!raw.includes('\\')) return raw;
   const bytes = new ByteRun();
   let out = '';
@@ -135,20 +135,20 @@ function unicodeEscape(raw: string, at: number): number | EscapeError {
 }
 
 /** The contents of a U&'' string or name with its escapes read. */
-export function decodeUnicode(raw: string, escape: string): string | EscapeError {
-  if (!raw.includes(escape)) return raw;
+export function decodeUnicode(raw: string, mark: string): string | EscapeError {
+  if (!raw.includes(mark)) return raw;
   let out = '';
   let high = 0;
   for (let i = 0; i < raw.length; ) {
-    if (raw[i] !== escape) {
+    if (raw[i] !== mark) {
       if (high !== 0) return invalidSurrogate(i);
       out += raw.charAt(i);
       i++;
       continue;
     }
-    if (raw[i + 1] === escape) {
+    if (raw[i + 1] === mark) {
       if (high !== 0) return invalidSurrogate(i);
-      out += escape;
+      out += mark;
       i += 2;
       continue;
     }

@@ -37,7 +37,7 @@ export function childNodes(node: Node): readonly AnyNode[] {
 }
 
 /** Visits `node` and all nodes below it, parents first. When `visit` returns false, what is below is left out. */
-export function walk(node: AnyNode, visit: (node: AnyNode) => boolean | void): void {
+export function walk(node: AnyNode, visit: (node: AnyNode) => unknown): void {
   const pending: AnyNode[] = [node];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (visit(next) === false) continue;
@@ -46,7 +46,7 @@ export function walk(node: AnyNode, visit: (node: AnyNode) => boolean | void): v
 }
 
 /** Visits the expressions of a tree that starts with an expression, subqueries left out. */
-export function walkExpr(expr: Expr, visit: (expr: Expr) => boolean | void): void {
+export function walkExpr(expr: Expr, visit: (expr: Expr) => unknown): void {
   walk(expr, (node) => {
     if (node.kind === 'Query') return false;
     return isExpr(node) ? visit(node) : undefined;

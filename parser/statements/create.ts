@@ -409,7 +409,7 @@ export abstract class CreateParser extends TableElementParser {
     });
     const direction = this.or(4, [
       { ALT: () => this.consume(5, K.desc) && ('desc' as const) },
-      { ALT: () => (this.has(6, K.asc), 'asc' as const) },
+      { ALT: () => this.optionally(6, K.asc, 'asc' as const) },
     ]);
     return { expr, direction, nulls: this.subrule(7, this.nullsOrder) };
   });

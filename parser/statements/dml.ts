@@ -335,7 +335,7 @@ export abstract class DmlParser extends QueryParser {
   readonly dropBehavior: Rule<'cascade' | 'restrict'> = this.RULE('dropBehavior', () =>
     this.or(1, [
       { ALT: () => this.consume(2, K.cascade) && ('cascade' as const) },
-      { ALT: () => (this.has(3, K.restrict), 'restrict' as const) },
+      { ALT: () => this.optionally(3, K.restrict, 'restrict' as const) },
     ]),
   );
 }

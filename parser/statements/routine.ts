@@ -119,7 +119,7 @@ export abstract class RoutineParser extends StreamingParser {
         { ALT: () => this.consume(2, K.out) && ('out' as const) },
         { ALT: () => this.consume(3, K.inout) && ('inout' as const) },
         { ALT: () => this.consume(4, K.variadic) && ('variadic' as const) },
-        { ALT: () => (this.has(5, K.in), 'in' as const) },
+        { ALT: () => this.optionally(5, K.in, 'in' as const) },
       ]);
       const name: Ident | null =
         this.option(6, {

@@ -142,7 +142,7 @@ export abstract class SessionParser extends TransactionParser {
           this.consume(2, K.names);
           const values = this.or(3, [
             { ALT: () => [this.subrule(4, this.stringValue)] },
-            { ALT: () => (this.has(5, K.default), null) },
+            { ALT: () => this.optionally(5, K.default, null) },
           ]);
           return { name: 'client_encoding', values };
         },
