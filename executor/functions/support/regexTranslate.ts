@@ -6,6 +6,13 @@
  * succeeds), JavaScript's rule holds; whether a text matches does not depend on it.
  */
 import { SqlError } from '../../../common/sqlError.ts';
+import {
+  characterEscapes,
+  collatingNames,
+  constraintEscapes,
+  namedClasses,
+  shorthand,
+} from './regexClasses.ts';
 
 export interface RegexOptions {
   readonly caseInsensitive: boolean;
@@ -94,74 +101,6 @@ export function parseRegexFlags(flags: string): RegexOptions {
 function invalid(reason: string): SqlError {
   return new SqlError('2201B', `invalid regular expression: ${reason}`);
 }
-
-const WORD = '\\p{L}\\p{M}\\p{N}_';
-const DIGIT = '0-9';
-const SPACE =
-  '\\t-\\r\\u{20}\\u{85}\\u{1680}\\u{2000}-\\u{2006}\\u{2008}-\\u{200a}\\u{2028}\\u{2029}\\u{205f}\\u{3000}';
-
-const namedClasses: ReadonlyMap<string, string> = new Map([
-  ['alnum', '\\p{L}\\p{M}\\p{N}'],
-  ['alpha', '\\p{L}\\p{M}'],
-  ['ascii', '\\u{0}-\\u{7f}'],
-  ['blank', '\\u{20}\\t'],
-  ['cntrl', '\\p{Cc}'],
-  ['digit', DIGIT],
-  ['graph', '\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}'],
-  ['lower', '\\p{Lowercase}'],
-  ['print', '\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Zs}'],
-  ['punct', '\\p{P}\\p{S}'],
-  ['space', SPACE],
-  ['upper', '\\p{Uppercase}'],
-  ['xdigit', '0-9A-Fa-f'],
-  ['word', WORD],
-]);
-
-const shorthand: ReadonlyMap<string, readonly [set: string, negated: boolean]> = new Map([
-  ['d', [DIGIT, false]],
-  ['D', [DIGIT, true]],
-  ['s', [SPACE, false]],
-  ['S', [SPACE, true]],
-  ['w', [WORD, false]],
-  ['W', [WORD, true]],
-]);
-
-const characterEscapes: ReadonlyMap<string, number> = new Map([
-  ['a', 7],
-  ['b', 8],
-  ['B', 92],
-  ['e', 27],
-  ['f', 12],
-  ['n', 10],
-  ['r', 13],
-  ['t', 9],
-  ['v', 11],
-]);
-
-const constraintEscapes: ReadonlyMap<string, string> = new Map([
-  ['A', '(?<![^])'],
-  ['Z', '(?![^])'],
-  ['m', `(?:(?<![${WORD}])(?=[${WORD}]))`],
-  ['M', `(?:(?<=[${WORD}])(?![${WORD}]))`],
-  ['y', `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`],
-  ['Y', `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`],
-]);
-
-/** Names of single characters in [. .] and [= =] that are not the character itself. */
-const collatingNames: ReadonlyMap<string, string> = new Map([
-  ['NUL', '\0'],
-  ['tab', '\t'],
-  ['newline', '\n'],
-  ['carriage-return', '\r'],
-  ['space', ' '],
-  ['hyphen', '-'],
-  ['period', '.'],
-  ['left-square-bracket', '['],
-  ['right-square-bracket', ']'],
-  ['backslash', '\\'],
-  ['circumflex', '^'],
-  ['underscore', '_'],
-]);
 
 /** A character as the source of a regular expression, in or out of brackets. */
 function quote(codePoint: number): string {
