@@ -1,0 +1,82 @@
+/** Databases with the Nexmark sources or tables, the queries as views, and results as comparable text. */
+
+import { type EventTable, eventTypes } from '../../bench/support/nexmarkEvents.ts';
+import { queryNames, sourceStatements, viewStatement } from '../../bench/support/nexmarkQueries.ts';
+import { must } from '../../common/assert.ts';
+import type { DataType } from '../../common/dataType.ts';
+import { formatValue, plainContext } from '../../common/textIo.ts';
+import type { Row, Value } from '../../common/value.ts';
+import type { Database } from '../../server/database.ts';
+import { createDatabase, localSession } from '../../server/serve.ts';
+import type { Session } from '../../server/session.ts';
+
+export interface Engine {
+  readonly database: Database;
+  readonly session: Session;
+}
+
+const textContext = plainContext(() => 0n);
+
+export function textOf(value: Value, type: DataType): string | null {
+  return value === null ? null : formatValue(value, type, textContext);
+}
+
+/** A database without sources, with `statements` run. */
+export async function engineWith(statements: string): Promise<Engine> {
+  const database = createDatabase();
+  const session = localSession(database);
+  await session.run(statements);
+  return { database, session };
+}
+
+/** A database with the three sources of `events` events, as fast as they can be read. */
+export function engineWithSources(events: number): Promise<Engine> {
+  return engineWith(sourceStatements(`, nexmark.event.num = ${events}, nexmark.min.event.gap.in.ns = 0`));
+}
+
+export async function createViews(engine: Engine): Promise<void> {
+  for (const name of queryNames()) await engine.session.run(viewStatement(name));
+}
+
+/** Reads the sources to their end. */
+export async function consume(engine: Engine): Promise<void> {
+  while (await engine.database.pollSources());
+}
+
+/** Rows of one query as lines of text, sorted: a bag that can be compared. */
+export async function lines(engine: Engine, sql: string): Promise<readonly string[]> {
+  const result = must((await engine.session.run(sql)).at(-1));
+  const columns = must(result.columns);
+  return must(result.rows)
+    .map((row) => JSON.stringify(columns.map((c, i) => textOf(row[i] ?? null, c.type))))
+    .sort();
+}
+
+/** A row as a VALUES item. */
+export function literalRow(table: EventTable, row: Row): string {
+  const cells = eventTypes(table).map((type, i) => {
+    const text = textOf(row[i] ?? null, type);
+    return text === null ? 'NULL' : type.id === 'int8' ? text : `'${text.replaceAll("'", "''")}'`;
+  });
+  return `(${cells.join(', ')})`;
+}
+
+/** The query in PostgreSQL's dialect: windowing functions as lateral joins. */
+export function asPostgres(query: string): string {
+  const window = (table: string, starts: string, size: string): string =>
+    `(SELECT t.*, w AS window_start, w + interval '${size}' AS window_end FROM ${table} AS t,` +
+    ` LATERAL (SELECT date_bin('${starts}', t.date_time, '1970-01-01') AS bin) AS b,` +
+    ` LATERAL generate_series(bin - interval '${size}' + interval '${starts}', bin, interval '${starts}') AS w)`;
+  let at = 0;
+  return query
+    .replace(
+      /HOP\((\w+), date_time, INTERVAL '(\d+)' SECOND, INTERVAL '(\d+)' SECOND\)/g,
+      (_, table: string, slide: string, size: string) =>
+        `${window(table, `${slide} seconds`, `${size} seconds`)} AS windowed${at++}`,
+    )
+    .replace(
+      /TUMBLE\((\w+), date_time, INTERVAL '(\d+)' SECOND\)/g,
+      (_, table: string, size: string) =>
+        `${window(table, `${size} seconds`, `${size} seconds`)} AS windowed${at++}`,
+    );
+}
