@@ -21,20 +21,29 @@ const rightAligned: ReadonlySet<number> = new Set([20, 21, 23, 26, 28, 29, 700, 
 /** Text as the server sent it: a client's own reading of a value would change it. */
 export const rawTypes: pg.CustomTypesConfig = { getTypeParser: () => (value: string | Buffer) => value };
 
-/** Prints one result. */
-function printResult(result: pg.QueryArrayResult): void {
-  if (result.fields.length > 0 || result.command === 'SELECT') {
-    const columns = result.fields.map((f) => ({ name: f.name, right: rightAligned.has(f.dataTypeID) }));
-    process.stdout.write(`${formatTable(columns, result.rows as (string | null)[][])}\n`);
+/** Prints one result: its rows, or the command tag when it returns none. */
+function printResult(result: pg.QueryArrayResult, tag: string): void {
+  if (result.fields.length === 0 && !tag.startsWith('SELECT')) {
+    process.stdout.write(`${tag}\n`);
     return;
   }
-  const count =
-    result.rowCount === null ? '' : ` ${result.command === 'INSERT' ? '0 ' : ''}${result.rowCount}`;
-  process.stdout.write(`${result.command}${count}\n`);
+  const columns = result.fields.map((f) => ({ name: f.name, right: rightAligned.has(f.dataTypeID) }));
+  process.stdout.write(`${formatTable(columns, result.rows as (string | null)[][])}\n`);
+}
+
+/** The protocol's events below the client: its results keep only the first word of a command tag. */
+interface WireEvents {
+  readonly connection: {
+    on(event: 'commandComplete', listener: (message: { readonly text: string }) => void): void;
+  };
 }
 
 /** Runs statements one by one; false at the first that fails. */
 async function runStatements(client: pg.Client, sql: string): Promise<boolean> {
+  let tag = '';
+  (client as unknown as WireEvents).connection.on('commandComplete', (message) => {
+    tag = message.text;
+  });
   for (const statement of splitStatements(sql)) {
     const notice = (n: Report): void => {
       process.stderr.write(formatReport(n, statement));
