@@ -206,7 +206,11 @@ function bindUnary(expr: Expr & { kind: 'Unary' }, context: ExprContext): Scalar
   if (expr.operator === '-' && operand.kind === 'literal' && expr.operand.kind === 'Literal') {
     const { value, type } = operand;
     if (typeof value === 'number') return { kind: 'literal', value: value === 0 ? 0 : -value, type };
-    if (typeof value === 'bigint') return { kind: 'literal', value: -value, type };
+    if (typeof value === 'bigint') {
+      // The one literal that fits int4 only with its sign.
+      if (value === 0x80000000n) return { kind: 'literal', value: -0x80000000, type: types.int4 };
+      return { kind: 'literal', value: -value, type };
+    }
     if (value instanceof Decimal) {
       const negative = value.neg();
       if (negative.scale === 0 && negative.coefficient === -0x8000000000000000n) {

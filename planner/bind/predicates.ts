@@ -208,8 +208,8 @@ function bindRowIn(expr: InList, row: RowExpr, context: ExprContext): Scalar {
       });
     return compareRows('=', left, bindItems(item, context), item.span.start, context);
   });
-  const any = boolOr(tests);
-  return expr.negated ? boolNot(any) : any;
+  const matched = boolOr(tests);
+  return expr.negated ? boolNot(matched) : matched;
 }
 
 const likeOperators = {

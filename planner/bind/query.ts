@@ -44,7 +44,7 @@ export function exprContext(env: BindEnvironment, scope: Scope | null, ctes: Cte
     inside: null,
     allowWindows: false,
     windows: new Map(),
-    subquery: (query, parent, inner) => bindNestedQuery(query, { env, ctes: inner, parent }),
+    subquery: (query, parent, inner) => trim(sorted(bindQueryBody(query, { env, ctes: inner, parent }))),
   };
 }
 
@@ -52,6 +52,14 @@ export function exprContext(env: BindEnvironment, scope: Scope | null, ctes: Cte
 export function bindNestedQuery(query: Query, context: QueryContext): BoundNested {
   const bound = bindQueryBody(query, context);
   return trim(bound);
+}
+
+/** With its order as a sort in the plan, which ARRAY(subquery) reads; elsewhere the planner drops it. */
+function sorted(bound: BoundNested): BoundNested {
+  const { plan, order } = bound;
+  if (order.length === 0) return bound;
+  const none = { partition: [], limit: null, offset: null, withTies: false, rank: null };
+  return { ...bound, plan: { kind: 'TopN', input: plan, order, ...none, schema: plan.schema } };
 }
 
 function trim(bound: BoundNested): BoundNested {
