@@ -1,0 +1,69 @@
+/** Random INSERT, UPDATE and DELETE statements in random transactions, kept free of key conflicts by the generator. */
+import { must } from '../../common/assert.ts';
+import type { Random } from './random.ts';
+import { columnValue, literal, type Table } from './schema.ts';
+
+export class Changes {
+  readonly #random: Random;
+  readonly #tables: readonly Table[];
+  #nextId = 1;
+
+  constructor(random: Random, tables: readonly Table[]) {
+    this.#random = random;
+    this.#tables = tables;
+  }
+
+  insert(table: Table, rows: number): string {
+    const values = Array.from({ length: rows }, () => {
+      const id = this.#nextId++;
+      return `(${table.columns.map((c) => (c.name === 'id' ? id : columnValue(c, this.#random))).join(', ')})`;
+    });
+    return `INSERT INTO ${table.name} VALUES ${values.join(', ')}`;
+  }
+
+  #condition(): string {
+    const random = this.#random;
+    return random.pick([
+      () => `k = ${random.int(0, 5)}`,
+      () => `id % ${random.int(2, 5)} = ${random.int(0, 1)}`,
+      () => 'k IS NULL',
+      () => `id IN (SELECT k FROM ${random.pick(this.#tables).name})`,
+      () => `EXISTS (SELECT 1 FROM ${random.pick(this.#tables).name} AS x WHERE x.k = id)`,
+      () => `id > ${Math.max(0, this.#nextId - random.int(2, 12))}`,
+      () => 'true',
+    ])();
+  }
+
+  #update(table: Table): string {
+    const random = this.#random;
+    const columns = random.some(table.columns.slice(1), 2);
+    const set = columns.map((c) => {
+      if (c.type === 'int4' && !c.wide && random.chance(0.4)) return `${c.name} = coalesce(k, 0) % 5 + 1`;
+      return `${c.name} = ${c.name === 'k' ? random.int(0, 5) : random.chance(0.2) ? 'NULL' : literal(c.type, random)}`;
+    });
+    return `UPDATE ${table.name} SET ${set.join(', ')} WHERE ${this.#condition()}`;
+  }
+
+  #change(): string {
+    const random = this.#random;
+    const table = random.pick(this.#tables);
+    const kind = random.next();
+    if (kind < 0.5) return this.insert(table, random.int(1, 6));
+    if (kind < 0.75) return this.#update(table);
+    if (kind < 0.95) return `DELETE FROM ${table.name} WHERE ${this.#condition()}`;
+    return `DELETE FROM ${table.name}`;
+  }
+
+  /** Some statements, sometimes as one transaction, sometimes one that is rolled back. */
+  batch(): readonly string[] {
+    const random = this.#random;
+    const statements = Array.from({ length: random.int(1, 4) }, () => this.#change());
+    const kind = random.next();
+    if (kind < 0.4) return statements;
+    if (kind < 0.75) return ['BEGIN', ...statements, 'COMMIT'];
+    if (kind < 0.85) return ['BEGIN', ...statements, 'ROLLBACK'];
+    const [first, ...rest] = statements;
+    const outcome = random.pick(['ROLLBACK TO SAVEPOINT s', 'RELEASE SAVEPOINT s']);
+    return ['BEGIN', must(first), 'SAVEPOINT s', ...rest, outcome, this.#change(), 'COMMIT'];
+  }
+}

@@ -1,0 +1,241 @@
+/** Random scalar expressions of a wanted type over the columns in scope. None of them can fail at run time. */
+import type { Random } from './random.ts';
+import { type SqlType, typedLiteral } from './schema.ts';
+
+export interface ScopeColumn {
+  readonly sql: string;
+  readonly type: SqlType;
+  /** May hold extremes: only compared, grouped and ordered. */
+  readonly wide: boolean;
+}
+
+/** Makes a subquery predicate or a scalar subquery; null where the depth is used up. */
+export interface Subqueries {
+  predicate(scope: readonly ScopeColumn[]): string | null;
+  scalar(type: SqlType, scope: readonly ScopeColumn[]): string | null;
+}
+
+export const comparable: readonly SqlType[] = [
+  'int4',
+  'int8',
+  'int2',
+  'numeric',
+  'float8',
+  'text',
+  'bool',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'interval',
+];
+
+const comparisons = ['=', '<>', '<', '<=', '>', '>=', '=', '!='];
+
+export class Expressions {
+  readonly #random: Random;
+  readonly #subqueries: Subqueries | null;
+
+  constructor(random: Random, subqueries: Subqueries | null) {
+    this.#random = random;
+    this.#subqueries = subqueries;
+  }
+
+  /** An expression of `type`. */
+  of(type: SqlType, scope: readonly ScopeColumn[], depth = 2): string {
+    const random = this.#random;
+    const columns = scope.filter((c) => c.type === type && !c.wide);
+    if (columns.length > 0 && random.chance(depth === 0 ? 0.8 : 0.5)) return random.pick(columns).sql;
+    if (depth === 0) return random.chance(0.08) ? `CAST(NULL AS ${type})` : typedLiteral(type, random);
+    if (random.chance(0.06)) {
+      const subquery = this.#subqueries?.scalar(type, scope) ?? null;
+      if (subquery !== null) return subquery;
+    }
+    if (random.chance(0.25)) return this.#conditional(type, scope, depth);
+    return this.#operation(type, scope, depth);
+  }
+
+  #conditional(type: SqlType, scope: readonly ScopeColumn[], depth: number): string {
+    const random = this.#random;
+    const sub = (): string => this.of(type, scope, depth - 1);
+    switch (random.int(0, 5)) {
+      case 0:
+        return `CASE WHEN ${this.predicate(scope, depth - 1)} THEN ${sub()} ELSE ${sub()} END`;
+      case 1:
+        return `CASE WHEN ${this.predicate(scope, depth - 1)} THEN ${sub()} WHEN ${this.predicate(scope, depth - 1)} THEN ${sub()} END`;
+      case 2:
+        return `COALESCE(${sub()}, ${sub()})`;
+      case 3:
+        return `NULLIF(${sub()}, ${sub()})`;
+      case 4:
+        return `${random.pick(['GREATEST', 'LEAST'])}(${sub()}, ${sub()}, ${sub()})`;
+      default: {
+        const on = random.pick(comparable);
+        return `CASE ${this.of(on, scope, depth - 1)} WHEN ${this.of(on, scope, 0)} THEN ${sub()} ELSE ${sub()} END`;
+      }
+    }
+  }
+
+  #operation(type: SqlType, scope: readonly ScopeColumn[], depth: number): string {
+    const random = this.#random;
+    const sub = (t: SqlType): string => this.of(t, scope, depth - 1);
+    switch (type) {
+      case 'int4':
+        return random.pick([
+          () => `(${sub('int4')} + ${sub('int4')})`,
+          () => `(${sub('int4')} - ${sub('int2')})`,
+          () => `(${sub('int4')} * ${random.int(-2, 3)})`,
+          () => `(${sub('int4')} / NULLIF(${sub('int4')}, 0))`,
+          () => `(${sub('int4')} % NULLIF(${sub('int4')}, 0))`,
+          () => `-(${sub('int4')})`,
+          () => `abs(${sub('int4')})`,
+          () => `length(${sub('text')})`,
+          () => `position(${sub('text')} IN ${sub('text')})`,
+          () => `CAST(${sub('bool')} AS int)`,
+          () => `(${sub('date')} - ${sub('date')})`,
+          () => `CAST(${sub('numeric')} AS int)`,
+          () => `CAST(${sub('float8')} AS int)`,
+          () => `(${sub('int4')} & ${sub('int4')})`,
+          () => `CAST(extract(day FROM ${sub('date')}) AS int)`,
+          () => `sign(${sub('int4')})::int`,
+        ])();
+      case 'int8':
+        return random.pick([
+          () => `(${sub('int8')} + ${sub('int4')})`,
+          () => `(${sub('int8')} - ${sub('int8')})`,
+          () => `CAST(${sub('int4')} AS bigint)`,
+          () => `(${sub('int2')} * ${sub('int8')} % 1000)`,
+          () => `mod(${sub('int8')}, 7)`,
+          () => `(${sub('int8')} | ${random.int(0, 7)})`,
+        ])();
+      case 'int2':
+        return random.pick([
+          () => `CAST(${sub('bool')} AS int)::smallint`,
+          () => `CAST((${sub('int4')}) % 100 AS smallint)`,
+          () => `abs(${sub('int2')})`,
+        ])();
+      case 'numeric':
+        return random.pick([
+          () => `(${sub('numeric')} + ${sub('numeric')})`,
+          () => `(${sub('numeric')} - ${sub('int4')})`,
+          () => `(${sub('numeric')} * ${sub('numeric')})`,
+          () => `(${sub('numeric')} / 4)`,
+          () => `round(${sub('numeric')}, ${random.int(-1, 1)})`,
+          () => `floor(${sub('numeric')})`,
+          () => `ceil(${sub('numeric')})`,
+          () => `CAST(${sub('int4')} AS numeric)`,
+          () => `CAST(${sub('int8')} AS numeric(20,2))`,
+          () => `extract(hour FROM ${sub('timestamp')})`,
+        ])();
+      case 'float8':
+        return random
+          .pick([
+            () => `(${sub('float8')} + ${sub('float8')})`,
+            () => `(${sub('float8')} * 2)`,
+            () => `(${sub('int4')} - ${sub('float8')})`,
+            () => `abs(${sub('float8')})`,
+            () => `CAST(${sub('int4')} AS double precision)`,
+            () => `floor(${sub('float8')})`,
+            () => `round(${sub('float8')})`,
+          ])()
+          .replace(/^(floor|round|abs)\((.*)\)$/s, '($1($2) + 0)');
+      case 'text':
+        return random.pick([
+          () => `(${sub('text')} || ${sub('text')})`,
+          () => `upper(${sub('text')})`,
+          () => `lower(${sub('text')})`,
+          () => `substring(${sub('text')} FROM ${random.int(0, 2)} FOR ${random.int(0, 3)})`,
+          () => `left(${sub('text')}, ${random.int(-1, 3)})`,
+          () => `replace(${sub('text')}, 'a', ${sub('text')})`,
+          () => `trim(${sub('text')})`,
+          () => `lpad(${sub('text')}, ${random.int(0, 5)}, 'xy')`,
+          () => `reverse(${sub('text')})`,
+          () => `CAST(${sub('int4')} AS text)`,
+          () => `CAST(${sub('date')} AS text)`,
+          () => `CAST(${sub('bool')} AS text)`,
+          () => `(${sub('text')} || ${sub('int4')})`,
+          () => `concat(${sub('text')}, ${sub('int4')}, ${sub('bool')})`,
+          () => `to_char(${sub('timestamp')}, 'YYYY-MM-DD HH24')`,
+          () => `CAST(${sub('text')} AS varchar(2))::text`,
+          () => `split_part(${sub('text')}, 'b', 1)`,
+        ])();
+      case 'bool':
+        return this.predicate(scope, depth - 1);
+      case 'date':
+        return random.pick([
+          () => `(${sub('date')} + ${random.int(-3, 3)})`,
+          () => `CAST(${sub('timestamp')} AS date)`,
+          () => `(${sub('date')} - CAST(${sub('int2')} AS int))`,
+        ])();
+      case 'timestamp':
+        return random.pick([
+          () => `(${sub('timestamp')} + interval '1 hour')`,
+          () => `(${sub('date')} + interval '1 month')`,
+          () => `date_trunc('${random.pick(['hour', 'day', 'month', 'week'])}', ${sub('timestamp')})`,
+          () => `CAST(${sub('date')} AS timestamp)`,
+          () => `(${sub('timestamp')} - ${sub('interval')})`,
+          () => `(${sub('timestamptz')} AT TIME ZONE 'Europe/Paris')`,
+        ])();
+      case 'timestamptz':
+        return random.pick([
+          () => `(${sub('timestamptz')} - interval '30 minutes')`,
+          () => `CAST(${sub('timestamp')} AS timestamptz)`,
+          () => `(${sub('timestamp')} AT TIME ZONE 'UTC')`,
+        ])();
+      case 'interval':
+        return random.pick([
+          () => `(${sub('interval')} + interval '1 day')`,
+          () => `(${sub('interval')} * 2)`,
+          () => `-(${sub('interval')})`,
+        ])();
+    }
+  }
+
+  /** A condition. */
+  predicate(scope: readonly ScopeColumn[], depth = 2): string {
+    const random = this.#random;
+    if (depth > 0 && random.chance(0.3)) {
+      const sub = (): string => this.predicate(scope, depth - 1);
+      return random.pick([
+        () => `(${sub()} AND ${sub()})`,
+        () => `(${sub()} OR ${sub()})`,
+        () => `NOT (${sub()})`,
+        () => `((${sub()}) IS ${random.pick(['TRUE', 'NOT TRUE', 'FALSE', 'UNKNOWN', 'NOT UNKNOWN'])})`,
+      ])();
+    }
+    if (depth > 0 && random.chance(0.15)) {
+      const subquery = this.#subqueries?.predicate(scope) ?? null;
+      if (subquery !== null) return subquery;
+    }
+    if (random.chance(0.15) && scope.length > 0) {
+      // Columns with extremes are compared as they are.
+      const column = random.pick(scope);
+      const others = scope.filter((c) => c.type === column.type);
+      return `(${column.sql} ${random.pick([...comparisons, 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM'])} ${random.pick(others).sql})`;
+    }
+    return this.#simple(scope, Math.max(0, depth - 1));
+  }
+
+  #simple(scope: readonly ScopeColumn[], depth: number): string {
+    const random = this.#random;
+    const type = random.pick(comparable);
+    const sub = (t: SqlType = type): string => this.of(t, scope, depth);
+    return random.pick([
+      () => `(${sub()} ${random.pick(comparisons)} ${sub()})`,
+      () => `(${sub()} ${random.pick(comparisons)} ${sub()})`,
+      () => `(${sub('int4')} ${random.pick(comparisons)} ${sub('int8')})`,
+      () => `(${sub('int4')} ${random.pick(comparisons)} ${sub('numeric')})`,
+      () => `(${sub('date')} ${random.pick(comparisons)} ${sub('timestamp')})`,
+      () => `(${sub()} IS ${random.pick(['', 'NOT '])}NULL)`,
+      () => `(${sub()} ${random.pick(['', 'NOT '])}BETWEEN ${sub()} AND ${sub()})`,
+      () => `(${sub()} ${random.pick(['', 'NOT '])}IN (${sub()}, ${sub()}, ${sub()}))`,
+      () => `(${sub()} IS ${random.pick(['', 'NOT '])}DISTINCT FROM ${sub()})`,
+      () =>
+        `(${sub('text')} ${random.pick(['LIKE', 'NOT LIKE', 'ILIKE'])} ${random.pick(["'a%'", "'%b'", "'_b%'", "'%'", "'a'"])})`,
+      () => `(${sub('text')} ${random.pick(['~', '!~', '~*'])} ${random.pick(["'^a'", "'b+'", "'[a-c]$'"])})`,
+      () =>
+        `((${sub('int4')}, ${sub('text')}) ${random.pick(['=', '<>', '<', '>='])} (${sub('int4')}, ${sub('text')}))`,
+      () => `(${sub('int4')} = ANY (ARRAY[${sub('int4')}, ${sub('int4')}]))`,
+      () => `(${sub('int4')} > ALL (ARRAY[${sub('int4')}, 2, NULL]))`,
+    ])();
+  }
+}

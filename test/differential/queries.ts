@@ -1,0 +1,305 @@
+/**
+ * Random queries over given tables: joins, subqueries, grouping, windows, set operations, DISTINCT, ORDER BY and LIMIT.
+ * Every query has one right answer as a multiset of rows: where rows are cut off, the order is total up to equal rows.
+ */
+import { must } from '../../common/assert.ts';
+import { comparable, Expressions, type ScopeColumn, type Subqueries } from './expressions.ts';
+import { Grouping } from './grouping.ts';
+import type { Random } from './random.ts';
+import type { SqlType, Table } from './schema.ts';
+import { windowCall } from './windows.ts';
+
+export interface Output {
+  readonly name: string;
+  readonly type: SqlType;
+  readonly wide: boolean;
+}
+
+export interface Query {
+  readonly sql: string;
+  readonly columns: readonly Output[];
+}
+
+export interface FromClause {
+  readonly sql: string;
+  readonly scope: readonly ScopeColumn[];
+  /** Columns that together name one row; null where there are none. */
+  readonly unique: readonly string[] | null;
+}
+
+const MAX_DEPTH = 2;
+
+export class Queries implements Subqueries {
+  readonly #random: Random;
+  readonly #tables: readonly Table[];
+  readonly #expressions: Expressions;
+  readonly #grouping: Grouping;
+  #depth = 0;
+  #alias = 0;
+
+  constructor(random: Random, tables: readonly Table[]) {
+    this.#random = random;
+    this.#tables = tables;
+    this.#expressions = new Expressions(random, this);
+    this.#grouping = new Grouping(random, this.#expressions);
+  }
+
+  /** A whole query with columns c0, c1, ... */
+  query(): Query {
+    this.#depth = 0;
+    this.#alias = 0;
+    return this.#query(null, []);
+  }
+
+  #name(prefix: string): string {
+    return `${prefix}${this.#alias++}`;
+  }
+
+  #query(types: readonly SqlType[] | null, outer: readonly ScopeColumn[]): Query {
+    const random = this.#random;
+    this.#depth++;
+    try {
+      const kind = random.next();
+      if (this.#depth <= MAX_DEPTH && kind < 0.14) return this.#setOperation(types, outer);
+      if (this.#depth <= MAX_DEPTH && kind < 0.22 && outer.length === 0) return this.#with(types);
+      return this.#select(types, outer);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #with(types: readonly SqlType[] | null): Query {
+    const random = this.#random;
+    const inner = this.#query(null, []);
+    const name = this.#name('w');
+    const from = `${name}`;
+    const alias = this.#name('q');
+    const scope = inner.columns.map((c) => ({ sql: `${alias}.${c.name}`, type: c.type, wide: c.wide }));
+    let clause: FromClause = { sql: `${from} AS ${alias}`, scope, unique: null };
+    if (random.chance(0.5)) clause = this.#join(clause, this.#derived(name, inner));
+    const outer = this.#selectOver(clause, types, []);
+    const hint = random.pick(['', '', 'MATERIALIZED ', 'NOT MATERIALIZED ']);
+    return { sql: `WITH ${name} AS ${hint}(${inner.sql}) ${outer.sql}`, columns: outer.columns };
+  }
+
+  #derived(name: string, query: Query): FromClause {
+    const alias = this.#name('q');
+    return {
+      sql: `${name} AS ${alias}`,
+      scope: query.columns.map((c) => ({ sql: `${alias}.${c.name}`, type: c.type, wide: c.wide })),
+      unique: null,
+    };
+  }
+
+  #setOperation(types: readonly SqlType[] | null, outer: readonly ScopeColumn[]): Query {
+    const random = this.#random;
+    const wanted = types ?? Array.from({ length: random.int(1, 3) }, () => random.pick(comparable));
+    const left = this.#select(wanted, outer, false);
+    const right = this.#select(wanted, outer, false);
+    const op = random.pick(['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT', 'INTERSECT ALL', 'EXCEPT ALL']);
+    let sql = `(${left.sql}) ${op} (${right.sql})`;
+    if (random.chance(0.2)) {
+      const third = this.#select(wanted, outer, false);
+      sql = `${sql} ${random.pick(['UNION ALL', 'UNION', 'EXCEPT', 'INTERSECT'])} (${third.sql})`;
+    }
+    const columns = left.columns.map((c, i) => ({ ...c, wide: c.wide || must(right.columns[i]).wide }));
+    return { sql: sql + this.#orderAndLimit(columns), columns };
+  }
+
+  // FROM
+
+  #baseItem(): FromClause {
+    const table = this.#random.pick(this.#tables);
+    const alias = this.#name('t');
+    return {
+      sql: `${table.name} AS ${alias}`,
+      scope: table.columns.map((c) => ({ sql: `${alias}.${c.name}`, type: c.type, wide: c.wide })),
+      unique: [`${alias}.id`],
+    };
+  }
+
+  #fromItem(lateral: readonly ScopeColumn[]): FromClause {
+    const random = this.#random;
+    const kind = random.next();
+    if (this.#depth < MAX_DEPTH && kind < 0.15) {
+      const isLateral = lateral.length > 0 && random.chance(0.5);
+      const query = this.#query(null, isLateral ? lateral : []);
+      return this.#derived(`${isLateral ? 'LATERAL ' : ''}(${query.sql})`, query);
+    }
+    if (kind < 0.2) {
+      const alias = this.#name('g');
+      const bound = lateral.filter((c) => c.type === 'int4' && !c.wide);
+      const end = bound.length > 0 && random.chance(0.5) ? random.pick(bound).sql : String(random.int(0, 4));
+      return {
+        sql: `generate_series(1, ${end}) AS ${alias}(n)`,
+        scope: [{ sql: `${alias}.n`, type: 'int4', wide: false }],
+        unique: [`${alias}.n`],
+      };
+    }
+    return this.#baseItem();
+  }
+
+  #join(left: FromClause, right: FromClause): FromClause {
+    const random = this.#random;
+    const both = [...left.scope, ...right.scope];
+    const unique = left.unique === null || right.unique === null ? null : [...left.unique, ...right.unique];
+    const correlated = right.sql.startsWith('LATERAL') || right.sql.startsWith('generate_series');
+    const kinds = correlated
+      ? ['JOIN', 'LEFT JOIN', 'CROSS JOIN']
+      : ['JOIN', 'JOIN', 'LEFT JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN', 'CROSS JOIN', ','];
+    const kind = random.pick(kinds);
+    if (kind === 'CROSS JOIN' || kind === ',')
+      return { sql: `${left.sql}${kind === ',' ? '' : ' '}${kind} ${right.sql}`, scope: both, unique };
+    return {
+      sql: `${left.sql} ${kind} ${right.sql} ON ${this.#joinCondition(left, right, kind === 'FULL JOIN')}`,
+      scope: both,
+      unique,
+    };
+  }
+
+  #joinCondition(left: FromClause, right: FromClause, equalityOnly: boolean): string {
+    const random = this.#random;
+    const pairs = left.scope.flatMap((l) =>
+      right.scope.filter((r) => r.type === l.type).map((r) => [l.sql, r.sql] as const),
+    );
+    const both = [...left.scope, ...right.scope];
+    if (pairs.length === 0) return equalityOnly ? 'true' : this.#expressions.predicate(both, 1);
+    const equal = (): string => random.pick(pairs).join(' = ');
+    if (equalityOnly) return random.chance(0.3) ? `${equal()} AND ${equal()}` : equal();
+    return random.pick([
+      equal,
+      equal,
+      () => `${equal()} AND ${this.#expressions.predicate(both, 1)}`,
+      () => `${equal()} AND ${equal()}`,
+      () => random.pick(pairs).join(' IS NOT DISTINCT FROM '),
+      () => random.pick(pairs).join(random.pick([' < ', ' >= ', ' <> '])),
+      () => this.#expressions.predicate(both, 1),
+      () => `${random.pick(pairs).join(' IS NOT DISTINCT FROM ')} AND ${equal()}`,
+    ])();
+  }
+
+  #from(): FromClause {
+    const random = this.#random;
+    let clause: FromClause = this.#fromItem([]);
+    const joins = this.#depth > 1 ? random.int(0, 1) : random.pick([0, 0, 1, 1, 2]);
+    for (let i = 0; i < joins; i++) {
+      const before = clause.sql;
+      clause = this.#join(clause, this.#fromItem(clause.scope));
+      // ON of a later join could not name what stands before a comma.
+      if (clause.sql.startsWith(`${before},`)) break;
+    }
+    return clause;
+  }
+
+  // SELECT
+
+  #select(types: readonly SqlType[] | null, outer: readonly ScopeColumn[], mayCut = true): Query {
+    return this.#selectOver(this.#from(), types, outer, mayCut);
+  }
+
+  #selectOver(
+    from: FromClause,
+    types: readonly SqlType[] | null,
+    outer: readonly ScopeColumn[],
+    mayCut = true,
+  ): Query {
+    const random = this.#random;
+    const scope = [...from.scope, ...outer];
+    const where = random.chance(0.5) ? ` WHERE ${this.#expressions.predicate(scope)}` : '';
+    const wanted = types ?? Array.from({ length: random.int(1, 4) }, () => random.pick(comparable));
+    if (random.chance(0.3)) {
+      const grouped = this.#grouping.select(from, wanted, outer);
+      const list = grouped.items.map((item, i) => `${item.sql} AS c${i}`).join(', ');
+      const columns = grouped.items.map((item, i) => ({ name: `c${i}`, type: item.type, wide: item.wide }));
+      const sql = `SELECT ${list} FROM ${from.sql}${where}${grouped.clauses}`;
+      return { sql: sql + (mayCut ? this.#orderAndLimit(columns) : ''), columns };
+    }
+    const items = wanted.map((type) => this.#item(type, from, scope));
+    const list = items.map((item, i) => `${item.sql} AS c${i}`).join(', ');
+    const columns = items.map((item, i) => ({ name: `c${i}`, type: item.type, wide: item.wide }));
+    const body = `${list} FROM ${from.sql}${where}`;
+    if (mayCut && random.chance(0.08)) return this.#distinctOn(body, columns);
+    const distinct = random.chance(0.15) ? 'DISTINCT ' : '';
+    return { sql: `SELECT ${distinct}${body}${mayCut ? this.#orderAndLimit(columns) : ''}`, columns };
+  }
+
+  #item(type: SqlType, from: FromClause, scope: readonly ScopeColumn[]): ScopeColumn {
+    const random = this.#random;
+    if (random.chance(0.12)) {
+      const call = windowCall(type, from, random, this.#expressions);
+      if (call !== null) return call;
+    }
+    const same = scope.filter((c) => c.type === type && c.wide);
+    if (same.length > 0 && random.chance(0.4)) return random.pick(same);
+    return { sql: this.#expressions.of(type, scope), type, wide: false };
+  }
+
+  #direction(): string {
+    return this.#random.pick(['', ' DESC', ' ASC NULLS FIRST', ' DESC NULLS LAST']);
+  }
+
+  #distinctOn(body: string, columns: readonly Output[]): Query {
+    const on = columns.slice(0, this.#random.int(1, columns.length)).map((c) => c.name);
+    const order = columns.map((c) => `${c.name}${this.#direction()}`).join(', ');
+    const inner = `SELECT ${body}`;
+    const alias = this.#name('q');
+    return {
+      sql: `SELECT DISTINCT ON (${on.join(', ')}) * FROM (${inner}) AS ${alias} ORDER BY ${order}`,
+      columns,
+    };
+  }
+
+  #orderAndLimit(columns: readonly Output[]): string {
+    const random = this.#random;
+    const kind = random.next();
+    if (kind < 0.7) return '';
+    const all = columns.map((c) => `${c.name}${this.#direction()}`);
+    if (kind < 0.75) return ` ORDER BY ${all.join(', ')}`;
+    if (kind < 0.8) return ` ORDER BY ${must(all[0])} FETCH FIRST ${random.int(1, 4)} ROWS WITH TIES`;
+    const offset = random.chance(0.3) ? ` OFFSET ${random.int(0, 3)}` : '';
+    const limit = random.chance(0.9) ? ` LIMIT ${random.int(0, 5)}` : '';
+    return ` ORDER BY ${all.join(', ')}${limit}${offset}`;
+  }
+
+  // Subqueries
+
+  predicate(scope: readonly ScopeColumn[]): string | null {
+    if (this.#depth > MAX_DEPTH) return null;
+    const random = this.#random;
+    const correlated = random.chance(0.6) ? scope : [];
+    const type = random.pick(comparable);
+    const value = (): string => this.#expressions.of(type, scope, 1);
+    const query = (): string => this.#query([type], correlated).sql;
+    return random.pick([
+      () => `EXISTS (${query()})`,
+      () => `NOT EXISTS (${query()})`,
+      () => `(${value()} IN (${query()}))`,
+      () => `(${value()} NOT IN (${query()}))`,
+      () => `(${value()} ${random.pick(['<', '=', '>=', '<>'])} ANY (${query()}))`,
+      () => `(${value()} ${random.pick(['<', '=', '>=', '<>'])} ALL (${query()}))`,
+    ])();
+  }
+
+  scalar(type: SqlType, scope: readonly ScopeColumn[]): string | null {
+    if (this.#depth > MAX_DEPTH) return null;
+    const random = this.#random;
+    this.#depth++;
+    try {
+      const from = this.#from();
+      const inner = [...from.scope, ...(random.chance(0.6) ? scope : [])];
+      const where = random.chance(0.7) ? ` WHERE ${this.#expressions.predicate(inner, 1)}` : '';
+      if (random.chance(0.3) && type === 'int8') return `(SELECT count(*) FROM ${from.sql}${where})`;
+      if (type === 'bool' || random.chance(0.3)) {
+        const value = this.#expressions.of(type, inner, 1);
+        return `(SELECT ${value} AS c0 FROM ${from.sql}${where} ORDER BY c0${this.#direction()} LIMIT 1)`;
+      }
+      // Of the inner columns alone: an aggregate over outer columns would belong to the outer query.
+      const value = this.#expressions.of(type, from.scope.length === 0 ? inner : from.scope, 0);
+      if (!from.scope.some((c) => value.includes(c.sql)))
+        return `(SELECT max(q.v) FROM (SELECT ${value} AS v FROM ${from.sql}${where}) AS q)`;
+      return `(SELECT ${random.pick(['max', 'min'])}(${value}) FROM ${from.sql}${where})`;
+    } finally {
+      this.#depth--;
+    }
+  }
+}

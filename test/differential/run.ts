@@ -1,0 +1,143 @@
+/**
+ * One random run against both databases: tables, some data, views and queries, then batches of changes. After every batch
+ * each query gives on Millrace, ad hoc and as a materialised view made before, what PostgreSQL gives.
+ */
+import { Changes } from './changes.ts';
+import { difference } from './compare.ts';
+import { Queries } from './queries.ts';
+import { Random } from './random.ts';
+import { createTable, randomTable } from './schema.ts';
+import type { Answer, Target } from './target.ts';
+
+export interface Finding {
+  readonly kind: 'plan' | 'ad hoc' | 'view' | 'statement';
+  readonly query: string;
+  readonly what: string;
+  /** Everything that was run before, in order. */
+  readonly history: readonly string[];
+}
+
+export interface Outcome {
+  readonly queries: number;
+  readonly comparisons: number;
+  /** Comparisons left out because PostgreSQL failed at run time, or does not support the query. */
+  readonly skipped: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly queries: number;
+  readonly batches: number;
+}
+
+interface LiveQuery {
+  readonly sql: string;
+  readonly view: string | null;
+}
+
+/** Errors of values: PostgreSQL may or may not meet them, depending on its plan. */
+function isValueError(answer: Answer): boolean {
+  return 'failure' in answer && (answer.failure.state.startsWith('22') || answer.failure.state === '21000');
+}
+
+export class DifferentialRun {
+  readonly #expected: Target;
+  readonly #actual: Target;
+  readonly #history: string[] = [];
+  readonly #findings: Finding[] = [];
+  #comparisons = 0;
+  #skipped = 0;
+
+  constructor(expected: Target, actual: Target) {
+    this.#expected = expected;
+    this.#actual = actual;
+  }
+
+  #find(kind: Finding['kind'], query: string, what: string): void {
+    this.#findings.push({ kind, query, what, history: [...this.#history] });
+  }
+
+  async #both(sql: string): Promise<void> {
+    this.#history.push(sql);
+    const expected = await this.#expected.run(sql);
+    const actual = await this.#actual.run(sql);
+    const shown = (a: Answer): string =>
+      'failure' in a ? `${a.failure.state} ${a.failure.message}` : 'done';
+    if ('failure' in expected !== 'failure' in actual)
+      this.#find('statement', sql, `expected ${shown(expected)}\n  got ${shown(actual)}`);
+  }
+
+  async #prepare(queries: Queries, index: number): Promise<LiveQuery | null> {
+    const { sql } = queries.query();
+    const expected = await this.#expected.run(`SELECT * FROM (${sql}) AS whole LIMIT 0`);
+    if ('failure' in expected && !isValueError(expected)) {
+      this.#skipped++;
+      if (expected.failure.state !== '0A000')
+        this.#find('plan', sql, `the generator is wrong: ${expected.failure.message}`);
+      return null;
+    }
+    const view = `v${index}`;
+    const create = `CREATE MATERIALIZED VIEW ${view} AS ${sql}`;
+    const made = await this.#actual.run(create);
+    if (!('failure' in made)) {
+      this.#history.push(create);
+      return { sql, view };
+    }
+    this.#find('plan', sql, `${made.failure.state} ${made.failure.message}`);
+    return { sql, view: null };
+  }
+
+  #compare(kind: Finding['kind'], query: LiveQuery, actual: Answer, expected: Answer): boolean {
+    if ('failure' in expected) {
+      this.#skipped++;
+      return true;
+    }
+    this.#comparisons++;
+    if ('failure' in actual) {
+      this.#find(kind, query.sql, `${actual.failure.state} ${actual.failure.message}`);
+      return false;
+    }
+    const wrong = difference(actual.rows, expected.rows);
+    if (wrong === null) return true;
+    this.#find(kind, query.sql, wrong);
+    return false;
+  }
+
+  /** Checks a query; false when it went wrong. */
+  async #check(query: LiveQuery): Promise<boolean> {
+    const expected = await this.#expected.run(query.sql);
+    const adhoc = await this.#actual.run(query.sql);
+    const right = this.#compare('ad hoc', query, adhoc, expected);
+    if (query.view === null) return right;
+    const view = await this.#actual.run(`SELECT * FROM ${query.view}`);
+    return this.#compare('view', query, view, expected) && right;
+  }
+
+  async run(options: RunOptions): Promise<Outcome> {
+    const random = new Random(options.seed);
+    const tables = ['r', 's', 'u'].map((name) => randomTable(name, random));
+    const changes = new Changes(random, tables);
+    for (const table of tables) await this.#both(createTable(table));
+    if (random.chance(0.6))
+      for (const table of tables) await this.#both(changes.insert(table, random.int(1, 12)));
+    const queries = new Queries(random, tables);
+    let live: LiveQuery[] = [];
+    for (let i = 0; i < options.queries; i++) {
+      const query = await this.#prepare(queries, i);
+      if (query !== null) live.push(query);
+    }
+    for (let i = 0; i <= options.batches; i++) {
+      if (i > 0) for (const sql of changes.batch()) await this.#both(sql);
+      const next: LiveQuery[] = [];
+      for (const query of live) if (await this.#check(query)) next.push(query);
+      live = next;
+    }
+    return {
+      queries: options.queries,
+      comparisons: this.#comparisons,
+      skipped: this.#skipped,
+      findings: this.#findings,
+    };
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Random tables and data. Every table has a unique int `id` and an int `k` with few values (so that joins match); the
+ * other columns are of random types. A `wide` column may hold the extremes of its type and is kept out of arithmetic.
+ * Floats are multiples of 0.5 and numerics have one scale, so that no result depends on the order of evaluation.
+ */
+import type { Random } from './random.ts';
+
+export type SqlType =
+  | 'int4'
+  | 'int8'
+  | 'int2'
+  | 'numeric'
+  | 'float8'
+  | 'text'
+  | 'bool'
+  | 'date'
+  | 'timestamp'
+  | 'timestamptz'
+  | 'interval';
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: SqlType;
+  readonly wide: boolean;
+}
+
+export interface Table {
+  readonly name: string;
+  readonly hasKey: boolean;
+  readonly columns: readonly TableColumn[];
+}
+
+const columnTypes: readonly SqlType[] = [
+  'int4',
+  'int4',
+  'int8',
+  'int2',
+  'numeric',
+  'float8',
+  'text',
+  'text',
+  'bool',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'interval',
+];
+
+const declared: Readonly<Record<SqlType, string>> = {
+  int4: 'int',
+  int8: 'bigint',
+  int2: 'smallint',
+  numeric: 'numeric(12,2)',
+  float8: 'double precision',
+  text: 'text',
+  bool: 'boolean',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  interval: 'interval',
+};
+
+export function randomTable(name: string, random: Random): Table {
+  const columns: TableColumn[] = [
+    { name: 'id', type: 'int4', wide: false },
+    { name: 'k', type: 'int4', wide: false },
+  ];
+  const count = random.int(2, 6);
+  for (let i = 0; i < count; i++) {
+    const type = random.pick(columnTypes);
+    columns.push({ name: 'abcdefgh'.charAt(i), type, wide: random.chance(0.15) });
+  }
+  return { name, hasKey: random.chance(0.6), columns };
+}
+
+export function createTable(table: Table): string {
+  const columns = table.columns.map(
+    (c) => `${c.name} ${declared[c.type]}${c.name === 'id' && table.hasKey ? ' PRIMARY KEY' : ''}`,
+  );
+  return `CREATE TABLE ${table.name} (${columns.join(', ')})`;
+}
+
+const extremes: Readonly<Record<SqlType, readonly string[]>> = {
+  int4: ['2147483647', '-2147483648', '0'],
+  int8: ['9223372036854775807', '-9223372036854775808', '9007199254740993'],
+  int2: ['32767', '-32768'],
+  numeric: ['9999999999.99', '-9999999999.99', '0.01'],
+  float8: ["'NaN'", "'Infinity'", "'-Infinity'", '1e300'],
+  text: ["''", "'ü€𝄞'", "'a''b\\c'", "' '", "'NULL'", "'%_'"],
+  bool: ['true'],
+  date: ["'infinity'", "'-infinity'", "'4713-01-01 BC'", "'2000-02-29'"],
+  timestamp: ["'infinity'", "'294246-12-31 23:59:59.999999'", "'1969-12-31 23:59:59.999999'"],
+  timestamptz: ["'-infinity'", "'1999-12-31 23:59:59.999999+00'"],
+  interval: ["'0 days'", "'-5 days'", "'1000 days'"],
+};
+
+/** A literal of the type with few distinct values. */
+export function literal(type: SqlType, random: Random): string {
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const day = (): string => `2024-0${random.int(1, 3)}-${two(random.int(1, 5))}`;
+  const time = (): string => `${two(random.int(0, 23))}:${random.pick(['00', '30'])}:00`;
+  switch (type) {
+    case 'int4':
+    case 'int2':
+      return String(random.int(-3, 9));
+    case 'int8':
+      return String(random.int(-2, 20));
+    case 'numeric':
+      return `${random.int(-5, 20)}.${random.pick(['00', '25', '50', '99'])}`;
+    case 'float8':
+      return String(random.int(-6, 20) / 2);
+    case 'text':
+      return `'${random.pick(['a', 'b', 'ab', 'abc', 'B', 'xyz', 'ba', ''])}'`;
+    case 'bool':
+      return random.pick(['true', 'false']);
+    case 'date':
+      return `'${day()}'`;
+    case 'timestamp':
+      return `'${day()} ${time()}'`;
+    case 'timestamptz':
+      return `'${day()} ${time()}+00'`;
+    case 'interval':
+      return `'${random.int(-2, 4)} days'`;
+  }
+}
+
+/** A literal with its type written out. */
+export function typedLiteral(type: SqlType, random: Random): string {
+  const text = literal(type, random);
+  switch (type) {
+    case 'int4':
+    case 'bool':
+    case 'text':
+      return random.chance(0.5) ? text : `CAST(${text} AS ${type})`;
+    case 'int8':
+    case 'int2':
+    case 'numeric':
+    case 'float8':
+      return `CAST(${text} AS ${type})`;
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'interval':
+      return random.chance(0.5) ? `${type} ${text}` : `${text}::${type}`;
+  }
+}
+
+/** A value for a column of a new row. */
+export function columnValue(column: TableColumn, random: Random): string {
+  if (random.chance(0.15)) return 'NULL';
+  if (column.name === 'k') return String(random.int(0, 5));
+  if (column.wide && random.chance(0.5)) return random.pick(extremes[column.type]);
+  return literal(column.type, random);
+}
