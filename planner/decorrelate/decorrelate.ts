@@ -10,6 +10,7 @@ import type { LogicalFilter, LogicalJoin, LogicalPlan, LogicalValues } from '../
 import type { Scalar } from '../plan/scalar.ts';
 import { and, column, conjunctsOf, hasSubquery, isSubquery, renumber } from '../plan/scalars.ts';
 import { mapInputs, rewriteScalar, scalarsOf } from '../plan/walk.ts';
+import { arrayPlan } from './arrayPlan.ts';
 import { dependentJoin } from './dependentJoin.ts';
 import { filterByExists, filterByQuantified } from './existence.ts';
 import { Extraction } from './extraction.ts';
@@ -41,6 +42,9 @@ class Decorrelation {
   /** A node whose inputs are done. */
   #node(plan: LogicalPlan): LogicalPlan {
     if (plan.kind === 'Join' && plan.lateral) return this.#lateral(plan);
+    // What reads the order of a subquery has taken it already (arrayPlan).
+    if (plan.kind === 'TopN' && plan.limit === null && plan.offset === null && plan.rank === null)
+      return plan.input;
     if (!scalarsOf(plan).some(hasSubquery)) return plan;
     switch (plan.kind) {
       case 'Filter':
@@ -68,9 +72,14 @@ class Decorrelation {
     return new Extraction(input, this.#functions);
   }
 
-  /** The scalar with the plans of its subqueries decorrelated. */
+  /** The scalar with the plans of its subqueries decorrelated, ARRAY(subquery) as a scalar subquery of array_agg. */
   #prepared(s: Scalar): Scalar {
-    return rewriteScalar(s, (x) => (isSubquery(x) && 'plan' in x ? { ...x, plan: this.run(x.plan) } : x));
+    return rewriteScalar(s, (x) => {
+      if (x.kind === 'arraySubquery') {
+        return { kind: 'scalarSubquery', plan: this.run(arrayPlan(x, this.#functions)), type: x.type };
+      }
+      return isSubquery(x) && 'plan' in x ? { ...x, plan: this.run(x.plan) } : x;
+    });
   }
 
   /** Plain conditions first, then semi and anti joins, then conditions over subqueries' values. */
