@@ -1,6 +1,6 @@
 /** What expressions may ask of their surroundings: of a session, or fixed for a maintained view. */
 import type { EvalContext, SessionInfo } from '../common/function.ts';
-import type { TextContext } from '../common/textContext.ts';
+import type { ObjectNames, TextContext } from '../common/textContext.ts';
 import type { Settings } from './settings.ts';
 
 /** The injected outside world. */
@@ -45,8 +45,9 @@ export function maintainedEvalContext(
 }
 
 /** Text forms as the session's settings want them. */
-export function sessionTextContext(settings: Settings, now: () => bigint): TextContext {
+export function sessionTextContext(settings: Settings, now: () => bigint, objects: ObjectNames): TextContext {
   return {
+    objects,
     timeZone: settings.value('timezone'),
     now,
     intervalStyle: settings.value('intervalstyle') as TextContext['intervalStyle'],
@@ -60,9 +61,10 @@ export function sessionEvalContext(
   settings: Settings,
   now: () => bigint,
   session: SessionInfo,
+  objects: ObjectNames,
 ): EvalContext {
   return {
-    ...sessionTextContext(settings, now),
+    ...sessionTextContext(settings, now, objects),
     clock: () => environment.clock(),
     random: () => environment.random(),
     randomBytes: (count) => environment.randomBytes(count),

@@ -12,7 +12,7 @@ import type { DataType } from '../common/dataType.ts';
 import { types } from '../common/dataType.ts';
 import type { EvalContext, SessionInfo } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
-import type { TextContext } from '../common/textContext.ts';
+import type { ObjectNames, TextContext } from '../common/textContext.ts';
 import { typeOfOid } from '../common/typeTable.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Statement } from '../parser/ast/statement.ts';
@@ -94,6 +94,7 @@ export class Session implements SessionPort {
   #sleepMicros = 0n;
   #deadline: bigint | null = null;
   #cancelSleep = new AbortController();
+  readonly #objectNames: ObjectNames;
   /** What the session is running, for catalogs. */
   activity = '';
 
@@ -108,6 +109,10 @@ export class Session implements SessionPort {
     this.#connection = connection;
     this.#onClose = onClose;
     this.#transaction = new TransactionState(database, this.settings);
+    this.#objectNames = {
+      oidOf: (kind, name) => catalogFunction(this, `${kind}in`, [name]) as number | null,
+      nameOf: (kind, oid) => catalogFunction(this, `${kind}out`, [oid]) as string | null,
+    };
     for (const [name, value] of startup.settings) this.settings.setDefault(name, value);
     this.#reported = new Map(this.settings.reported());
     this.settings.onReport = () => {
@@ -124,7 +129,7 @@ export class Session implements SessionPort {
   }
 
   textContext(): TextContext {
-    return sessionTextContext(this.settings, () => this.#transaction.startTime);
+    return sessionTextContext(this.settings, () => this.#transaction.startTime, this.#objectNames);
   }
 
   transactionStatus(): 'I' | 'T' | 'E' {
@@ -329,6 +334,7 @@ export class Session implements SessionPort {
       this.settings,
       () => this.#transaction.startTime,
       this.#sessionInfo(),
+      this.#objectNames,
     );
   }
 

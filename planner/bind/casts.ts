@@ -1,6 +1,6 @@
 /** CAST, `::`, TRY_CAST, and names of catalog objects cast to reg* types. */
 import { type DataType, types } from '../../common/dataType.ts';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import { oidOf, typeFromName } from '../../common/typeTable.ts';
 import type { CastExpr } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -8,7 +8,6 @@ import { cannotCast, coerceExplicit, tryCoerce } from './coerce.ts';
 import type { ExprContext } from './context.ts';
 import { positionOf } from './environment.ts';
 import { bindExpr } from './expr.ts';
-import { functionCall } from './operators.ts';
 import { dataTypeOf } from './typeNames.ts';
 
 const regTypes: readonly DataType['id'][] = ['regclass', 'regtype', 'regproc', 'regnamespace'];
@@ -22,17 +21,6 @@ export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
   }
   const operand = bindExpr(expr.operand, context);
   if (regTypes.includes(type.id)) return castToReg(operand, type, position, context);
-  if (
-    regTypes.includes(operand.type.id) &&
-    (type.id === 'text' || type.id === 'varchar' || type.id === 'name')
-  ) {
-    return coerceExplicit(
-      functionCall(`${operand.type.id}out`, [operand], position, context.env),
-      type,
-      position,
-      context.env,
-    );
-  }
   if (expr.form === 'try') {
     const base: Scalar = operand.type.id === 'unknown' ? { ...operand, type: types.text } : operand;
     const cast = tryCoerce(base, type, 'explicit', context.env);
@@ -51,12 +39,7 @@ function castToReg(operand: Scalar, type: DataType, position: number, context: E
     operand.type.id === 'name';
   if (!isText) return coerceExplicit(operand, type, position, context.env);
   if (operand.kind !== 'literal' || operand.value === null) {
-    return functionCall(
-      `${type.id}in`,
-      [coerceExplicit(operand, types.text, position, context.env)],
-      position,
-      context.env,
-    );
+    return coerceExplicit(operand, type, position, context.env);
   }
   const name = String(operand.value).trim();
   if (/^\d+$/.test(name)) return { kind: 'literal', value: Number(name), type };
@@ -77,15 +60,7 @@ function castToReg(operand: Scalar, type: DataType, position: number, context: E
     if (relation === null) throw new SqlError('42P01', `relation "${name}" does not exist`, { position: at });
     return { kind: 'literal', value: relation.id, type };
   }
-  if (type.id === 'regproc' || type.id === 'regnamespace') {
-    return functionCall(
-      `${type.id}in`,
-      [{ kind: 'literal', value: name, type: types.text }],
-      at,
-      context.env,
-    );
-  }
-  throw unsupported(`a cast to ${type.id}`, at);
+  return coerceExplicit(operand, type, at, context.env);
 }
 
 /** `"A".b` into its parts, unquoted ones folded. */
