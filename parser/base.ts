@@ -101,7 +101,7 @@ export abstract class BaseParser extends EmbeddedActionsParser {
     return (
       this.option(index, () => {
         this.consume(index, first);
-        this.consume(index, second);
+        return this.consume(index, second);
       }) !== undefined
     );
   }

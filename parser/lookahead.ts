@@ -73,7 +73,11 @@ interface ChoiceTable {
 /** Rules that are named as a whole in "expected ..." */
 const ruleLabels: ReadonlyMap<string, string> = new Map([
   ['expr', 'an expression'],
+  ['operand', 'an expression'],
   ['primary', 'an expression'],
+  ['functionArgument', 'an expression'],
+  ['groupItem', 'an expression'],
+  ['selectItem', 'an expression'],
   ['query', 'a query'],
   ['queryTerm', 'a query'],
   ['statement', 'a statement'],
@@ -143,12 +147,13 @@ export class FirstSetLookahead implements ILookaheadStrategy {
     );
     assert(alternation instanceof Alternation, 'production must be an alternation');
     const choices: number[][] = [];
-    const labels = new Set<string>();
+    let labels: ReadonlySet<string> = new Set(this.#first([alternation]).labels);
+    const ruleLabel = ruleLabels.get(rule.name);
+    if (ruleLabel !== undefined && rule.definition[0] === alternation) labels = new Set([ruleLabel]);
     const empties: number[] = [];
     alternation.definition.forEach((alternative, index) => {
       const first = this.#first([alternative]);
       if (first.nullable) empties.push(index);
-      for (const label of first.labels) labels.add(label);
       for (const id of concreteIds(first.types)) {
         let list = choices[id];
         if (list === undefined) {

@@ -32,10 +32,14 @@ export abstract class OrderingParser extends FromParser {
             { ALT: () => this.consume(4, K.all) && null },
             { ALT: () => this.subrule(5, this.expr) },
           ]);
-          this.option(6, () => {
-            this.consume(7, T.Comma);
-            this.subrule(8, this.expr);
-            this.ACTION(() => this.refuseWith(commaLimit(start)));
+          // With a gate, so that a comma is never said to be expected.
+          this.option(6, {
+            GATE: () => this.isAt(1, T.Comma),
+            DEF: () => {
+              this.consume(7, T.Comma);
+              this.subrule(8, this.expr);
+              this.ACTION(() => this.refuseWith(commaLimit(start)));
+            },
           });
           this.ACTION(() => {
             tail.limit = { kind: 'LimitClause', count, withTies: false, span: this.since(start) };

@@ -95,7 +95,10 @@ function expectedAt(
   return [...expected.labels];
 }
 
+/** More than this are not listed in full. */
 const MAX_EXPECTED = 10;
+/** What could follow nearly anything is not worth a mention beside other things. */
+const continuations = new Set(['"."', '"["', 'an operator', '"*"', '";"']);
 
 function syntaxError(sql: string, token: IToken, expected: () => readonly string[]): SqlError {
   if (token.tokenTypeIdx !== EOF.tokenTypeIdx) {
@@ -103,8 +106,7 @@ function syntaxError(sql: string, token: IToken, expected: () => readonly string
     if (lexical !== null && lexical !== undefined) return lexical;
   }
   const labels = expected();
-  const hint =
-    labels.length === 0 || labels.length > MAX_EXPECTED ? {} : { hint: `Expected ${listed(labels)}.` };
+  const hint = labels.length === 0 ? {} : { hint: `Expected ${listed(labels)}.` };
   if (token.tokenTypeIdx === EOF.tokenTypeIdx) {
     return new SqlError('42601', 'syntax error at end of input', { position: sql.length, ...hint });
   }
@@ -115,6 +117,9 @@ function syntaxError(sql: string, token: IToken, expected: () => readonly string
 }
 
 function listed(labels: readonly string[]): string {
-  if (labels.length === 1) return must(labels[0]);
-  return `${labels.slice(0, -1).join(', ')} or ${must(labels[labels.length - 1])}`;
+  const telling = labels.filter((label) => !continuations.has(label));
+  const shown = telling.length > 0 ? telling : labels;
+  if (shown.length > MAX_EXPECTED) return `${shown.slice(0, MAX_EXPECTED).join(', ')}, or something else`;
+  if (shown.length === 1) return must(shown[0]);
+  return `${shown.slice(0, -1).join(', ')} or ${must(shown[shown.length - 1])}`;
 }

@@ -274,6 +274,7 @@ export abstract class TypeParser extends BaseParser {
   /** genericType: function name word { '.' colLabel } [ typeModifiers ] */
   readonly genericType: Rule<TypeName> = this.RULE('genericType', (): TypeName => {
     const start = this.here();
+    if (this.isAt(2, T.LParen) && this.textOf(this.LA(1)) === 'map') this.refuse('MAP type', start);
     const parts = [this.identOf(this.consume(1, T.FuncName))];
     this.many(2, () => {
       this.consume(3, T.Dot);
