@@ -1,0 +1,31 @@
+/**
+ * The main figures, one benchmark after the other: Nexmark in process and through the wire, GROUP BY, small ticks and
+ * freshness. `node bench/index.ts --list` names all benchmarks.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const main = ['nexmark', 'groupBy', 'smallTick', 'freshness', 'nexmarkWire'] as const;
+
+const all: Readonly<Record<string, string>> = {
+  nexmark: 'Nexmark queries in process: events a second, state, ticks',
+  groupBy: 'GROUP BY with many keys, and ticks while state grows',
+  smallTick: 'ticks of 1, 10 and 100 rows through a chain of operators',
+  freshness: 'INSERT until visible in a view over a view, over the wire',
+  nexmarkWire: 'Nexmark by COPY over the wire',
+  operators: 'single operators',
+  join: 'joins',
+  state: 'state structures',
+  parser: 'parser',
+  wireRows: 'rows to the wire',
+};
+
+if (process.argv.includes('--list')) {
+  for (const [name, about] of Object.entries(all)) process.stdout.write(`${name.padEnd(12)}${about}\n`);
+} else {
+  for (const name of main) {
+    const file = join(import.meta.dirname, `${name}.ts`);
+    const done = spawnSync(process.execPath, ['--expose-gc', file], { stdio: 'inherit' });
+    if (done.status !== 0) process.exitCode = 1;
+  }
+}
