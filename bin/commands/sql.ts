@@ -50,9 +50,8 @@ async function runStatements(client: pg.Client, sql: string): Promise<boolean> {
     };
     client.on('notice', notice);
     try {
-      const answer: unknown = await client.query({ text: statement, rowMode: 'array' });
-      for (const result of Array.isArray(answer) ? answer : [answer])
-        printResult(result as pg.QueryArrayResult);
+      const result = await client.query({ text: statement, rowMode: 'array' });
+      printResult(result, tag);
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error;
       process.stderr.write(formatReport(error, statement));
