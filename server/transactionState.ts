@@ -75,6 +75,7 @@ export class TransactionState implements TransactionControl {
     }
   }
 
+  /** BEGIN; what the implicit transaction has written so far becomes part of the block. */
   begin(modes: readonly string[]): void {
     this.#state = 'block';
     this.#savepoints = [];

@@ -1,13 +1,10 @@
 /** The binder's entry points for queries and single expressions. */
-import { must } from '../../common/assert.ts';
 import { type DataType, type Schema, types } from '../../common/dataType.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
-import type { Query, SelectItem } from '../../parser/ast/query.ts';
+import type { Query } from '../../parser/ast/query.ts';
 import type { SortKey } from '../plan/aggregateCall.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { defaultUnknown } from './coerce.ts';
-import { outputName } from './columnNames.ts';
 import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
 import { bindQueryBody, exprContext, noCtes } from './query.ts';
@@ -54,34 +51,4 @@ export function bindOverRow(
 ): Scalar {
   const scope = new Scope([scopeTable(alias, null, null, columns, 0)], null);
   return bindExpr(expr, { ...exprContext(env, scope, noCtes), clause });
-}
-
-/** A RETURNING list over a table's row. */
-export function bindReturning(
-  items: readonly SelectItem[],
-  alias: string,
-  columns: Schema,
-  env: BindEnvironment,
-): { readonly exprs: readonly Scalar[]; readonly columns: Schema } {
-  const scope = new Scope([scopeTable(alias, null, null, columns, 0)], null);
-  const context = { ...exprContext(env, scope, noCtes), clause: 'RETURNING' };
-  const bound = items.flatMap((item) => {
-    if (item.expr.kind === 'Star') {
-      return columns.flatMap((c, index) =>
-        c.hidden === true
-          ? []
-          : [{ name: c.name, expr: { kind: 'column', index, type: c.type } satisfies Scalar as Scalar }],
-      );
-    }
-    return [
-      {
-        name: item.alias?.name ?? outputName(item.expr),
-        expr: defaultUnknown(bindExpr(item.expr, context), env),
-      },
-    ];
-  });
-  return {
-    exprs: bound.map((b) => b.expr),
-    columns: bound.map((b) => ({ name: must(b.name), type: b.expr.type, nullable: true })),
-  };
 }

@@ -7,20 +7,23 @@ import { must } from '../../common/assert.ts';
 import { castValue } from '../../common/cast.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
 import { type Column, type DataType, type Schema, types } from '../../common/dataType.ts';
-import { SqlError } from '../../common/sqlError.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
-import type { Query, SelectItem, TableAlias, TableRef } from '../../parser/ast/query.ts';
+import type { Query, TableRef } from '../../parser/ast/query.ts';
 import type { Assignment, Delete, Insert, OnConflict, Update } from '../../parser/ast/statement.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { type BoundQuery, bindOverRow, bindQuery, bindReturning } from './bind.ts';
+import { hasSubquery } from '../plan/scalars.ts';
+import { type BoundQuery, bindOverRow, bindQuery } from './bind.ts';
 import { coerceAssign, tryCoerce } from './coerce.ts';
+import type { CteScope } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
 import { positionOf } from './environment.ts';
 import { bindCondition, bindExpr, bindLiteral } from './expr.ts';
 import { bindFrom } from './from.ts';
-import { bindNestedQuery, exprContext, noCtes, unknownLiterals } from './query.ts';
+import { bindNestedQuery, bindWith, exprContext, noCtes, unknownLiterals } from './query.ts';
+import { type BoundReturning, bindReturning } from './returning.ts';
 import { Scope, scopeTable } from './scope.ts';
 
 /** A table as DML sees it. */
@@ -29,11 +32,6 @@ export interface TargetTable {
   /** Per column. */
   readonly defaults: readonly (Expr | null)[];
   readonly generated: readonly (Expr | null)[];
-}
-
-export interface BoundReturning {
-  readonly exprs: readonly Scalar[];
-  readonly columns: Schema;
 }
 
 export interface BoundInsert {
@@ -63,7 +61,7 @@ export type BoundConflict =
     };
 
 export interface BoundChange {
-  /** Rows: all columns of the table, then one per `columns`. */
+  /** Rows: all columns of the table, one per `columns`, then the other tables' columns. */
   readonly query: BoundQuery;
   /** Columns that are set. */
   readonly columns: readonly number[];
@@ -125,25 +123,16 @@ function bindAssigned(
 function assignLiteral(literal: Scalar, column: Column, position: number, env: BindEnvironment): Scalar {
   if (literal.kind === 'literal' && literal.value === null)
     return { kind: 'literal', value: null, type: column.type };
-  const coerced = tryCoerce(literal, column.type, 'assignment', env);
-  if (coerced === null) return coerceAssign(literal, column.type, column.name, position, env);
-  if (coerced.kind !== 'cast' || coerced.operand.kind !== 'literal' || coerced.operand.value === null)
-    return coerced;
   try {
+    const coerced = tryCoerce(literal, column.type, 'assignment', env);
+    if (coerced === null) return coerceAssign(literal, column.type, column.name, position, env);
+    if (coerced.kind !== 'cast' || coerced.operand.kind !== 'literal' || coerced.operand.value === null)
+      return coerced;
     const value = castValue(coerced.operand.value, coerced.operand.type, column.type, false, env.text);
     return { kind: 'literal', value, type: column.type };
   } catch (error) {
     throw error instanceof SqlError ? error.at(position) : error;
   }
-}
-
-function returningOf(
-  items: readonly SelectItem[],
-  alias: string,
-  table: TargetTable,
-  env: BindEnvironment,
-): BoundReturning | null {
-  return items.length === 0 ? null : bindReturning(items, alias, table.entry.columns, env);
 }
 
 // INSERT
@@ -162,10 +151,11 @@ export function bindInsert(statement: Insert, table: TargetTable, env: BindEnvir
     }
     seen.add(t);
   });
-  const source = bindSource(statement, table, targets, named, env);
+  const source = bindSource(statement, table, targets, env);
   const width = source.kind === 'rows' ? (source.rows[0]?.length ?? 0) : source.query.visible;
   const used = targets.slice(0, statement.source === null ? 0 : width);
-  if (source.kind === 'query') for (const t of used) refuseGenerated(table, t);
+  const { entry } = table;
+  const written = scopeTable(statement.alias?.name ?? entry.name, entry.schema, entry, entry.columns, 0);
   return {
     targets: used,
     source,
@@ -173,7 +163,7 @@ export function bindInsert(statement: Insert, table: TargetTable, env: BindEnvir
     generated: generatedScalars(table, env),
     onConflict:
       statement.onConflict === null ? null : bindConflict(statement.onConflict, statement, table, env),
-    returning: returningOf(statement.returning, statement.alias?.name ?? table.entry.name, table, env),
+    returning: bindReturning(statement.returning, exprContext(env, new Scope([written], null), noCtes)),
     parameters: env.parameterTypes.map((t) => t ?? types.text),
   };
 }
@@ -186,18 +176,48 @@ function refuseGenerated(table: TargetTable, index: number): void {
   });
 }
 
-function checkWidth(width: number, targets: readonly number[], named: boolean, position: number): void {
-  if (width > targets.length)
-    throw new SqlError('42601', 'INSERT has more expressions than target columns', { position });
-  if (named && width < targets.length)
-    throw new SqlError('42601', 'INSERT has more target columns than expressions', { position });
+/** `positions` are those of the expressions, as far as known. */
+function checkWidth(
+  width: number,
+  targets: readonly number[],
+  named: readonly Ident[],
+  positions: readonly number[],
+): void {
+  const at = (position: number | undefined) => (position === undefined ? {} : { position });
+  if (width > targets.length) {
+    const where = at(positions[targets.length] ?? positions[0]);
+    throw new SqlError('42601', 'INSERT has more expressions than target columns', where);
+  }
+  if (named.length > width) {
+    const where = at(named[width]?.span.start);
+    throw new SqlError('42601', 'INSERT has more target columns than expressions', where);
+  }
+}
+
+/** Rows in which a subquery stands are planned as a query: only plans evaluate subqueries. */
+function rowsAsQuery(
+  rows: readonly (readonly (Scalar | null)[])[],
+  targets: readonly number[],
+  table: TargetTable,
+  env: BindEnvironment,
+): BoundQuery {
+  const columns = targets.slice(0, rows[0]?.length ?? 0).map((t) => must(table.entry.columns[t]));
+  const schema = columns.map((c) => ({ name: c.name, type: c.type, nullable: true }));
+  const full = rows.map((row) => row.map((item, i) => item ?? defaultOf(table, must(targets[i]), env)));
+  const plan: LogicalPlan = { kind: 'Values', rows: full, schema };
+  return {
+    plan,
+    visible: schema.length,
+    order: [],
+    parameters: env.parameterTypes.map((t) => t ?? types.text),
+    columns: schema,
+  };
 }
 
 function bindSource(
   statement: Insert,
   table: TargetTable,
   targets: readonly number[],
-  named: boolean,
   env: BindEnvironment,
 ): BoundInsert['source'] {
   const { source } = statement;
@@ -207,7 +227,12 @@ function bindSource(
   if (source.body.kind === 'Values' && plain) {
     const context = { ...exprContext(env, null, noCtes), clause: 'VALUES' };
     const first = must(source.body.rows[0]);
-    checkWidth(first.length, targets, named, first[0]?.span.start ?? source.span.start);
+    checkWidth(
+      first.length,
+      targets,
+      statement.columns,
+      first.map((item) => item.span.start),
+    );
     const columns = targets.map((t) => must(table.entry.columns[t]));
     const rows = source.body.rows.map((row) => {
       if (row.length !== first.length) {
@@ -221,20 +246,30 @@ function bindSource(
         return bindAssigned(item, must(columns[i]), context, env);
       });
     });
-    return { kind: 'rows', rows };
+    return rows.some((row) => row.some((item) => item !== null && hasSubquery(item)))
+      ? { kind: 'query', query: rowsAsQuery(rows, targets, table, env) }
+      : { kind: 'rows', rows };
   }
-  return { kind: 'query', query: bindSourceQuery(source, table, targets, named, env) };
+  return { kind: 'query', query: bindSourceQuery(source, table, targets, statement.columns, env) };
+}
+
+/** Where the items of a plain select list stand. */
+function selectPositions(source: Query): readonly number[] {
+  if (source.body.kind !== 'Select') return [];
+  if (source.body.items.some((item) => item.expr.kind === 'Star')) return [];
+  return source.body.items.map((item) => item.expr.span.start);
 }
 
 function bindSourceQuery(
   source: Query,
   table: TargetTable,
   targets: readonly number[],
-  named: boolean,
+  named: readonly Ident[],
   env: BindEnvironment,
 ): BoundQuery {
   const bound = bindQuery(source, env);
-  checkWidth(bound.visible, targets, named, source.span.start);
+  checkWidth(bound.visible, targets, named, selectPositions(source));
+  for (const t of targets.slice(0, bound.visible)) refuseGenerated(table, t);
   const exprs: Scalar[] = bound.plan.schema.map((c, index) => {
     const column: Scalar = { kind: 'column', index, type: c.type };
     if (index >= bound.visible) return column;
@@ -273,9 +308,6 @@ function bindConflict(
       throw new SqlError(
         '42P10',
         'there is no unique or exclusion constraint matching the ON CONFLICT specification',
-        {
-          position: conflict.span.start,
-        },
       );
     }
   }
@@ -299,6 +331,8 @@ function bindConflict(
   const set = bindAssignments(conflict.action.assignments, table, context, env);
   const where =
     conflict.action.where === null ? null : bindCondition(conflict.action.where, context, 'WHERE');
+  if ([...set.map((s) => s.value), ...(where === null ? [] : [where])].some(hasSubquery))
+    throw unsupported('a subquery in ON CONFLICT DO UPDATE', conflict.span.start);
   return { kind: 'update', columns: set.map((s) => s.column), values: set.map((s) => s.value), where };
 }
 
@@ -313,10 +347,7 @@ function bindAssignments(
   const set = new Map<number, Scalar>();
   const put = (ident: Ident, make: (column: Column, index: number) => Scalar): void => {
     const index = columnIndex(table, ident);
-    if (set.has(index))
-      throw new SqlError('42601', `multiple assignments to same column "${ident.name}"`, {
-        position: ident.span.start,
-      });
+    if (set.has(index)) throw new SqlError('42601', `multiple assignments to same column "${ident.name}"`);
     set.set(index, make(must(table.entry.columns[index]), index));
   };
   const assigned = (expr: Expr, column: Column, index: number): Scalar => {
@@ -342,7 +373,7 @@ function bindAssignments(
       });
       continue;
     }
-    const nested = bindNestedQuery(a.values.query, { env, ctes: noCtes, parent: context.scope });
+    const nested = bindNestedQuery(a.values.query, { env, ctes: context.ctes, parent: context.scope });
     if (nested.columns.length !== a.columns.length) {
       throw new SqlError('42601', 'number of columns does not match number of values', {
         position: a.span.start,
@@ -379,29 +410,31 @@ function bindAssignments(
 }
 
 /** The target and other tables joined, filtered. The target's columns come first. */
-function bindMatching(
-  name: Update['table'],
-  alias: TableAlias | null,
-  others: readonly TableRef[],
-  where: Expr | null,
-  env: BindEnvironment,
-): { readonly plan: LogicalPlan; readonly context: ReturnType<typeof exprContext> } {
+function bindMatching(statement: Update | Delete, others: readonly TableRef[], env: BindEnvironment) {
+  const { table: name, alias, where } = statement;
+  const ctes = bindWith(statement.with, { env, ctes: noCtes, parent: null });
   const target: TableRef = { kind: 'NamedTable', name, alias, asOf: null, span: name.span };
-  const from = bindFrom([target, ...others], { env, ctes: noCtes, parent: null, left: null });
-  const context = exprContext(env, new Scope(from.tables, null, from.joined), noCtes);
+  // A CTE of the target's name hides it from the FROM list, not from the statement.
+  const own = name.parts.at(-1)?.name;
+  const hidden: CteScope = { find: (wanted) => (wanted === own ? null : ctes.find(wanted)) };
+  const from = bindFrom([target, ...others], { env, ctes: hidden, parent: null, left: null });
+  const context = exprContext(env, new Scope(from.tables, null, from.joined), ctes);
   if (where === null) return { plan: from.plan, context };
   const condition = bindCondition(where, { ...context, clause: 'WHERE' }, 'WHERE');
-  return { plan: { kind: 'Filter', input: from.plan, condition, schema: from.plan.schema }, context };
+  const plan: LogicalPlan = { kind: 'Filter', input: from.plan, condition, schema: from.plan.schema };
+  return { plan, context };
 }
 
+/** Old row, new values, then the other tables' columns: RETURNING reads the new row followed by these. */
 function changeQuery(
   input: LogicalPlan,
   table: TargetTable,
   values: readonly Scalar[],
   env: BindEnvironment,
 ): BoundQuery {
-  const old: Scalar[] = table.entry.columns.map((c, index) => ({ kind: 'column', index, type: c.type }));
-  const exprs = [...old, ...values];
+  const all: Scalar[] = input.schema.map((c, index) => ({ kind: 'column', index, type: c.type }));
+  const width = table.entry.columns.length;
+  const exprs = [...all.slice(0, width), ...values, ...all.slice(width)];
   const schema: Schema = exprs.map((e, i) => ({
     name: table.entry.columns[i]?.name ?? `new${i}`,
     type: e.type,
@@ -418,37 +451,23 @@ function changeQuery(
 }
 
 export function bindUpdate(statement: Update, table: TargetTable, env: BindEnvironment): BoundChange {
-  const { plan, context } = bindMatching(
-    statement.table,
-    statement.alias,
-    statement.from,
-    statement.where,
-    env,
-  );
+  const { plan, context } = bindMatching(statement, statement.from, env);
   const set = bindAssignments(statement.assignments, table, { ...context, clause: 'UPDATE' }, env);
-  const query = changeQuery(
-    plan,
-    table,
-    set.map((s) => s.value),
-    env,
-  );
+  const values = set.map((s) => s.value);
+  const returning = bindReturning(statement.returning, context);
+  const query = changeQuery(plan, table, values, env);
   return {
     query,
     columns: set.map((s) => s.column),
     generated: generatedScalars(table, env),
-    returning: returningOf(statement.returning, statement.alias?.name?.name ?? table.entry.name, table, env),
+    returning,
     parameters: query.parameters,
   };
 }
 
 export function bindDelete(statement: Delete, table: TargetTable, env: BindEnvironment): BoundChange {
-  const { plan } = bindMatching(statement.table, statement.alias, statement.using, statement.where, env);
+  const { plan, context } = bindMatching(statement, statement.using, env);
+  const returning = bindReturning(statement.returning, context);
   const query = changeQuery(plan, table, [], env);
-  return {
-    query,
-    columns: [],
-    generated: [],
-    returning: returningOf(statement.returning, statement.alias?.name?.name ?? table.entry.name, table, env),
-    parameters: query.parameters,
-  };
+  return { query, columns: [], generated: [], returning, parameters: query.parameters };
 }

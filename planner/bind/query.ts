@@ -71,7 +71,7 @@ function trim(bound: BoundNested): BoundNested {
 
 /** A whole query with hidden sort columns kept and the remaining order given. */
 export function bindQueryBody(query: Query, context: QueryContext): BoundNested {
-  const inner = query.with === null ? context : { ...context, ctes: bindWith(query.with, context) };
+  const inner = { ...context, ctes: bindWith(query.with, context) };
   const { body } = query;
   if (body.kind === 'Select') return bindSelect(body, query, inner);
   const bound = bindBody(body, inner);
@@ -119,7 +119,9 @@ function bindBody(body: QueryBody, context: QueryContext): BoundNested {
 
 // WITH
 
-function bindWith(clause: WithClause, context: QueryContext): CteScope {
+/** The CTEs of a WITH clause over those around it; `context.ctes` itself where there is no clause. */
+export function bindWith(clause: WithClause | null, context: QueryContext): CteScope {
+  if (clause === null) return context.ctes;
   let scope = context.ctes;
   const seen = new Set<string>();
   for (const cte of clause.ctes) {

@@ -159,6 +159,14 @@ function columnHint(scope: Scope | null, table: string | null, name: string): { 
 }
 
 export function missingTable(scope: Scope | null, name: string, position: number): SqlError {
+  for (let s = scope; s !== null; s = s.parent) {
+    const aliased = s.tables.find((t) => t.relation?.name === name && t.alias !== name);
+    if (aliased === undefined) continue;
+    return new SqlError('42P01', `invalid reference to FROM-clause entry for table "${name}"`, {
+      position,
+      hint: `Perhaps you meant to reference the table alias "${aliased.alias}".`,
+    });
+  }
   const guess = didYouMean(name, scope?.tables.map((t) => t.alias) ?? []);
   return new SqlError('42P01', `missing FROM-clause entry for table "${name}"`, {
     position,

@@ -9,12 +9,12 @@ import {
   type BoundChange,
   type BoundConflict,
   type BoundInsert,
-  type BoundReturning,
   bindDelete,
   bindInsert,
   bindUpdate,
   type TargetTable,
 } from '../../planner/bind/dml.ts';
+import type { BoundReturning } from '../../planner/bind/returning.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { requireRelation } from '../catalog.ts';
 import { checkNotNull, duplicateKey, insertRow } from '../ingest.ts';
@@ -144,7 +144,11 @@ function* sourceRows(
   }
   for (const row of bound.source.rows) {
     yield row.map((s) =>
-      s === null ? DEFAULT : s.kind === 'literal' ? s.value : scalarValue(withParameters(s, context), context),
+      s === null
+        ? DEFAULT
+        : s.kind === 'literal'
+          ? s.value
+          : scalarValue(withParameters(s, context), context),
     );
   }
 }
@@ -272,6 +276,7 @@ export const update: StatementHandler<Update> = {
     const width = table.columns.length;
     const matched = matchedRows(bound, writes, context);
     atomically(writes, () => {
+      const others = width + bound.columns.length;
       const changes = matched.map((row) => {
         const before = row.slice(0, width);
         const after: Value[] = [...before];
@@ -279,10 +284,10 @@ export const update: StatementHandler<Update> = {
           after[c] = row[width + i] ?? null;
         });
         generate(after);
-        return { before, after };
+        return { before, after, read: row.slice(others) };
       });
       applyUpdates(writes, changes);
-      for (const { after } of changes) returning.add(after);
+      for (const { after, read } of changes) returning.add([...after, ...read]);
     });
     return returning.result(`UPDATE ${matched.length}`);
   },

@@ -1,5 +1,6 @@
 /** BEGIN, COMMIT, ROLLBACK and savepoints. */
 import { must } from '../../common/assert.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import type { Transaction } from '../../parser/ast/statement.ts';
 import { done, type StatementHandler } from './statement.ts';
 
@@ -19,16 +20,20 @@ export const transaction: StatementHandler<Transaction> = {
         } else {
           transactions.begin(statement.modes);
         }
-        return done('BEGIN');
+        return done(/^\s*start\b/i.test(context.sql) ? 'START TRANSACTION' : 'BEGIN');
       case 'commit':
       case 'rollback': {
+        // Without a block it still ends the implicit transaction of the statements before it.
         if (!transactions.inBlock) {
+          if (statement.chain) {
+            const what = statement.action === 'commit' ? 'COMMIT' : 'ROLLBACK';
+            throw new SqlError('25P01', `${what} AND CHAIN can only be used in transaction blocks`);
+          }
           context.notice({
             severity: 'WARNING',
             state: '25P01',
             message: 'there is no transaction in progress',
           });
-          return done(statement.action === 'commit' ? 'COMMIT' : 'ROLLBACK');
         }
         let tag: 'COMMIT' | 'ROLLBACK' = 'ROLLBACK';
         if (statement.action === 'commit') tag = await transactions.commit();
