@@ -67,7 +67,8 @@ export function resultLines(
   sort: 'nosort' | 'rowsort' | 'valuesort',
 ): readonly string[] {
   if (sort === 'valuesort') return rows.flat().sort();
-  const lines = rows.map((row) => row.join(' '));
+  // A value may have several lines.
+  const lines = rows.flatMap((row) => row.join(' ').split('\n'));
   return sort === 'rowsort' ? lines.sort() : lines;
 }
 
