@@ -14,6 +14,7 @@ import { arrayPlan } from './arrayPlan.ts';
 import { dependentJoin } from './dependentJoin.ts';
 import { filterByExists, filterByQuantified } from './existence.ts';
 import { Extraction } from './extraction.ts';
+import { withoutSubqueryBounds } from './limitSubquery.ts';
 import { mapFree, outerColumns, raise } from './outer.ts';
 
 /** The plan without subqueries, lateral joins and outer references. */
@@ -61,7 +62,14 @@ class Decorrelation {
       case 'TableFunction':
         return this.#tableFunction(plan);
       case 'TopN':
-        throw unsupported('subquery in LIMIT or OFFSET');
+        return withoutSubqueryBounds(
+          {
+            ...plan,
+            limit: plan.limit === null ? null : this.#prepared(plan.limit),
+            offset: plan.offset === null ? null : this.#prepared(plan.offset),
+          },
+          this.#functions,
+        );
       default:
         assert(false, `${plan.kind} has no scalars`);
         return plan;

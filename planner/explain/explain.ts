@@ -115,7 +115,25 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 const capitalised = (name: string): string => name.replace(/^./, (c) => c.toUpperCase());
 
-function nodeJson(plan: PhysicalPlan, options: ExplainOptions): Json {
+/** EXPLAIN (FORMAT JSON): PostgreSQL's outer shape, [{"Plan": {...}}]. */
+export function explainJson(plan: PhysicalPlan, options: ExplainOptions = {}): string {
+  const shared = sharedNodes(plan, physicalInputs);
+  const printed = new Set<PhysicalPlan>();
+  const nodeJson = (node: PhysicalPlan): Json => {
+    const number = shared.get(node);
+    if (number !== undefined && printed.has(node)) return { 'Node Type': 'Shared', 'Shared Plan': number };
+    printed.add(node);
+    const inputs = physicalInputs(node);
+    return {
+      ...describedJson(node, options),
+      ...(number === undefined ? {} : { 'Shared Plan': number }),
+      ...(inputs.length === 0 ? {} : { Plans: inputs.map(nodeJson) }),
+    };
+  };
+  return JSON.stringify([{ Plan: nodeJson(plan) }], null, 2);
+}
+
+function describedJson(plan: PhysicalPlan, options: ExplainOptions): { readonly [key: string]: Json } {
   const { title, attributes } = describePhysical(plan);
   const node: { [key: string]: Json } = { 'Node Type': title };
   for (const [name, value] of attributes) {
@@ -127,12 +145,5 @@ function nodeJson(plan: PhysicalPlan, options: ExplainOptions): Json {
     node['Append Only'] = plan.appendOnly;
   }
   node['Plan Rows'] = Math.round(plan.estimatedRows);
-  const inputs = physicalInputs(plan);
-  if (inputs.length > 0) node.Plans = inputs.map((input) => nodeJson(input, options));
   return node;
-}
-
-/** EXPLAIN (FORMAT JSON): PostgreSQL's outer shape, [{"Plan": {...}}]. */
-export function explainJson(plan: PhysicalPlan, options: ExplainOptions = {}): string {
-  return JSON.stringify([{ Plan: nodeJson(plan, options) }], null, 2);
 }

@@ -1,6 +1,7 @@
 /** Rules that are seen best by their effect on one plan each. */
 import { describe, expect, it } from 'vitest';
 import { types } from '../../../common/dataType.ts';
+import { explainText } from '../../../planner/explain/explain.ts';
 import {
   aggregate,
   distinct,
@@ -17,6 +18,7 @@ import type { LogicalAggregate, LogicalPlan } from '../../../planner/plan/logica
 import { FALSE } from '../../../planner/plan/scalars.ts';
 import { expandGroupingSets } from '../../../planner/rules/expandGroupingSets.ts';
 import { mergeProjects } from '../../../planner/rules/mergeProjects.ts';
+import { normalizeAggregates } from '../../../planner/rules/normalizeAggregates.ts';
 import { orderJoins } from '../../../planner/rules/orderJoins.ts';
 import { propagateEmpty } from '../../../planner/rules/propagateEmpty.ts';
 import { pruneColumns } from '../../../planner/rules/pruneColumns.ts';
@@ -234,5 +236,23 @@ describe('sharePlans', () => {
     const plan = join('inner', grouped(), grouped(), op(col(0), '=', col(2)));
     expect(planAfter(sharePlans, plan).at(-1)).toContain('Shared 1');
     expectSame(plan);
+  });
+});
+
+describe('normalizeAggregates', () => {
+  const grouped = (columns: readonly number[]): LogicalPlan => {
+    const input = pick(scan(u), columns);
+    return aggregate(input, [0, 1], [call('count', [], input, int8)]);
+  };
+  it('makes aggregates in different spellings one', () => {
+    const plan = join('inner', grouped([0, 1]), grouped([1, 0]), op(col(0), '=', col(4)));
+    expect(planAfter(normalizeAggregates, plan).filter((l) => l.includes('keys=[id, v]'))).toHaveLength(2);
+    const shared = expectSame(plan);
+    expect(explainText(shared).filter((l) => l.includes('HashAggregate'))).toHaveLength(1);
+  });
+  it('leaves the order of keys alone where nothing is gained', () => {
+    expect(planAfter(normalizeAggregates, grouped([1, 0]))[0]).toBe(
+      'Aggregate keys=[v, id] aggregates=[count(*)]',
+    );
   });
 });
