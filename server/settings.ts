@@ -130,6 +130,7 @@ const specs: Readonly<Record<string, SettingSpec>> = {
     doc: 'Accepted for compatibility.',
     check: oneOf('auto', 'local', 'distributed'),
   },
+  role: { default: 'none', doc: 'There is one role, root.', check: (v) => (/^(none|root)$/.test(v) ? v : null) },
   row_security: { default: 'on', doc: 'Accepted.', check: bool },
   search_path: { default: '"$user", public', doc: 'Schemas searched for unqualified names.', check: text },
   server_encoding: { default: 'UTF8', doc: '', reported: 'server_encoding', readonly: true },
@@ -235,6 +236,7 @@ export class Settings {
     if (spec.readonly === true && !startup)
       throw new SqlError('55P02', `parameter "${name}" cannot be changed`);
     const canonical = spec.check === undefined ? value : spec.check(value);
+    if (canonical === null && key === 'role') throw new SqlError('22023', `role "${value}" does not exist`);
     if (canonical === null)
       throw new SqlError(
         '22023',

@@ -260,7 +260,8 @@ function bindTableFunction(ref: TableFunction, context: FromContext): BoundFrom 
   };
   if (ref.alias?.columns.some((c) => c.type !== null) === true)
     throw unsupported('a column definition list', ref.span.start);
-  return single(plan, name, null, renamed(schema, ref.alias));
+  const bound = single(plan, name, null, renamed(schema, ref.alias));
+  return schema.length === 1 ? { ...bound, tables: bound.tables.map((t) => ({ ...t, scalar: true })) } : bound;
 }
 
 /** The columns of the left row, seen from inside the lateral item. */

@@ -26,6 +26,8 @@ export interface ScopeTable {
   readonly schema: string | null;
   readonly relation: RelationEntry | null;
   readonly columns: readonly ScopeColumn[];
+  /** A function's single column: its name stands for the value, not for a row. */
+  readonly scalar?: boolean;
 }
 
 export class Scope {
@@ -177,6 +179,12 @@ export function missingTable(scope: Scope | null, name: string, position: number
 /** A whole row of a table as a struct. */
 function wholeRow(table: ScopeTable, depth: number): Scalar {
   const visible = table.columns.filter((c) => !c.hidden);
+  const only = visible[0];
+  if (table.scalar === true && only !== undefined) {
+    return depth === 0
+      ? { kind: 'column', index: only.index, type: only.type }
+      : { kind: 'outer', depth, index: only.index, type: only.type };
+  }
   return {
     kind: 'row',
     items: visible.map((c) =>

@@ -36,10 +36,20 @@ function refuseUnsupported(statement: CreateTable): void {
   if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
 }
 
-function ctasShape(bound: BoundQuery): TableShape {
-  const columns = bound.columns.map((c): TableColumn => {
+/** The query's columns, renamed by `(a, b)`. */
+function ctasShape(statement: CreateTable, bound: BoundQuery): TableShape {
+  const names = statement.elements.map((e) => {
+    if (e.kind !== 'ColumnDefinition' || e.type !== null) {
+      throw unsupported('a column definition in CREATE TABLE AS', e.span.start, 'Give column names only.');
+    }
+    return e.name.name;
+  });
+  if (names.length > bound.columns.length) {
+    throw new SqlError('42601', 'too many column names were specified', { position: statement.span.start });
+  }
+  const columns = bound.columns.map((c, i): TableColumn => {
     const type: DataType = c.type.id === 'unknown' ? types.text : c.type;
-    return { name: c.name, type, nullable: true, default: null, generated: null };
+    return { name: names[i] ?? c.name, type, nullable: true, default: null, generated: null };
   });
   return { columns, primaryKey: [], watermark: null };
 }
@@ -168,7 +178,7 @@ export const createTable: StatementHandler<CreateTable> = {
     const schema = creationSchema(target, context);
     const bound = statement.query === null ? null : bindQuery(statement.query, bindEnvironment(context));
     const fixed = statement.options.length === 0 ? null : fixedColumns(statement);
-    const shape = bound === null ? tableShape(statement.elements, fixed, context) : ctasShape(bound);
+    const shape = bound === null ? tableShape(statement.elements, fixed, context) : ctasShape(statement, bound);
     checkShape(statement, shape);
     const { database } = context;
     const rows = bound === null || !statement.withData ? null : runBound(bound, context);

@@ -159,15 +159,14 @@ function conflictApplier(
   writes: TableWrites,
   context: StatementContext,
 ) {
-  if (conflict.kind === 'nothing') return (): Row | null => null;
+  if (conflict.kind === 'nothing') return (_before: Row, _proposed: Row, _touched: Set<Row>): Row | null => null;
   const values = conflict.values.map((v) => compiled(v, context));
   const where = conflict.where === null ? null : compiled(conflict.where, context);
   const generate = generator(bound.generated, context);
-  const updated = new Set<Row>();
-  return (before: Row, proposed: Row): Row | null => {
+  return (before: Row, proposed: Row, touched: Set<Row>): Row | null => {
     const both = [...before, ...proposed];
     if (where !== null && where(both) !== true) return null;
-    if (updated.has(before)) {
+    if (touched.has(before)) {
       throw new SqlError('21000', 'ON CONFLICT DO UPDATE command cannot affect row a second time', {
         hint: 'Ensure that no rows proposed for insertion within the same command have duplicate constrained values.',
       });
@@ -178,7 +177,6 @@ function conflictApplier(
     });
     generate(after);
     replaceRow(writes, before, after);
-    updated.add(after);
     return after;
   };
 }
@@ -205,16 +203,19 @@ export const insert: StatementHandler<Insert> = {
     const rows = [...sourceRows(bound, context)];
     const count = atomically(writes, () => {
       let inserted = 0;
+      // Rows that this command made: it may not change them again.
+      const touched = new Set<Row>();
       for (const values of rows) {
         const row = makeRow(values);
         const before = table.rowId === null && onConflict !== null ? writes.existing(row) : null;
         if (before !== null) checkNotNull(table, row);
         const stored =
           before !== null && onConflict !== null
-            ? onConflict(before, row)
+            ? onConflict(before, row, touched)
             : insertRow(context.database, writes, row);
         if (stored === null) continue;
         inserted++;
+        if (onConflict !== null) touched.add(stored);
         returning.add(stored);
       }
       return inserted;
