@@ -29,6 +29,8 @@ import { stringFunctions } from './stringBasic.ts';
 import { stringBuildingFunctions } from './stringBuild.ts';
 import { encodingFunctions } from './stringEncoding.ts';
 import { regexpFunctions } from './stringRegexp.ts';
+import { catalogLookUpFunctions } from './systemCatalog.ts';
+import { sessionFunctions } from './systemSession.ts';
 import { arrayTableFunctions } from './tableArrays.ts';
 import { jsonTableFunctions } from './tableJson.ts';
 import { seriesTableFunctions } from './tableSeries.ts';
@@ -63,6 +65,8 @@ const families: readonly (readonly SqlFunction[])[] = [
   seriesTableFunctions,
   arrayTableFunctions,
   jsonTableFunctions,
+  sessionFunctions,
+  catalogLookUpFunctions,
   ...aggregateFamilies,
 ];
 

@@ -31,7 +31,7 @@ function syntaxError(near: string): SqlError {
 
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-function unescape(body: string): string {
+function unescapeString(body: string): string {
   return body.replace(
     /\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([\s\S]))/g,
     (_, a, b, c, d) => {
@@ -50,10 +50,11 @@ function tokenize(text: string): readonly Token[] {
     if (match === null) throw syntaxError(text.charAt(at));
     const [, symbol, quotedVariable, variable, dollar, string, number, word] = match;
     if (symbol !== undefined) tokens.push({ kind: 'symbol', text: symbol });
-    else if (quotedVariable !== undefined) tokens.push({ kind: 'variable', text: unescape(quotedVariable) });
+    else if (quotedVariable !== undefined)
+      tokens.push({ kind: 'variable', text: unescapeString(quotedVariable) });
     else if (variable !== undefined) tokens.push({ kind: 'variable', text: variable });
     else if (dollar !== undefined) tokens.push({ kind: 'symbol', text: '$' });
-    else if (string !== undefined) tokens.push({ kind: 'string', text: unescape(string) });
+    else if (string !== undefined) tokens.push({ kind: 'string', text: unescapeString(string) });
     else if (number !== undefined) tokens.push({ kind: 'number', text: number });
     else if (word !== undefined) tokens.push({ kind: 'word', text: word });
   }

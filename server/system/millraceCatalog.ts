@@ -1,0 +1,193 @@
+/** millrace_catalog: what this server knows of itself - relations, dataflow operators, errors, sources, functions. */
+import { parseJsonb } from '../../common/jsonText.ts';
+import { SqlArray } from '../../common/sqlArray.ts';
+import type { DataflowNode } from '../../executor/dataflow.ts';
+import type { CatalogObject } from '../objects.ts';
+import type { SourceRuntime } from '../sourceRuntime.ts';
+import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
+import { argumentsText, resultText } from './objectText.ts';
+import type { SystemView } from './systemView.ts';
+
+export const millraceColumns: ColumnSpecs = {
+  relations: {
+    id: 12400,
+    kind: 'v',
+    columns:
+      'id oid!, schema name!, name name!, kind text!, owner name!, rows int8, state_bytes int8, append_only bool!, key text[], depends_on oid[]!, definition text!',
+  },
+  operators: {
+    id: 12401,
+    kind: 'v',
+    columns:
+      'relation_id oid, relation text, position int4!, operator text!, state_rows int8!, state_bytes int8!, emitted_rows int8!',
+  },
+  row_errors: {
+    id: 12402,
+    kind: 'v',
+    columns: 'relation text!, operator text!, message text!, sqlstate text!, rows int8!, at timestamptz!',
+  },
+  source_errors: {
+    id: 12403,
+    kind: 'v',
+    columns:
+      'source_id oid!, source text!, position text!, raw text!, message text!, sqlstate text!, at timestamptz!',
+  },
+  sources: {
+    id: 12404,
+    kind: 'v',
+    columns:
+      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text',
+  },
+  functions: {
+    id: 12405,
+    kind: 'v',
+    columns:
+      'name text!, kind text!, arguments text!, result text, volatility text, description text!, example text',
+  },
+  settings: { id: 12406, kind: 'v', columns: 'name text!, value text!, description text!' },
+};
+
+function stateBytes(object: CatalogObject): bigint | null {
+  if (object.kind === 'table') return BigInt(object.store.bytes());
+  if (object.kind !== 'materialized view') return null;
+  let sum = 0;
+  for (const node of object.nodes) sum += node.operator?.stateBytes() ?? 0;
+  return BigInt(sum);
+}
+
+function* relations(view: SystemView): Generator<Fields> {
+  for (const object of view.database.catalog.objects()) {
+    const isIndex = object.kind === 'index';
+    const stored = object.kind === 'table' || object.kind === 'materialized view';
+    const key =
+      isIndex || object.entry.key === null
+        ? null
+        : object.entry.key.map((k) => object.columns[k]?.name ?? null);
+    yield {
+      id: object.id,
+      schema: object.schema,
+      name: object.name,
+      kind: object.kind,
+      owner: object.owner,
+      rows: stored ? BigInt(object.entry.rowCount()) : null,
+      state_bytes: stateBytes(object),
+      append_only: isIndex ? false : object.entry.appendOnly,
+      key: key === null ? null : new SqlArray(key),
+      depends_on: new SqlArray([...object.dependsOn]),
+      definition: object.sql,
+    };
+  }
+}
+
+/** Each node of the dataflow once, under the relation that made it. */
+function owners(view: SystemView): ReadonlyMap<DataflowNode, CatalogObject> {
+  const map = new Map<DataflowNode, CatalogObject>();
+  for (const object of view.database.catalog.objects()) {
+    if (object.kind === 'materialized view') for (const node of object.nodes) map.set(node, object);
+    else if (object.kind === 'table' || object.kind === 'source') map.set(object.node, object);
+  }
+  return map;
+}
+
+function* operators(view: SystemView): Generator<Fields> {
+  const byNode = owners(view);
+  for (const node of view.database.dataflow.nodes) {
+    const object = byNode.get(node);
+    yield {
+      relation_id: object?.id ?? null,
+      relation: object?.name ?? null,
+      position: node.order,
+      operator: node.name,
+      state_rows: BigInt(node.operator?.stateRows() ?? 0),
+      state_bytes: BigInt(node.operator?.stateBytes() ?? 0),
+      emitted_rows: node.emittedRows,
+    };
+  }
+}
+
+function* rowErrors(view: SystemView): Generator<Fields> {
+  for (const e of view.database.rowErrors.entries()) {
+    yield {
+      relation: e.relation,
+      operator: e.operator,
+      message: e.message,
+      sqlstate: e.state,
+      rows: BigInt(e.count),
+      at: e.at,
+    };
+  }
+}
+
+interface Fed {
+  readonly object: CatalogObject;
+  readonly source: SourceRuntime;
+}
+
+/** Sources, and tables that a connector feeds. */
+export function fedObjects(view: SystemView): readonly Fed[] {
+  return view.database.catalog.objects().flatMap((object) => {
+    if (object.kind !== 'source' && object.kind !== 'table') return [];
+    return object.source === null ? [] : [{ object, source: object.source }];
+  });
+}
+
+function* sources(view: SystemView): Generator<Fields> {
+  for (const { object, source } of fedObjects(view)) {
+    yield {
+      id: object.id,
+      schema: object.schema,
+      name: object.name,
+      connector: source.connector.name,
+      options: new SqlArray([...source.config.options].map(([key, value]) => `${key}=${value}`)),
+      consumers: source.consumers.size,
+      active: source.active,
+      rows_read: source.rowsRead,
+      bad_records: source.bad.total,
+      position: source.position === null ? null : parseJsonb(JSON.stringify(source.position)),
+      failure: source.failure?.message ?? null,
+      failure_sqlstate: source.failure?.state ?? null,
+    };
+  }
+}
+
+function* sourceErrors(view: SystemView): Generator<Fields> {
+  for (const { object, source } of fedObjects(view)) {
+    for (const record of source.bad.entries()) {
+      yield {
+        source_id: object.id,
+        source: object.name,
+        position: record.position,
+        raw: record.raw,
+        message: record.message,
+        sqlstate: record.state,
+        at: record.at,
+      };
+    }
+  }
+}
+
+function* functions(view: SystemView): Generator<Fields> {
+  for (const fn of view.database.functions.all()) {
+    const [example] = fn.examples;
+    yield {
+      name: fn.kind === 'scalar' && fn.operator !== undefined ? fn.operator : fn.name,
+      kind: fn.kind === 'scalar' && fn.operator !== undefined ? 'operator' : fn.kind,
+      arguments: argumentsText(fn),
+      result: resultText(fn),
+      volatility: fn.kind === 'scalar' || fn.kind === 'table' ? fn.volatility : 'immutable',
+      description: fn.doc,
+      example: example?.[0] ?? null,
+    };
+  }
+}
+
+export const millraceCatalog: RowSources = {
+  relations,
+  operators,
+  row_errors: rowErrors,
+  source_errors: sourceErrors,
+  sources,
+  functions,
+  settings: (view) =>
+    view.session.settings.all().map(({ name, value, doc }) => ({ name, value, description: doc })),
+};
