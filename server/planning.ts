@@ -38,7 +38,7 @@ export function planAdhoc(bound: BoundQuery, context: StatementContext): Planned
 
 /** A scalar with the statement's parameter values put in. */
 export function withParameters(scalar: Scalar, context: StatementContext): Scalar {
-  return context.parameters.length === 0 ? scalar : substituteInScalar(scalar, context.parameters);
+  return scalar.kind === 'literal' ? scalar : substituteInScalar(scalar, context.parameters);
 }
 
 /** An expression over nothing. */

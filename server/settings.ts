@@ -130,7 +130,11 @@ const specs: Readonly<Record<string, SettingSpec>> = {
     doc: 'Accepted for compatibility.',
     check: oneOf('auto', 'local', 'distributed'),
   },
-  role: { default: 'none', doc: 'There is one role, root.', check: (v) => (/^(none|root)$/.test(v) ? v : null) },
+  role: {
+    default: 'none',
+    doc: 'There is one role, root.',
+    check: (v) => (/^(none|root)$/.test(v) ? v : null),
+  },
   row_security: { default: 'on', doc: 'Accepted.', check: bool },
   search_path: { default: '"$user", public', doc: 'Schemas searched for unqualified names.', check: text },
   server_encoding: { default: 'UTF8', doc: '', reported: 'server_encoding', readonly: true },

@@ -14,6 +14,7 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { typeFromName } from '../../common/typeTable.ts';
 import type { FunctionCall, SpecialCall, WindowSpec } from '../../parser/ast/expr.ts';
 import type { OrderItem } from '../../parser/ast/query.ts';
+import { scalarKey } from '../plan/fingerprint.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { coerceExplicit, coerceImplicit, defaultUnknown, unify } from './coerce.ts';
 import {
@@ -74,10 +75,8 @@ function plainCallOnly(call: FunctionCall, name: string): void {
   const position = call.span.start;
   const wrong = (what: string): SqlError =>
     new SqlError('42809', `${what} specified, but ${name} is not an aggregate function`, { position });
-  if (call.star)
-    throw new SqlError('42809', `${name}(*) specified, but ${name} is not an aggregate function`, {
-      position,
-    });
+  // f(*) is a call without arguments, as PostgreSQL reads it.
+  if (call.star) throw noFunction(name, [], position);
   if (call.distinct) throw wrong('DISTINCT');
   if (call.filter !== null) throw wrong('FILTER');
   if (call.orderBy.length > 0) throw wrong('ORDER BY');
@@ -191,7 +190,7 @@ export function matchTableFunction(
 // Aggregates
 
 function aggregateNotAllowed(context: ExprContext, position: number): SqlError | null {
-  if (context.inside === 'aggregate')
+  if (context.inside === 'aggregate' && context.clause !== 'FILTER')
     return new SqlError('42803', 'aggregate function calls cannot be nested', { position });
   if (context.collected === null) {
     return new SqlError('42803', `aggregate functions are not allowed in ${context.clause}`, { position });
@@ -230,10 +229,15 @@ function bindAggregateCall(
   );
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
+  if (call.arguments.length === 0 && !call.star && call.withinGroup === null) {
+    throw new SqlError('42809', `${name}(*) must be used to call a parameterless aggregate function`, {
+      position,
+    });
+  }
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
   if (call.distinct && call.orderBy.length > 0) {
     const ordered = sorted.every((o) =>
-      coerced.some((a) => a === o.expr || JSON.stringify(keyOf(a)) === JSON.stringify(keyOf(o.expr))),
+      [...args, ...coerced].some((a) => scalarKey(a) === scalarKey(o.expr)),
     );
     if (!ordered) {
       throw new SqlError(
@@ -258,11 +262,6 @@ function bindAggregateCall(
     position,
   });
   return { kind: 'column', index: AGGREGATE_BASE + collected.aggregates.length - 1, type };
-}
-
-/** A comparable shape of simple scalars. */
-function keyOf(s: Scalar): unknown {
-  return s.kind === 'column' ? ['column', s.index] : s.kind === 'cast' ? keyOf(s.operand) : s.kind;
 }
 
 export function bindOrder(items: readonly OrderItem[], context: ExprContext): BoundOrder[] {
@@ -315,7 +314,9 @@ function bindWindowCall(
 ): Scalar {
   const position = call.span.start;
   if (context.inside === 'window')
-    throw new SqlError('42P20', 'window function calls cannot be nested', { position });
+    throw context.clause === 'window definitions'
+      ? new SqlError('42P20', 'window functions are not allowed in window definitions', { position })
+      : new SqlError('42P20', 'window function calls cannot be nested', { position });
   if (context.inside === 'aggregate')
     throw new SqlError('42803', 'aggregate function calls cannot contain window function calls', {
       position,
@@ -334,6 +335,7 @@ function bindWindowCall(
   }
   const spec = windowSpec(call, context);
   const inner: ExprContext = { ...context, inside: 'window', allowWindows: false };
+  const definition: ExprContext = { ...inner, clause: 'window definitions' };
   const args = call.star ? [] : bindArguments(call, inner);
   const fitting: (WindowFunction | AggregateFunction)[] = candidates.map((c) =>
     c.kind === 'window' ? { ...c, args: c.args.slice(0, Math.max(c.required, args.length)) } : c,
@@ -347,7 +349,9 @@ function bindWindowCall(
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
   const type = resultType(match.fn.returns, match);
   const fn = must(candidates[fitting.indexOf(match.fn)]);
-  if (call.distinct) throw unsupported('DISTINCT in a window function', position);
+  if (call.distinct) {
+    throw new SqlError('0A000', 'DISTINCT is not implemented for window functions', { position });
+  }
   const filter = call.filter === null ? null : bindCondition(call.filter, inner, 'FILTER');
   if (filter !== null && fn.kind === 'window') {
     throw new SqlError('0A000', 'FILTER is not implemented for non-aggregate window functions', { position });
@@ -358,8 +362,8 @@ function bindWindowCall(
     filter,
     distinct: call.distinct,
     ignoreNulls: call.nullTreatment === 'ignore',
-    partitionBy: spec.partitionBy.map((e) => defaultUnknown(bindExpr(e, inner), context.env)),
-    orderBy: bindOrder(spec.orderBy, inner),
+    partitionBy: spec.partitionBy.map((e) => defaultUnknown(bindExpr(e, definition), context.env)),
+    orderBy: bindOrder(spec.orderBy, definition),
     frame: spec.frame,
     type,
     position,

@@ -22,7 +22,8 @@ function hasModifier(type: DataType): boolean {
   return (type.id === 'varchar' || type.id === 'bpchar') && type.length !== undefined;
 }
 
-function withoutModifier(type: DataType): DataType {
+/** The type without length, precision and scale: what operators, functions and messages are about. */
+export function withoutModifier(type: DataType): DataType {
   if (type.id === 'array') return { id: 'array', element: withoutModifier(type.element) };
   if (type.id === 'numeric' || type.id === 'varchar' || type.id === 'bpchar') return { id: type.id };
   return type;

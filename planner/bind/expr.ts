@@ -197,7 +197,8 @@ function bindParameter(index: number, position: number, context: ExprContext): S
     throw new SqlError('42P02', `there is no parameter $${index}`, { position });
   const { parameterTypes } = context.env;
   while (parameterTypes.length < index) parameterTypes.push(null);
-  return { kind: 'parameter', index: index - 1, type: parameterTypes[index - 1] ?? types.unknown };
+  const type = parameterTypes[index - 1] ?? types.unknown;
+  return placed({ kind: 'parameter', index: index - 1, type }, position);
 }
 
 function bindUnary(expr: Expr & { kind: 'Unary' }, context: ExprContext): Scalar {

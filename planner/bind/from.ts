@@ -130,7 +130,10 @@ function bindTableRef(ref: TableRef, context: FromContext): BoundFrom {
       return bindNamed(ref, context);
     case 'DerivedTable': {
       const parent = ref.lateral ? (context.left ?? context.parent) : context.parent;
-      const nested = bindNestedQuery(ref.query, { env: context.env, ctes: context.ctes, parent });
+      const hidden = ref.lateral ? null : context.left;
+      const nested = withHidden(hidden, () =>
+        bindNestedQuery(ref.query, { env: context.env, ctes: context.ctes, parent }),
+      );
       return single(nested.plan, ref.alias?.name?.name ?? '', null, renamed(nested.columns, ref.alias));
     }
     case 'TableFunction':
@@ -139,6 +142,21 @@ function bindTableRef(ref: TableRef, context: FromContext): BoundFrom {
       return bindWindowTable(ref, context, bindTableRef);
     case 'Join':
       return bindJoin(ref, context);
+  }
+}
+
+/** A derived table that names a table to its left is told why it cannot see it. */
+function withHidden<T>(hidden: Scope | null, bind: () => T): T {
+  try {
+    return bind();
+  } catch (error) {
+    if (!(error instanceof SqlError) || error.state !== '42P01' || hidden === null) throw error;
+    const name = /^missing FROM-clause entry for table "(.*)"$/.exec(error.message)?.[1];
+    if (!hidden.tables.some((t) => t.alias === name)) throw error;
+    throw new SqlError('42P01', `invalid reference to FROM-clause entry for table "${name}"`, {
+      ...(error.position === undefined ? {} : { position: error.position }),
+      hint: `There is an entry for table "${name}", but it cannot be referenced from this part of the query.`,
+    });
   }
 }
 
@@ -261,7 +279,9 @@ function bindTableFunction(ref: TableFunction, context: FromContext): BoundFrom 
   if (ref.alias?.columns.some((c) => c.type !== null) === true)
     throw unsupported('a column definition list', ref.span.start);
   const bound = single(plan, name, null, renamed(schema, ref.alias));
-  return schema.length === 1 ? { ...bound, tables: bound.tables.map((t) => ({ ...t, scalar: true })) } : bound;
+  return schema.length === 1
+    ? { ...bound, tables: bound.tables.map((t) => ({ ...t, scalar: true })) }
+    : bound;
 }
 
 /** The columns of the left row, seen from inside the lateral item. */
@@ -320,8 +340,9 @@ function bindJoin(ref: Join, context: FromContext): BoundFrom {
   const right = bindTableRef(ref.right, { ...context, left: visible });
   const type = ref.type === 'cross' ? 'inner' : ref.type;
   if (lateral && (type === 'right' || type === 'full') && ref.right.kind === 'DerivedTable') {
-    throw new SqlError('42P10', 'The combining JOIN type must be INNER or LEFT for a LATERAL reference.', {
+    throw new SqlError('42P10', 'invalid LATERAL item on the right side of a RIGHT or FULL JOIN', {
       position: ref.right.span.start,
+      detail: 'The combining JOIN type must be INNER or LEFT for a LATERAL reference.',
     });
   }
   checkAliases([...left.tables, ...right.tables], ref.span.start);
@@ -397,6 +418,12 @@ function usingJoin(
   const conditions: Scalar[] = [];
   const joined: (ScopeColumn & { readonly expr: Scalar })[] = [];
   const merged = new Set(names.map((n) => n.name));
+  const twice = names.find((n, i) => names.findIndex((m) => m.name === n.name) < i);
+  if (twice !== undefined) {
+    throw new SqlError('42701', `column name "${twice.name}" appears more than once in USING clause`, {
+      position: twice.position,
+    });
+  }
   for (const { name, position } of names) {
     const l = usingColumn(left, name, 'left', position);
     const r = shiftScalar(usingColumn(right, name, 'right', position), width);

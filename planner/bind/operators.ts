@@ -6,7 +6,7 @@ import type { ScalarFunction } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { coerceImplicit } from './coerce.ts';
+import { coerceImplicit, withoutModifier } from './coerce.ts';
 import { type BindEnvironment, placed } from './environment.ts';
 import { type Match, resolve, resultType } from './overload.ts';
 
@@ -25,7 +25,7 @@ export function callOf(
 }
 
 function noOperator(operator: string, args: readonly Scalar[], position: number): SqlError {
-  const shown = (t: DataType): string => formatType(t);
+  const shown = (t: DataType): string => formatType(withoutModifier(t));
   const text =
     args.length === 1
       ? `${operator} ${shown(must(args[0]).type)}`
@@ -62,7 +62,7 @@ export function resolveOperator(
       );
       if (asText !== null && asText !== 'ambiguous') return asText;
     }
-    const shown = args.map((a) => formatType(a.type)).join(` ${operator} `);
+    const shown = args.map((a) => formatType(withoutModifier(a.type))).join(` ${operator} `);
     throw new SqlError(
       '42725',
       `operator is not unique: ${args.length === 1 ? `${operator} ${shown}` : shown}`,
@@ -87,7 +87,7 @@ export function operatorCall(
 export function noFunction(name: string, args: readonly Scalar[], position: number): SqlError {
   return new SqlError(
     '42883',
-    `function ${name}(${args.map((a) => formatType(a.type)).join(', ')}) does not exist`,
+    `function ${name}(${args.map((a) => formatType(withoutModifier(a.type))).join(', ')}) does not exist`,
     {
       position,
       hint: 'No function matches the given name and argument types. You might need to add explicit type casts.',
@@ -98,7 +98,7 @@ export function noFunction(name: string, args: readonly Scalar[], position: numb
 export function ambiguousFunction(name: string, args: readonly Scalar[], position: number): SqlError {
   return new SqlError(
     '42725',
-    `function ${name}(${args.map((a) => formatType(a.type)).join(', ')}) is not unique`,
+    `function ${name}(${args.map((a) => formatType(withoutModifier(a.type))).join(', ')}) is not unique`,
     {
       position,
       hint: 'Could not choose a best candidate function. You might need to add explicit type casts.',

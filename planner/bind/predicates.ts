@@ -89,14 +89,16 @@ export function bindDistinct(expr: IsDistinct, context: ExprContext): Scalar {
         position: expr.span.start,
       });
     }
-    const parts = left.map((l, i) => distinctPair(l, must(right[i]), expr.negated, expr.span.start, context));
+    const parts = left.map((l, i) =>
+      distinctPair(l, must(right[i]), expr.negated, expr.operatorStart, context),
+    );
     return expr.negated ? boolAnd(parts) : boolOr(parts);
   }
   return distinctPair(
     bindExpr(expr.left, context),
     bindExpr(expr.right, context),
     expr.negated,
-    expr.span.start,
+    expr.operatorStart,
     context,
   );
 }
@@ -116,7 +118,7 @@ function distinctPair(
 }
 
 export function bindBetween(expr: Between, context: ExprContext): Scalar {
-  const position = expr.span.start;
+  const position = expr.operatorStart;
   const { env } = context;
   const operand = bindExpr(expr.operand, context);
   const low = bindExpr(expr.low, context);
@@ -155,7 +157,7 @@ export function bindInList(expr: InList, context: ExprContext): Scalar {
   const set = literalSet(operand, items, expr.negated, expr.span.start, context);
   if (set !== null) return set;
   const tests = items.map((item, i) =>
-    operatorCall(expr.negated ? '<>' : '=', [operand, item], must(expr.items[i]).span.start, env),
+    operatorCall(expr.negated ? '<>' : '=', [operand, item], expr.operatorStart, env),
   );
   return expr.negated ? boolAnd(tests) : boolOr(tests);
 }
@@ -219,7 +221,7 @@ const likeOperators = {
 
 export function bindLike(expr: LikeExpr, context: ExprContext): Scalar {
   const { env } = context;
-  const position = expr.span.start;
+  const position = expr.operatorStart;
   const operand = bindExpr(expr.operand, context);
   let pattern = bindExpr(expr.pattern, context);
   const escapeChar = expr.escape === null ? null : bindExpr(expr.escape, context);
@@ -240,7 +242,7 @@ export function bindLike(expr: LikeExpr, context: ExprContext): Scalar {
 export function bindQuantified(expr: QuantifiedComparison, context: ExprContext): Scalar {
   if (expr.right.kind === 'query') return bindQuantifiedSubquery(expr, expr.right.query, context);
   const { env } = context;
-  const position = expr.span.start;
+  const position = expr.operatorStart;
   const left = bindExpr(expr.left, context);
   let array = bindArrayOperand(expr.right.expr, left, context);
   if (array.type.id === 'unknown') {

@@ -220,10 +220,11 @@ function bindSetOperation(op: SetOperation, context: QueryContext): BoundNested 
   if (op.corresponding !== null) throw unsupported('CORRESPONDING', op.span.start);
   const left = bindBody(op.left, context);
   const right = bindBody(op.right, context);
+  const places = itemPositions(op.right);
   const name = op.operator.toUpperCase();
   if (left.columns.length !== right.columns.length) {
     throw new SqlError('42601', `each ${name} query must have the same number of columns`, {
-      position: op.right.span.start,
+      position: places[0] ?? op.right.span.start,
     });
   }
   const types: DataType[] = left.columns.map((c, i) => {
@@ -231,7 +232,11 @@ function bindSetOperation(op: SetOperation, context: QueryContext): BoundNested 
       unknownOr(left.plan, i, c.type),
       unknownOr(right.plan, i, must(right.columns[i]).type),
     ];
-    return unify(pair, name, context.env).type;
+    try {
+      return unify(pair, name, context.env).type;
+    } catch (error) {
+      throw error instanceof SqlError ? error.at(places[i] ?? op.right.span.start) : error;
+    }
   });
   const schema: Schema = left.columns.map((c, i) => ({
     name: c.name,
@@ -241,6 +246,22 @@ function bindSetOperation(op: SetOperation, context: QueryContext): BoundNested 
   const l = castColumns(left.plan, schema, name, context.env);
   const r = castColumns(right.plan, schema, name, context.env);
   return { plan: setPlan(op, l, r, schema), columns: schema, order: [] };
+}
+
+/** Where the columns of a query body were written, as far as its select list shows. */
+function itemPositions(body: QueryBody): readonly number[] {
+  switch (body.kind) {
+    case 'Select':
+      return body.items.some((i) => i.expr.kind === 'Star') ? [] : body.items.map((i) => i.expr.span.start);
+    case 'ParenQuery':
+      return itemPositions(body.query.body);
+    case 'SetOperation':
+      return itemPositions(body.left);
+    case 'Values':
+      return body.rows[0]?.map((item) => item.span.start) ?? [];
+    case 'TableCommand':
+      return [];
+  }
 }
 
 /** Literal columns of one side may still take the other side's type: a stand-in keeps them unknown. */
@@ -361,6 +382,11 @@ export function limited(bound: BoundNested, query: Query, context: QueryContext)
 
 function limitScalar(expr: Expr | null, clause: string, context: QueryContext): Scalar | null {
   if (expr === null) return null;
+  if (expr.kind === 'ColumnRef') {
+    throw new SqlError('42P10', `argument of ${clause} must not contain variables`, {
+      position: expr.span.start,
+    });
+  }
   const bound = bindExpr(expr, { ...exprContext(context.env, null, context.ctes), clause });
   const isNumber =
     bound.type.id === 'unknown' ||

@@ -216,6 +216,8 @@ class SelectBinder {
         });
       return item.expr;
     };
+    if (expr.kind === 'Literal' && expr.value.type === 'string')
+      throw new SqlError('42601', 'non-integer constant in GROUP BY', { position: expr.span.start });
     if (expr.kind === 'Literal' && expr.value.type === 'number') {
       const n = Number(expr.value.text);
       const item = Number.isInteger(n) ? items[n - 1] : undefined;

@@ -20,22 +20,22 @@ function plan(query: Query, context: ExprContext): SubqueryPlan {
   return context.subquery(query, context.scope, context.ctes);
 }
 
-function oneColumn(planned: SubqueryPlan, query: Query): SubqueryPlan['columns'][number] {
+function oneColumn(planned: SubqueryPlan, position: number): SubqueryPlan['columns'][number] {
   const first = planned.columns[0];
   if (first === undefined || planned.columns.length !== 1) {
-    throw new SqlError('42601', 'subquery must return only one column', { position: query.span.start });
+    throw new SqlError('42601', 'subquery must return only one column', { position });
   }
   return first;
 }
 
 export function bindScalarSubquery(expr: ScalarSubquery, context: ExprContext): Scalar {
   const planned = plan(expr.query, context);
-  return { kind: 'scalarSubquery', plan: planned.plan, type: oneColumn(planned, expr.query).type };
+  return { kind: 'scalarSubquery', plan: planned.plan, type: oneColumn(planned, expr.span.start).type };
 }
 
 export function bindArraySubquery(expr: ArraySubquery, context: ExprContext): Scalar {
   const planned = plan(expr.query, context);
-  const { type } = oneColumn(planned, expr.query);
+  const { type } = oneColumn(planned, expr.span.start);
   return { kind: 'arraySubquery', plan: planned.plan, type: type.id === 'array' ? type : arrayOf(type) };
 }
 
@@ -83,7 +83,7 @@ function quantified(
 export function bindInSubquery(expr: InSubquery, context: ExprContext): Scalar {
   const left =
     expr.operand.kind === 'RowExpr' ? bindItems(expr.operand, context) : [bindExpr(expr.operand, context)];
-  return quantified(left, plan(expr.query, context), '=', 'any', expr.negated, expr.span.start, context);
+  return quantified(left, plan(expr.query, context), '=', 'any', expr.negated, expr.operatorStart, context);
 }
 
 export function bindQuantifiedSubquery(
@@ -98,7 +98,7 @@ export function bindQuantifiedSubquery(
     expr.operator,
     expr.quantifier,
     false,
-    expr.span.start,
+    expr.operatorStart,
     context,
   );
 }

@@ -3,12 +3,13 @@ import { must } from '../../common/assert.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { Expr } from '../../parser/ast/expr.ts';
 import type { ColumnDefinition, TableElement } from '../../parser/ast/statement.ts';
-import { bindOverRow, bindStandalone } from '../../planner/bind/bind.ts';
+import { type BindEnvironment, bindOverRow, bindStandalone } from '../../planner/bind/bind.ts';
 import { coerceAssign } from '../../planner/bind/coerce.ts';
 import { dataTypeOf } from '../../planner/bind/typeNames.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
-import { usedColumns, volatilityOf } from '../../planner/plan/scalars.ts';
+import { hasSubquery, usedColumns, volatilityOf } from '../../planner/plan/scalars.ts';
 import type { TableColumn } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import type { StatementContext } from './statement.ts';
@@ -24,6 +25,7 @@ export interface TableShape {
 export function tableShape(
   elements: readonly TableElement[],
   fixed: readonly { readonly name: string; readonly type: DataType }[] | null,
+  name: string,
   context: StatementContext,
 ): TableShape {
   const definitions = elements.flatMap((e) => (e.kind === 'ColumnDefinition' ? [e] : []));
@@ -36,7 +38,7 @@ export function tableShape(
     for (const c of fixed) plain.push({ ...c, nullable: true, default: null, generated: null });
   }
   for (const d of definitions) plain.push(columnOf(d, plain, context));
-  const keyNames = keyColumns(elements, definitions);
+  const keyNames = keyColumns(elements, definitions, name);
   const primaryKey = keyNames.map(({ name, position }) => {
     const index = plain.findIndex((c) => c.name === name);
     if (index < 0) throw new SqlError('42703', `column "${name}" named in key does not exist`, { position });
@@ -45,6 +47,20 @@ export function tableShape(
   const columns = plain.map((c, i) => (primaryKey.includes(i) ? { ...c, nullable: false } : c));
   checkGenerated(columns, context);
   return { columns, primaryKey, watermark: watermarkOf(elements, columns, context) };
+}
+
+/** A DEFAULT expression stands alone: no columns, no subqueries. */
+function bindDefault(expr: Expr, env: BindEnvironment): Scalar {
+  if (expr.kind === 'ColumnRef') {
+    throw new SqlError('0A000', 'cannot use column reference in DEFAULT expression', {
+      position: expr.span.start,
+    });
+  }
+  const bound = bindStandalone(expr, env, 'DEFAULT expressions');
+  if (hasSubquery(bound)) {
+    throw new SqlError('0A000', 'cannot use subquery in DEFAULT expression', { position: expr.span.start });
+  }
+  return bound;
 }
 
 function columnOf(
@@ -71,13 +87,8 @@ function columnOf(
       throw new SqlError('42601', `both default and generation expression specified for column "${name}"`, {
         position,
       });
-    coerceAssign(
-      bindStandalone(d.default, env, 'DEFAULT expressions'),
-      type,
-      name,
-      d.default.span.start,
-      env,
-    );
+    const bound = bindDefault(d.default, env);
+    coerceAssign(bound, type, name, d.default.span.start, env);
   }
   return { name, type, nullable: d.notNull !== true, default: d.default, generated: d.generated };
 }
@@ -85,13 +96,14 @@ function columnOf(
 function keyColumns(
   elements: readonly TableElement[],
   definitions: readonly ColumnDefinition[],
+  table: string,
 ): readonly { readonly name: string; readonly position: number }[] {
   const inline = definitions
     .filter((d) => d.primaryKey)
     .map((d) => ({ name: d.name.name, position: d.name.span.start }));
   const clauses = elements.flatMap((e) => (e.kind === 'PrimaryKey' ? [e] : []));
   if (clauses.length + (inline.length > 0 ? 1 : 0) > 1 || inline.length > 1) {
-    throw new SqlError('42P16', 'multiple primary keys for table are not allowed', {
+    throw new SqlError('42P16', `multiple primary keys for table "${table}" are not allowed`, {
       position: clauses[0]?.span.start ?? inline[1]?.position ?? 0,
     });
   }
@@ -105,6 +117,11 @@ function checkGenerated(columns: readonly TableColumn[], context: StatementConte
   for (const column of columns) {
     if (column.generated === null) continue;
     const bound = bindOverRow(column.generated, '', columns, env, 'column generation expressions');
+    if (hasSubquery(bound)) {
+      throw new SqlError('0A000', 'cannot use subquery in column generation expression', {
+        position: column.generated.span.start,
+      });
+    }
     if (volatilityOf(bound) === 'volatile') {
       throw new SqlError('42P17', 'generation expression is not immutable', {
         position: column.generated.span.start,

@@ -130,7 +130,7 @@ export const createSource: StatementHandler<CreateSource> = {
       });
     }
     const connector = findConnector(name, statement.span.start);
-    const shape = tableShape(statement.elements, connector.fixedColumns(options), context);
+    const shape = tableShape(statement.elements, connector.fixedColumns(options), target.name, context);
     if (shape.columns.length === 0) {
       throw new SqlError('42P16', `a source of connector ${connector.name} needs a column list`, {
         position: statement.span.start,

@@ -178,7 +178,10 @@ export const createTable: StatementHandler<CreateTable> = {
     const schema = creationSchema(target, context);
     const bound = statement.query === null ? null : bindQuery(statement.query, bindEnvironment(context));
     const fixed = statement.options.length === 0 ? null : fixedColumns(statement);
-    const shape = bound === null ? tableShape(statement.elements, fixed, context) : ctasShape(statement, bound);
+    const shape =
+      bound === null
+        ? tableShape(statement.elements, fixed, target.name, context)
+        : ctasShape(statement, bound);
     checkShape(statement, shape);
     const { database } = context;
     const rows = bound === null || !statement.withData ? null : runBound(bound, context);

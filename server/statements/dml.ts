@@ -159,7 +159,8 @@ function conflictApplier(
   writes: TableWrites,
   context: StatementContext,
 ) {
-  if (conflict.kind === 'nothing') return (_before: Row, _proposed: Row, _touched: Set<Row>): Row | null => null;
+  if (conflict.kind === 'nothing')
+    return (_before: Row, _proposed: Row, _touched: Set<Row>): Row | null => null;
   const values = conflict.values.map((v) => compiled(v, context));
   const where = conflict.where === null ? null : compiled(conflict.where, context);
   const generate = generator(bound.generated, context);

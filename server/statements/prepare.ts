@@ -1,6 +1,6 @@
 /** PREPARE, EXECUTE, DEALLOCATE, DISCARD: the SQL face of prepared statements. */
 import { type DataType, types } from '../../common/dataType.ts';
-import { SqlError } from '../../common/sqlError.ts';
+import { SqlError, SqlError } from '../../common/sqlError.ts';
 import { evaluateScalar } from '../../executor/codegen/evaluate.ts';
 import type { Deallocate, Discard, Execute, Prepare } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
@@ -25,11 +25,13 @@ export const prepare: StatementHandler<Prepare> = {
 
 function argumentValues(statement: Execute, context: StatementContext) {
   const shape = context.prepared.describe(statement.name.name);
-  const [expected, given] = [shape.parameterTypes.length, statement.arguments.length];
-  if (expected !== given) {
-    throw new SqlError('42601', `wrong number of parameters for prepared statement "${statement.name.name}"`, {
-      detail: `Expected ${expected} parameters but got ${given}.`,
-    });
+  const expected = shape.parameterTypes.length;
+  if (statement.arguments.length !== expected) {
+    throw new SqlError(
+      '42601',
+      `wrong number of parameters for prepared statement "${statement.name.name}"`,
+      { detail: `Expected ${expected} parameters but got ${statement.arguments.length}.` },
+    );
   }
   return statement.arguments.map((argument, i) => {
     const type = shape.parameterTypes[i] ?? types.text;
