@@ -1,6 +1,6 @@
 /** PREPARE, EXECUTE, DEALLOCATE, DISCARD: the SQL face of prepared statements. */
 import { type DataType, types } from '../../common/dataType.ts';
-import { SqlError, SqlError } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import { evaluateScalar } from '../../executor/codegen/evaluate.ts';
 import type { Deallocate, Discard, Execute, Prepare } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
