@@ -1,6 +1,7 @@
 /** Parameters of prepared statements: replaced by literals before planning, so that plans see the values. */
 import { SqlError } from '../common/sqlError.ts';
 import type { Value } from '../common/value.ts';
+import { positionOf } from './bind/environment.ts';
 import type { LogicalPlan } from './plan/logical.ts';
 import type { Scalar } from './plan/scalar.ts';
 import { literal } from './plan/scalars.ts';
@@ -10,7 +11,8 @@ import { mapScalars, rewritePlan, rewriteScalar } from './plan/walk.ts';
 export function substituteInScalar(scalar: Scalar, values: readonly Value[]): Scalar {
   return rewriteScalar(scalar, (s) => {
     if (s.kind === 'parameter') {
-      if (s.index >= values.length) throw new SqlError('42P02', `there is no parameter $${s.index + 1}`);
+      if (s.index >= values.length)
+        throw new SqlError('42P02', `there is no parameter $${s.index + 1}`).at(positionOf(s));
       return literal(values[s.index] ?? null, s.type);
     }
     switch (s.kind) {

@@ -156,7 +156,7 @@ export function bindInList(expr: InList, context: ExprContext): Scalar {
   const items = expr.items.map((i) => bindExpr(i, context));
   const set = literalSet(operand, items, expr.negated, expr.span.start, context);
   if (set !== null) return set;
-  const tests = items.map((item, i) =>
+  const tests = items.map((item) =>
     operatorCall(expr.negated ? '<>' : '=', [operand, item], expr.operatorStart, env),
   );
   return expr.negated ? boolAnd(tests) : boolOr(tests);
