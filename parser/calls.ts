@@ -120,7 +120,7 @@ export abstract class CallParser extends PrimaryParser {
   readonly argumentList: Rule<ArgumentList> = this.RULE('argumentList', (): ArgumentList => {
     let star = false;
     let distinct = false;
-    let values: readonly FunctionArgument[] = [];
+    const values: FunctionArgument[] = [];
     let orderBy: readonly OrderItem[] = [];
     this.consume(1, T.LParen);
     this.or(2, [
@@ -140,13 +140,20 @@ export abstract class CallParser extends PrimaryParser {
               },
             },
           ]);
-          values = this.list(0, () => this.subrule(7, this.functionArgument));
-          orderBy = this.option(8, () => this.subrule(9, this.orderBy)) ?? [];
+          values.push(this.subrule(7, this.functionArgument));
+          this.many(8, {
+            GATE: () => values.at(-1)?.variadic === false,
+            DEF: () => {
+              this.consume(9, T.Comma);
+              values.push(this.subrule(10, this.functionArgument));
+            },
+          });
+          orderBy = this.option(11, () => this.subrule(12, this.orderBy)) ?? [];
         },
       },
       { ALT: () => {} },
     ]);
-    this.consume(10, T.RParen);
+    this.consume(13, T.RParen);
     return { star, distinct, arguments: values, orderBy };
   });
 

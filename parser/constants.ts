@@ -63,7 +63,16 @@ export abstract class ConstantParser extends TypeParser {
     const followers = typedLiteralStarts.get(this.at(1));
     if (followers !== undefined) return followers.includes(this.at(2));
     if (!this.isIn(1, T.FuncName)) return false;
-    return this.isAt(this.afterName(), T.Str);
+    const distance = this.afterName();
+    return this.isAt(distance, T.Str) || this.isAt(this.afterModifiers(distance), T.Str);
+  }
+
+  /** Distance of the token behind `(1, 2)` at `distance`, or `distance` when something else stands there. */
+  private afterModifiers(distance: number): number {
+    if (!this.isAt(distance, T.LParen)) return distance;
+    let next = distance + 1;
+    while (this.isAt(next, T.Int) || this.isAt(next, T.Comma) || this.isAt(next, T.Minus)) next++;
+    return this.isAt(next, T.RParen) ? next + 1 : distance;
   }
 
   /** Distance of the token behind `a.b.c` that starts here. */
@@ -77,7 +86,11 @@ export abstract class ConstantParser extends TypeParser {
   /** typedLiteral: simpleType SCONST */
   readonly typedLiteral: Rule<Expr> = this.RULE('typedLiteral', (): Expr => {
     const start = this.here();
-    const type = this.subrule(1, this.simpleType);
+    const named = this.subrule(1, this.simpleType);
+    // A length of one is only meant for columns: CHAR 'abc' is the whole string.
+    const type = this.ACTION(() =>
+      named.name.parts[0]?.name === 'bpchar' && !this.isAt(0, T.RParen) ? { ...named, modifiers: [] } : named,
+    );
     const value = this.subrule(2, this.stringValue);
     return { kind: 'TypedLiteral', type, value, span: this.since(start) };
   });

@@ -97,18 +97,11 @@ const afterLabel: ReadonlySet<TokenType> = new Set([
 ]);
 
 export abstract class ExprParser extends OperatorTailParser {
-  /** The expression being read is one of a select list, not inside anything that closes. */
-  protected inSelectItem = false;
-
   /** expr: operand { infix }, see above */
-  readonly expr: Rule<Expr, [minimum?: number, restricted?: boolean]> = this.RULE(
+  readonly expr: Rule<Expr, [minimum?: number, restricted?: boolean, labelled?: boolean]> = this.RULE(
     'expr',
-    (given?: number, restricted = false) => {
+    (minimum = 0, restricted = false, labelled = false) => {
       this.enter();
-      // Only the select list's own expressions and their operands can end in a label.
-      const minimum = given ?? 0;
-      const inSelectItem = this.inSelectItem;
-      if (given === undefined) this.inSelectItem = false;
       const start = this.here();
       let left = this.subrule(1, this.operand, { ARGS: [restricted] });
       // The operands of the AND or OR that `left` is, as long as it stands without parentheses.
@@ -117,7 +110,7 @@ export abstract class ExprParser extends OperatorTailParser {
       let level = 0;
       this.many(2, {
         GATE: () => {
-          level = this.infixLevel(restricted);
+          level = this.infixLevel(restricted, labelled);
           if (level === 0 || level < minimum) return false;
           if (level === blocked) throw new SyntaxFailure(this.LA(1));
           return true;
@@ -147,14 +140,13 @@ export abstract class ExprParser extends OperatorTailParser {
           blocked = blockedLevel(left, level);
         },
       });
-      this.inSelectItem = inSelectItem;
       this.leave();
       return left;
     },
   );
 
   /** The level of the infix operator that comes next; 0 when there is none. */
-  private infixLevel(restricted: boolean): number {
+  private infixLevel(restricted: boolean, labelled: boolean): number {
     const type = this.at(1);
     if (type === K.not) {
       if (restricted) return 0;
@@ -164,10 +156,9 @@ export abstract class ExprParser extends OperatorTailParser {
     const level = levels.get(type) ?? 0;
     if (level === 0) return 0;
     if (restricted) return this.restrictedLevel(type, level);
-    if (this.inSelectItem && type === K.at && !this.isAt(2, K.time) && !this.isAt(2, K.local)) return 0;
-    if (this.inSelectItem && type === K.operator && !this.isAt(2, T.LParen)) return 0;
-    if (this.inSelectItem && wordOperators.has(type) && (this.endsAt(2) || afterLabel.has(this.at(2))))
-      return 0;
+    if (labelled && type === K.at && !this.isAt(2, K.time) && !this.isAt(2, K.local)) return 0;
+    if (labelled && type === K.operator && !this.isAt(2, T.LParen)) return 0;
+    if (labelled && wordOperators.has(type) && (this.endsAt(2) || afterLabel.has(this.at(2)))) return 0;
     // SUBSTRING(a SIMILAR b ESCAPE c) has the word without TO.
     if (type === K.similar && this.inSubstring) return 0;
     return level;

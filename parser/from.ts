@@ -160,7 +160,7 @@ export abstract class FromParser extends WindowTableParser {
       },
       { GATE: () => this.isAt(2, T.LParen), ALT: () => this.subrule(6, this.flinkTable) },
       {
-        GATE: () => this.startsSpecialCall() || (this.isAt(1, K.cast) && this.isAt(2, T.LParen)),
+        GATE: () => this.startsSpecialCall() || this.isAt(1, K.cast),
         ALT: () => this.subrule(7, this.valueTable),
         IGNORE_AMBIGUITIES: true,
       },

@@ -22,7 +22,7 @@ const afterQuery: readonly TokenType[] = [
 ];
 
 export abstract class PrimaryParser extends ConstantParser {
-  abstract readonly expr: Rule<Expr, [minimum?: number, restricted?: boolean]>;
+  abstract readonly expr: Rule<Expr, [minimum?: number, restricted?: boolean, labelled?: boolean]>;
   abstract readonly query: Rule<Query>;
   abstract readonly orderBy: Rule<readonly OrderItem[]>;
   abstract readonly callExpr: Rule<Expr>;
@@ -52,40 +52,41 @@ export abstract class PrimaryParser extends ConstantParser {
         IGNORE_AMBIGUITIES: true,
       },
       { ALT: () => this.subrule(12, this.arrayExpr) },
+      { ALT: () => this.subrule(13, this.uniqueTest) },
       {
         GATE: () => this.isAt(2, T.LParen),
-        ALT: () => this.subrule(13, this.rowOrOverlaps),
+        ALT: () => this.subrule(14, this.rowOrOverlaps),
         IGNORE_AMBIGUITIES: true,
       },
       {
         GATE: () => this.isAt(1, K.cast) || this.isAt(2, T.LParen),
-        ALT: () => this.subrule(14, this.castExpr),
+        ALT: () => this.subrule(15, this.castExpr),
         IGNORE_AMBIGUITIES: true,
       },
       {
         GATE: () => this.isAt(2, T.Str) || this.isAt(2, T.LParen),
-        ALT: () => this.subrule(15, this.intervalLiteral),
+        ALT: () => this.subrule(16, this.intervalLiteral),
         IGNORE_AMBIGUITIES: true,
       },
       {
         GATE: () => this.startsTypedLiteral(),
-        ALT: () => this.subrule(16, this.typedLiteral),
+        ALT: () => this.subrule(17, this.typedLiteral),
         IGNORE_AMBIGUITIES: true,
       },
       {
         GATE: () => this.startsSpecialCall(),
-        ALT: () => this.subrule(17, this.specialCall),
+        ALT: () => this.subrule(18, this.specialCall),
         IGNORE_AMBIGUITIES: true,
       },
       {
         GATE: () => this.startsMap(),
-        ALT: () => this.subrule(18, this.mapLiteral),
+        ALT: () => this.subrule(19, this.mapLiteral),
         IGNORE_AMBIGUITIES: true,
       },
-      { GATE: () => this.startsCall(), ALT: () => this.subrule(19, this.callExpr), IGNORE_AMBIGUITIES: true },
-      { ALT: () => this.subrule(20, this.columnExpr) },
+      { GATE: () => this.startsCall(), ALT: () => this.subrule(20, this.callExpr), IGNORE_AMBIGUITIES: true },
+      { ALT: () => this.subrule(21, this.columnExpr) },
     ];
-    return this.or(21, this.primaryAlternatives);
+    return this.or(22, this.primaryAlternatives);
   });
 
   /** parameter: PARAM indirection */
@@ -394,6 +395,14 @@ export abstract class PrimaryParser extends ConstantParser {
     const start = this.consume(1, K.exists).startOffset;
     const query = this.subrule(2, this.parenQuery);
     return { kind: 'Exists', query, span: this.since(start) };
+  });
+
+  /** uniqueTest: UNIQUE parenQuery, refused */
+  private readonly uniqueTest: Rule<Expr> = this.RULE('uniqueTest', (): Expr => {
+    const word = this.consume(1, K.unique);
+    this.subrule(2, this.parenQuery);
+    this.refuse('UNIQUE predicate', word.startOffset);
+    return this.literal({ type: 'null' }, word);
   });
 
   /** arrayExpr: ARRAY ( parenQuery | arrayItems ) { subscript } */

@@ -48,8 +48,12 @@ export abstract class QueryParser extends SelectParser {
   /** withClause: WITH [ RECURSIVE ] cte { ',' cte } */
   readonly withClause: Rule<WithClause> = this.RULE('withClause', (): WithClause => {
     const start = this.consume(1, K.with).startOffset;
-    const recursive = this.has(2, K.recursive);
-    const ctes = this.list(0, () => this.subrule(3, this.cte));
+    const recursive =
+      this.option(2, {
+        GATE: () => !this.isAt(2, T.LParen) && !this.isAt(2, K.as),
+        DEF: () => this.consume(3, K.recursive),
+      }) !== undefined;
+    const ctes = this.list(0, () => this.subrule(4, this.cte));
     return { kind: 'WithClause', recursive, ctes, span: this.since(start) };
   });
 

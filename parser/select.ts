@@ -127,9 +127,7 @@ export abstract class SelectParser extends OrderingParser {
       },
       {
         ALT: (): SelectItem => {
-          this.inSelectItem = true;
-          const expr = this.subrule(4, this.expr, { ARGS: [0] });
-          this.inSelectItem = false;
+          const expr = this.subrule(4, this.expr, { ARGS: [0, false, true] });
           const alias = this.subrule(5, this.label);
           return { kind: 'SelectItem', expr, alias, span: this.since(start) };
         },

@@ -343,7 +343,8 @@ export abstract class DmlParser extends QueryParser {
 /** The query with further CTEs around it. */
 function withCtes(withClause: WithClause | null, query: Query): Query {
   if (withClause === null) return query;
-  if (query.with === null) return { ...query, with: withClause };
+  const span = { start: withClause.span.start, end: query.span.end };
+  if (query.with === null) return { ...query, with: withClause, span };
   const body = { kind: 'ParenQuery' as const, query, span: query.span };
   return {
     kind: 'Query',
@@ -353,6 +354,6 @@ function withCtes(withClause: WithClause | null, query: Query): Query {
     limit: null,
     offset: null,
     locking: [],
-    span: query.span,
+    span,
   };
 }

@@ -94,7 +94,7 @@ export abstract class TableElementParser extends OptionParser {
   });
 
   /**
-   * tableConstraint: [ CONSTRAINT colId ] ( PRIMARY KEY columnList | UNIQUE columnList | CHECK '(' expr ')'
+   * tableConstraint: [ CONSTRAINT colId ] ( PRIMARY KEY columnList | NOT NULL colId | UNIQUE columnList | CHECK '(' expr ')'
    *   | FOREIGN KEY columnList references )
    */
   readonly tableConstraint: Rule<TableElement> = this.RULE('tableConstraint', (): TableElement => {
@@ -121,24 +121,32 @@ export abstract class TableElementParser extends OptionParser {
       },
       {
         ALT: (): TableElement => {
-          const first = this.consume(8, K.unique);
-          this.subrule(9, this.columnList);
+          const first = this.consume(8, K.not);
+          this.consume(9, K.null);
+          this.subrule(10, this.colId);
           return other(first);
         },
       },
       {
         ALT: (): TableElement => {
-          const first = this.consume(10, K.check);
-          this.subrule(11, this.checkCondition);
+          const first = this.consume(11, K.unique);
+          this.subrule(12, this.columnList);
           return other(first);
         },
       },
       {
         ALT: (): TableElement => {
-          const first = this.consume(12, K.foreign);
-          this.consume(13, K.key);
-          this.subrule(14, this.columnList);
-          this.subrule(15, this.references);
+          const first = this.consume(13, K.check);
+          this.subrule(14, this.checkCondition);
+          return other(first);
+        },
+      },
+      {
+        ALT: (): TableElement => {
+          const first = this.consume(15, K.foreign);
+          this.consume(16, K.key);
+          this.subrule(17, this.columnList);
+          this.subrule(18, this.references);
           return other(first);
         },
       },
