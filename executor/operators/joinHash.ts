@@ -10,11 +10,13 @@
  * Kept less: rows with a NULL in a key that matches nothing are not stored; where the other side is append-only and its
  * key is unique, a row that has met its partner can never meet another and is not stored, or dropped.
  */
+import type { DataType } from '../../common/dataType.ts';
 import type { PhysicalJoin, PhysicalPlan } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
+import { cancelPairs } from './cancelPairs.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
@@ -74,6 +76,8 @@ export class HashJoin implements Operator {
   readonly #onMatch: boolean;
   /** Semi and anti: only left columns are output, and no pairs. */
   readonly #leftOnly: boolean;
+  /** Column types of the inputs of a join without keys, whose deltas are reduced first; else null. */
+  readonly #keyless: readonly [readonly DataType[], readonly DataType[]] | null;
   readonly #output: PairBatch;
   readonly #candidates: PairBatch;
   readonly #passed = new Scratch();
@@ -95,11 +99,15 @@ export class HashJoin implements Operator {
       newSide(node, node.right, node.rightKeys, rightFlags),
     ];
     const types = both.map((column) => column.type);
+    const width = node.left.schema.length;
+    this.#keyless = node.leftKeys.length > 0 ? null : [types.slice(0, width), types.slice(width)];
     this.#output = new PairBatch(this.#leftOnly ? types.slice(0, rightFlags.offset) : types);
     this.#candidates = new PairBatch(types);
   }
 
-  push(port: number, batch: Batch, emit: Emit): void {
+  push(port: number, delta: Batch, emit: Emit): void {
+    const batch = this.#keyless === null ? delta : cancelPairs(delta, this.#keyless[port === 0 ? 0 : 1]);
+    if (batch.length === 0) return;
     const pass = this.#begin(port, batch, emit);
     const { own, other, hashes, heads } = pass;
     if (this.#residual === null) this.#joinAll(pass);
