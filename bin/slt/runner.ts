@@ -3,7 +3,7 @@
  *
  * Two modes. batch: as written. incremental: every SELECT becomes a materialised view as soon as its relations exist,
  * before the data that follows, and is read from that view and once more directly; statements in between keep it up to
- * date. Inside BEGIN ... COMMIT a view does not show the transaction's own writes, so only the direct read counts there.
+ * date. Inside BEGIN ... COMMIT a view shows the transaction's own writes too.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
@@ -248,7 +248,7 @@ export class SltRunner {
 
   async #query(record: QueryRecord): Promise<void> {
     const client = await this.#client(record.connection);
-    const view = this.#inTransaction.has(record.connection) ? null : (this.#views?.take(record) ?? null);
+    const view = this.#views?.take(record) ?? null;
     if (view !== null) checkRows((await runSql(client, `SELECT * FROM ${view}`)).rows, record, true);
     checkRows((await runSql(client, this.#substitute(record.sql))).rows, record, false);
   }

@@ -1,0 +1,168 @@
+/** The generated pages of the SQL reference, as text: functions from the registry, sources from the connectors. */
+import type { ResultType, ScalarFunction, SqlFunction, TypePattern } from '../common/function.ts';
+import { formatType } from '../common/typeTable.ts';
+import type { OptionSpec, SourceConnector } from '../connector/connector.ts';
+import { formats } from '../connector/formats/index.ts';
+import { sourceConnectors } from '../connector/index.ts';
+import { functionCatalog } from '../executor/functions/index.ts';
+
+const longNames: ReadonlyMap<string, string> = new Map([
+  ['bool', 'boolean'],
+  ['int2', 'smallint'],
+  ['int4', 'integer'],
+  ['int8', 'bigint'],
+  ['float4', 'real'],
+  ['float8', 'double precision'],
+  ['bpchar', 'character'],
+]);
+
+function typeName(pattern: TypePattern): string {
+  const element = pattern.endsWith('[]') ? pattern.slice(0, -2) : pattern;
+  return `${longNames.get(element) ?? element}${pattern.endsWith('[]') ? '[]' : ''}`;
+}
+
+function resultName(result: ResultType): string {
+  return typeof result === 'function' ? 'as the arguments' : typeName(result);
+}
+
+/** Text within a cell of a Markdown table. */
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+/** Code within a cell: the fence is longer than any run of backticks in it. */
+function code(text: string): string {
+  return text.includes('`') ? `\`\` ${cell(text)} \`\`` : `\`${cell(text)}\``;
+}
+
+function argumentList(f: SqlFunction): string {
+  const names = f.args.map(typeName);
+  const last = names.length - 1;
+  if ('variadic' in f && f.variadic === true) names[last] = `${names[last] ?? ''} ...`;
+  if (f.kind !== 'window') return names.join(', ');
+  const required = names.slice(0, f.required).join(', ');
+  const optional = names.slice(f.required).map((n, i) => ` [${i + f.required > 0 ? ', ' : ''}${n}`);
+  return `${required}${optional.join('').trimStart()}${']'.repeat(optional.length)}`;
+}
+
+function signature(f: SqlFunction): string {
+  if (f.kind === 'aggregate' && f.args.length === 0) return `${f.name}(*)`;
+  return `${f.name}(${argumentList(f)})`;
+}
+
+function operatorForm(f: ScalarFunction): string {
+  const [left, right] = f.args.map(typeName);
+  return f.args.length === 1
+    ? `${f.operator ?? ''} ${left ?? ''}`
+    : `${left ?? ''} ${f.operator ?? ''} ${right ?? ''}`;
+}
+
+function resultOf(f: SqlFunction): string {
+  if (f.kind !== 'table') return resultName(f.returns);
+  // A polymorphic function's columns depend on its arguments; integers stand in for them.
+  const columns = tableColumns(f);
+  return columns === null ? 'as the arguments' : `table(${columns})`;
+}
+
+function tableColumns(f: SqlFunction & { readonly kind: 'table' }): string | null {
+  if (f.args.some((a) => a.startsWith('any') || a.startsWith('record'))) return null;
+  const args = f.args.map((a) =>
+    a.endsWith('[]') ? { id: 'array' as const, element: { id: a.slice(0, -2) } } : { id: a },
+  );
+  return f
+    .columns(args as unknown as Parameters<typeof f.columns>[0])
+    .map((c) => `${c.name} ${formatType(c.type)}`)
+    .join(', ');
+}
+
+function exampleOf(f: SqlFunction): string {
+  const [first] = f.examples;
+  if (first === undefined) return '';
+  const [sql, result] = first;
+  const shown = typeof result === 'string' ? result : result.join(', ');
+  return `${code(sql)} → ${shown === '' ? '(empty)' : code(shown)}`;
+}
+
+function row(f: SqlFunction, form: string): string {
+  return `| ${code(form)} | ${cell(resultOf(f))} | ${cell(f.doc)} | ${exampleOf(f)} |`;
+}
+
+const head = '| form | result | meaning | example |\n|---|---|---|---|';
+
+function section(title: string, functions: readonly SqlFunction[], form: (f: SqlFunction) => string): string {
+  const rows = functions.map((f) => [form(f), row(f, form(f))] as const);
+  rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `## ${title}\n\n${head}\n${rows.map(([, text]) => text).join('\n')}\n`;
+}
+
+/** docs/sql/functions.md. */
+export function functionsPage(): string {
+  const all = functionCatalog.all();
+  const scalars = all.filter((f) => f.kind === 'scalar');
+  const operators = scalars.filter((f) => f.operator !== undefined);
+  const named = scalars.filter((f) => f.operator === undefined);
+  return [
+    '# Functions and operators',
+    'Written from the function registry by `scripts/writeReference.ts`; the examples are run as tests. Besides these there are the forms of the grammar: `CASE`, `COALESCE`, `NULLIF`, `GREATEST`, `LEAST`, `IN`, `BETWEEN`, `IS`, `ANY`, `ALL`, `EXISTS`, `CAST`.',
+    section('Operators', operators, (f) => (f.kind === 'scalar' ? operatorForm(f) : '')),
+    section('Scalar functions', named, signature),
+    section(
+      'Aggregates',
+      all.filter((f) => f.kind === 'aggregate'),
+      signature,
+    ),
+    section(
+      'Window functions',
+      all.filter((f) => f.kind === 'window'),
+      signature,
+    ),
+    'Every aggregate is a window function too.\n',
+    section(
+      'Table functions',
+      all.filter((f) => f.kind === 'table'),
+      signature,
+    ),
+  ]
+    .join('\n\n')
+    .replace(/\n{3,}/g, '\n\n');
+}
+
+function optionRow(option: OptionSpec): string {
+  const choices = option.choices === undefined ? '' : ` (${option.choices.join(', ')})`;
+  const standard =
+    option.required === true ? 'required' : option.default === undefined ? '' : code(option.default);
+  return `| ${code(option.name)} | ${option.type}${choices} | ${cell(standard)} | ${cell(option.doc)} |`;
+}
+
+function connectorSection(connector: SourceConnector): string {
+  const fixed = connector.fixedColumns(new Map());
+  const columns =
+    fixed === null
+      ? 'Columns are declared in `CREATE SOURCE`.'
+      : 'Columns need not be declared: the source has its own.';
+  return [
+    `## ${connector.name}`,
+    `${connector.doc} ${columns} ${connector.appendOnly ? 'Rows are only ever added.' : 'Rows may change.'}`,
+    `Formats: ${connector.formats.map((f) => (f === 'NATIVE' ? 'none (no FORMAT clause)' : `\`${f}\``)).join(', ')}.`,
+    `| option | type | default | meaning |\n|---|---|---|---|\n${connector.options.map(optionRow).join('\n')}`,
+  ].join('\n\n');
+}
+
+/** docs/sql/sources.md. */
+export function sourcesPage(): string {
+  return `${[
+    '# Sources',
+    'The sections on connectors are written from their definitions by `scripts/writeReference.ts`.',
+    [
+      '```sql',
+      'CREATE SOURCE [IF NOT EXISTS] name [( columns )]',
+      "WITH ( connector = '...', option = '...' [, ...] )",
+      '[FORMAT PLAIN ENCODE { JSON | CSV } [( option = value [, ...] )]]',
+      '```',
+    ].join('\n'),
+    'A source is a stream of rows and stores nothing. A materialised view over it takes in all rows from the start, then those that follow. `CREATE TABLE` with the same clauses makes a table that stores what the connector brings; its primary key and `ON CONFLICT` clause apply. A `SELECT` on a source reads it from its start to what is there now.',
+    'A record that cannot be decoded is counted and kept in a queryable relation; it never stops the source.',
+    `Encodings: ${Object.keys(formats)
+      .map((f) => `\`${f}\``)
+      .join(', ')}.`,
+    ...sourceConnectors.map(connectorSection),
+  ].join('\n\n')}\n`;
+}

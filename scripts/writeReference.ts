@@ -1,0 +1,8 @@
+/** Writes the generated pages of the SQL reference: `node scripts/writeReference.ts`. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './lib.ts';
+import { functionsPage, sourcesPage } from './referencePages.ts';
+
+writeFileSync(join(root, 'docs/sql/functions.md'), functionsPage());
+writeFileSync(join(root, 'docs/sql/sources.md'), sourcesPage());
