@@ -6,11 +6,13 @@ const MAX_BYTES = 63;
 
 /** Lower case for ASCII letters only, as PostgreSQL folds in a multi-byte encoding. */
 export function foldAscii(text: string): string {
+  let upper = false;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c >= 0x41 && c <= 0x5a) return text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
+    if (c >= 0x80) return text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
+    if (c >= 0x41 && c <= 0x5a) upper = true;
   }
-  return text;
+  return upper ? text.toLowerCase() : text;
 }
 
 /** Cuts to 63 bytes of UTF-8 at a character boundary. */

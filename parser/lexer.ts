@@ -154,7 +154,7 @@ class Tokenizer {
   }
 
   #single(start: number): void {
-    const type = T.punctuation[this.#sql.charAt(start)];
+    const type = T.punctuation[this.#sql.charCodeAt(start)];
     if (type === undefined) this.#failNear('syntax error', start, start + 1);
     this.#at++;
     this.#push(type, start, '');
@@ -229,27 +229,23 @@ class Tokenizer {
     const sql = this.#sql;
     let text = '';
     let from = this.#at + 1;
-    for (let i = from; ; i++) {
-      const c = sql.charCodeAt(i);
-      if (Number.isNaN(c)) {
+    for (;;) {
+      const quote = backslashes ? quoteAfterEscapes(sql, from) : sql.indexOf("'", from);
+      if (quote === -1) {
         this.#at = sql.length;
         this.#failNear(unterminated, start);
       }
-      if (backslashes && c === 0x5c) i++;
-      if (c !== 0x27) continue;
-      if (sql.charCodeAt(i + 1) === 0x27) {
-        text += sql.slice(from, i + 1);
-        i++;
-        from = i + 1;
+      if (sql.charCodeAt(quote + 1) === 0x27) {
+        text += sql.slice(from, quote + 1);
+        from = quote + 2;
         continue;
       }
-      text += sql.slice(from, i);
-      const next = this.#continuation(i + 1);
+      text = text === '' ? sql.slice(from, quote) : text + sql.slice(from, quote);
+      const next = this.#continuation(quote + 1);
       if (next === -1) {
-        this.#at = i + 1;
+        this.#at = quote + 1;
         return text;
       }
-      i = next;
       from = next + 1;
     }
   }
@@ -257,6 +253,8 @@ class Tokenizer {
   /** Offset of the quote that continues a string on a later line, or -1. */
   #continuation(from: number): number {
     const sql = this.#sql;
+    const first = sql.charCodeAt(from);
+    if (first !== 0x2d && !isSpace(first)) return -1;
     let newline = false;
     let i = from;
     for (;;) {
@@ -403,6 +401,12 @@ class Tokenizer {
       return;
     }
     let end = start + 1;
+    if (!isOperatorCharacter(sql.charCodeAt(end))) {
+      this.#at = end;
+      const only = sql.charAt(start);
+      this.#push(T.operatorTokens.get(only) ?? T.Op, start, only);
+      return;
+    }
     for (; isOperatorCharacter(sql.charCodeAt(end)); end++) {
       const c = sql.charCodeAt(end);
       const next = sql.charCodeAt(end + 1);
@@ -426,4 +430,14 @@ class Tokenizer {
     this.#structDepth++;
     this.#push(T.Less, i, '<');
   }
+}
+
+/** Offset of the next quote that no backslash stands before, or -1. */
+function quoteAfterEscapes(sql: string, from: number): number {
+  for (let i = from; i < sql.length; i++) {
+    const c = sql.charCodeAt(i);
+    if (c === 0x5c) i++;
+    else if (c === 0x27) return i;
+  }
+  return -1;
 }

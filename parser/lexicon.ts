@@ -17,10 +17,11 @@ export function isIdentPart(c: number): boolean {
   return isIdentStart(c) || isDigit(c) || c === 0x24;
 }
 
-const operatorCharacters = new Set([...'~!@#^&|`?+-*/%<>='].map((c) => c.charCodeAt(0)));
+const operatorCharacters = new Uint8Array(128);
+for (const c of '~!@#^&|`?+-*/%<>=') operatorCharacters[c.charCodeAt(0)] = 1;
 
 export function isOperatorCharacter(c: number): boolean {
-  return operatorCharacters.has(c);
+  return operatorCharacters[c] === 1;
 }
 
 export interface NumberToken {
@@ -52,7 +53,7 @@ function matchAt(pattern: RegExp, text: string, at: number): string | null {
 
 /** Reads the number at `start`, where a digit or a point with a digit stands. */
 export function readNumber(text: string, start: number): NumberToken {
-  const plain = readPlainInteger(text, start);
+  const plain = readPlain(text, start);
   if (plain !== null) return plain;
   const based = matchAt(prefixed, text, start);
   if (based !== null) return finish(text, start + based.length, convertBase(based), based);
@@ -76,13 +77,20 @@ export function readNumber(text: string, start: number): NumberToken {
   return finish(text, end, image.replaceAll('_', ''), image);
 }
 
-/** The common case: up to nine digits and nothing that could belong to the number after them. */
-function readPlainInteger(text: string, start: number): NumberToken | null {
+/** The common cases: up to nine digits, perhaps a point and more digits, and nothing behind that could belong to them. */
+function readPlain(text: string, start: number): NumberToken | null {
   let end = start;
   while (isDigit(text.charCodeAt(end))) end++;
+  if (end === start || end - start > 9) return null;
+  let integer = true;
+  if (text.charCodeAt(end) === 0x2e && isDigit(text.charCodeAt(end + 1))) {
+    integer = false;
+    end += 2;
+    while (isDigit(text.charCodeAt(end))) end++;
+  }
   const next = text.charCodeAt(end);
-  if (end === start || end - start > 9 || next === 0x2e || isIdentPart(next)) return null;
-  return { end, value: text.slice(start, end), integer: true, error: null };
+  if (next === 0x2e || isIdentPart(next)) return null;
+  return { end, value: text.slice(start, end), integer, error: null };
 }
 
 function junkLength(text: string, at: number, least: number): number {

@@ -100,17 +100,23 @@ export const K: { readonly [W in Word]: TokenType } = Object.fromEntries(keyword
   readonly [W in Word]: TokenType;
 };
 
-/** Tokens of one character that are always themselves. */
-export const punctuation: { readonly [character: string]: TokenType } = {
-  ',': Comma,
-  '(': LParen,
-  ')': RParen,
-  '[': LBracket,
-  ']': RBracket,
-  '{': LBrace,
-  '}': RBrace,
-  ';': Semicolon,
-};
+/** By character code: tokens of one character that are always themselves. */
+export const punctuation: readonly (TokenType | undefined)[] = byCode([
+  [',', Comma],
+  ['(', LParen],
+  [')', RParen],
+  ['[', LBracket],
+  [']', RBracket],
+  ['{', LBrace],
+  ['}', RBrace],
+  [';', Semicolon],
+]);
+
+function byCode(entries: readonly (readonly [string, TokenType])[]): readonly (TokenType | undefined)[] {
+  const table: (TokenType | undefined)[] = new Array(128).fill(undefined);
+  for (const [character, token] of entries) table[character.charCodeAt(0)] = token;
+  return table;
+}
 
 /** Operators with a token type of their own; all others are `Op`. */
 export const operatorTokens: ReadonlyMap<string, TokenType> = new Map([
@@ -140,7 +146,7 @@ export const allTokens: TokenType[] = [
   Param,
   Op,
   ErrorToken,
-  ...Object.values(punctuation),
+  ...punctuation.filter((token) => token !== undefined),
   Dot,
   DotDot,
   Colon,
