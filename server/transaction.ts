@@ -3,6 +3,7 @@
  * `delta()`. At commit every written key must still hold the row that the transaction saw (first committer wins, 40001).
  *
  * Invariant: `#changes` has one entry per written key; `before` is the committed row at first touch, `after` the row now.
+ * `#undo` has one entry per write, so that a failed statement or ROLLBACK TO goes back in the time of what it undoes.
  */
 import { must } from '../common/assert.ts';
 import type { DataType } from '../common/dataType.ts';
@@ -14,6 +15,13 @@ import type { TableObject } from './objects.ts';
 interface Change {
   readonly before: Row | null;
   after: Row | null;
+}
+
+/** What a write replaced: nothing (the key was untouched) or the row that this transaction had put there. */
+interface Undo {
+  readonly key: string;
+  readonly touched: boolean;
+  readonly after: Row | null;
 }
 
 /** The canonical string of key values: equal values give equal strings. */
@@ -34,6 +42,7 @@ export class TableWrites {
   readonly #types: readonly DataType[];
   readonly #keyTypes: readonly DataType[];
   readonly #changes = new Map<string, Change>();
+  readonly #undo: Undo[] = [];
 
   constructor(table: TableObject) {
     this.table = table;
@@ -61,7 +70,9 @@ export class TableWrites {
 
   /** Adds a row whose key cannot exist yet (generated row id). */
   append(row: Row): void {
-    this.#changes.set(this.keyOf(row), { before: null, after: row });
+    const key = this.keyOf(row);
+    this.#undo.push({ key, touched: false, after: null });
+    this.#changes.set(key, { before: null, after: row });
   }
 
   /** Puts a row under its key, replacing what was there. */
@@ -77,6 +88,7 @@ export class TableWrites {
   #write(keyed: Row, after: Row | null): void {
     const key = this.keyOf(keyed);
     const change = this.#changes.get(key);
+    this.#undo.push({ key, touched: change !== undefined, after: change?.after ?? null });
     if (change !== undefined) change.after = after;
     else this.#changes.set(key, { before: this.#stored(keyed), after });
   }
@@ -87,10 +99,6 @@ export class TableWrites {
 
   get size(): number {
     return this.#changes.size;
-  }
-
-  clear(): void {
-    this.#changes.clear();
   }
 
   /** The net change: old rows with weight -1, new rows with +1. */
@@ -117,12 +125,16 @@ export class TableWrites {
     }
   }
 
-  /** A copy to come back to when a statement fails half-way. */
+  /** The way back to what is written now; may be taken more than once. */
   snapshot(): () => void {
-    const saved = new Map([...this.#changes].map(([key, change]) => [key, { ...change }] as const));
+    const length = this.#undo.length;
     return () => {
-      this.#changes.clear();
-      for (const [key, change] of saved) this.#changes.set(key, change);
+      for (let last = this.#undo.length; last > length; last--) {
+        const { key, touched, after } = must(this.#undo.pop());
+        const change = this.#changes.get(key);
+        if (!touched) this.#changes.delete(key);
+        else if (change !== undefined) change.after = after;
+      }
     };
   }
 }

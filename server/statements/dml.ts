@@ -97,12 +97,11 @@ class Returning {
 
 /** A failed statement leaves the transaction's writes as they were. */
 function atomically<T>(writes: TableWrites, body: () => T): T {
-  const restore = writes.size === 0 ? null : writes.snapshot();
+  const restore = writes.snapshot();
   try {
     return body();
   } catch (error) {
-    if (restore === null) writes.clear();
-    else restore();
+    restore();
     throw error;
   }
 }

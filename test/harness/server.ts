@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Database } from '../../server/database.ts';
 import { startServer } from '../../server/serve.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
@@ -13,13 +14,18 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+export interface InProcessServer extends TestServer {
+  readonly database: Database;
+}
+
 /** A fresh server in this process. */
-export async function startInProcess(dataDir: string | null = null): Promise<TestServer> {
+export async function startInProcess(dataDir: string | null = null): Promise<InProcessServer> {
   const server = await startServer({ host: '127.0.0.1', port: 0, httpPort: 0, dataDir, log: () => {} });
   return {
     url: `postgres://root@127.0.0.1:${server.pgPort}/dev`,
     pgPort: server.pgPort,
     httpPort: server.httpPort,
+    database: server.database,
     close: () => server.close(),
   };
 }
