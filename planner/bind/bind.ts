@@ -1,5 +1,5 @@
 /** The binder's entry points for queries and single expressions. */
-import { type DataType, type Schema, types } from '../../common/dataType.ts';
+import type { DataType, Schema } from '../../common/dataType.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
 import type { Query } from '../../parser/ast/query.ts';
 import type { SortKey } from '../plan/aggregateCall.ts';
@@ -7,6 +7,7 @@ import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
+import { parametersOf } from './parameterTypes.ts';
 import { bindQueryBody, exprContext, noCtes } from './query.ts';
 import { Scope, scopeTable } from './scope.ts';
 
@@ -24,14 +25,14 @@ export interface BoundQuery {
   readonly columns: Schema;
 }
 
-/** Binds a whole query. Parameters whose type nothing decides are text. */
+/** Binds a whole query. Parameters whose type nothing decides are text where that is what a select item defaults to. */
 export function bindQuery(query: Query, env: BindEnvironment): BoundQuery {
   const bound = bindQueryBody(query, { env, ctes: noCtes, parent: null });
   return {
     plan: bound.plan,
     visible: bound.columns.length,
     order: bound.order,
-    parameters: env.parameterTypes.map((t) => t ?? types.text),
+    parameters: parametersOf(env, { plans: [bound.plan], scalars: [] }),
     columns: bound.columns,
   };
 }
@@ -49,6 +50,6 @@ export function bindOverRow(
   env: BindEnvironment,
   clause: string,
 ): Scalar {
-  const scope = new Scope([scopeTable(alias, null, null, columns, 0)], null);
+  const scope = new Scope({ tables: [scopeTable(alias, null, columns)] }, null);
   return bindExpr(expr, { ...exprContext(env, scope, noCtes), clause });
 }

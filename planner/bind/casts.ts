@@ -13,7 +13,7 @@ import { dataTypeOf } from './typeNames.ts';
 const regTypes: readonly DataType['id'][] = ['regclass', 'regtype', 'regproc', 'regnamespace'];
 
 export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
-  const position = expr.operand.span.start;
+  const position = expr.operatorStart;
   const type = dataTypeOf(expr.type, context.env);
   if (expr.operand.kind === 'ArrayExpr' && expr.operand.items.length === 0) {
     if (type.id !== 'array') throw cannotCast({ id: 'array', element: types.text }, type, position);

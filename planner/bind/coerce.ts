@@ -164,7 +164,26 @@ export function coerceBoolean(scalar: Scalar, construct: string, env: BindEnviro
   );
 }
 
-/** Unknown literals become text where nothing else decides (select list, GROUP BY ...). */
+const open = new WeakSet<Scalar>();
+
+/**
+ * A select item of unknown type is text, unless the query around it decides otherwise: UNION and INSERT look again
+ * (`reopened`).
+ */
+export function textByDefault(scalar: Scalar, env: BindEnvironment): Scalar {
+  if (scalar.type.id !== 'unknown') return scalar;
+  if (scalar.kind !== 'literal' && scalar.kind !== 'parameter') return defaultUnknown(scalar, env);
+  const result = located(scalar, { ...scalar, type: types.text });
+  open.add(result);
+  return result;
+}
+
+/** The literal or parameter that is text only by default, with its type unknown again; null for any other scalar. */
+export function reopened(scalar: Scalar): Scalar | null {
+  return open.has(scalar) ? located(scalar, { ...scalar, type: types.unknown }) : null;
+}
+
+/** Unknown literals become text where nothing else decides (GROUP BY, ORDER BY ...). */
 export function defaultUnknown(scalar: Scalar, env: BindEnvironment): Scalar {
   return scalar.type.id === 'unknown' ? coerceImplicit(scalar, types.text, env) : scalar;
 }

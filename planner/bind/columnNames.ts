@@ -52,8 +52,6 @@ function nameOf(expr: Expr): Named | null {
       const inner = expr.otherwise === null ? null : nameOf(expr.otherwise);
       return inner?.strong === true ? inner : weak('case');
     }
-    case 'Literal':
-      return expr.value.type === 'boolean' ? weak('bool') : null;
     case 'ArrayExpr':
     case 'ArraySubquery':
       return strong('array');

@@ -1,7 +1,7 @@
 /** What binding one expression depends on, and what it collects on the way. */
 import type { DataType } from '../../common/dataType.ts';
 import type { AggregateFunction, TableFunction, WindowFunction } from '../../common/function.ts';
-import type { WindowFrame } from '../../parser/ast/expr.ts';
+import type { WindowFrame, WindowSpec } from '../../parser/ast/expr.ts';
 import type { Query } from '../../parser/ast/query.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -37,6 +37,8 @@ export interface PendingWindow {
   readonly frame: WindowFrame | null;
   readonly type: DataType;
   readonly position: number;
+  /** Where the window is written. */
+  readonly specPosition: number;
 }
 
 export interface PendingTableFunction {
@@ -68,14 +70,15 @@ export function newCollected(): Collected {
 /** Common table expressions in scope, by name; the nearest first. */
 export interface CteScope {
   find(name: string): BoundCte | null;
+  /** True for an item of the WITH clause that comes later. */
+  isPending(name: string): boolean;
 }
 
 export interface BoundCte {
   readonly plan: LogicalPlan;
   readonly names: readonly string[];
-  readonly visible: number;
-  /** Scope depth at which `outer` references in the plan count from. */
-  readonly scope: Scope | null;
+  /** Number of levels around the WITH clause: what `outer` references in the plan count from. */
+  readonly depth: number;
 }
 
 export interface ExprContext {
@@ -89,8 +92,12 @@ export interface ExprContext {
   /** Within an aggregate's or window's arguments: its name, for nesting errors. */
   readonly inside: 'aggregate' | 'window' | null;
   readonly allowWindows: boolean;
+  /** Where set-returning functions may stand, given `collected`. */
+  readonly allowSets: boolean;
+  /** `CASE` or `COALESCE` when within one: set-returning functions may not be skipped. */
+  readonly noSets: string | null;
   /** Named windows of the SELECT. */
-  readonly windows: ReadonlyMap<string, import('../../parser/ast/expr.ts').WindowSpec>;
+  readonly windows: ReadonlyMap<string, WindowSpec>;
   /** Plans a subquery whose outer row is `scope`. */
   readonly subquery: (query: Query, scope: Scope | null, ctes: CteScope) => SubqueryPlan;
 }

@@ -8,7 +8,7 @@ import { parseValue } from '../../common/textIo.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Expr, Literal } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { bindFunctionCall, bindSpecialCall } from './calls.ts';
+import { bindFunctionCall } from './calls.ts';
 import { bindCast } from './casts.ts';
 import { coerceBoolean, coerceExplicit, coerceImplicit, unify } from './coerce.ts';
 import { type ExprContext, GROUPING_BASE } from './context.ts';
@@ -16,6 +16,7 @@ import { placed, positionOf } from './environment.ts';
 import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operators.ts';
 import { bindBetween, bindBinary, bindDistinct, bindInList, bindLike, bindQuantified } from './predicates.ts';
 import { resolveColumn } from './scope.ts';
+import { bindSpecialCall } from './specialCalls.ts';
 import { bindArraySubquery, bindExists, bindInSubquery, bindScalarSubquery } from './subqueries.ts';
 import { bindFieldAccess, bindSubscript } from './subscripts.ts';
 
@@ -38,7 +39,7 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'Parameter':
       return bindParameter(expr.index, position, context);
     case 'ColumnRef':
-      return resolveColumn(context.scope, expr.parts, position);
+      return resolveColumn(context.scope, expr.parts, position, env.catalog.database);
     case 'Star':
       throw new SqlError('42601', '* is not allowed here', { position });
     case 'Unary':
@@ -107,11 +108,12 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
       return functionCall(
         'extract',
         [
-          { kind: 'literal', value: expr.field.toLowerCase(), type: types.text },
+          { kind: 'literal', value: expr.field.toLowerCase(), type: types.unknown },
           bindExpr(expr.source, context),
         ],
         position,
         env,
+        'pg_catalog.extract',
       );
     case 'SpecialCall':
       return bindSpecialCall(expr, context);
@@ -181,15 +183,24 @@ export function bindLiteral(expr: Literal): Scalar {
   }
 }
 
+const INT4_LIMIT = 0x80000000n;
+const INT8_LIMIT = 0x8000000000000000n;
+
+const fits = (n: bigint, limit: bigint): boolean => n < limit && n >= -limit;
+
+/** The first of int4, int8 and numeric that holds a number as written, which may begin with a minus sign. */
 export function numberLiteral(source: string): Scalar {
-  const text = source.replaceAll('_', '');
-  if (/^(\d+|0[xob][0-9a-f]+)$/i.test(text)) {
-    const n = BigInt(/^0\d/.test(text) ? text.replace(/^0+(?=\d)/, '') : text);
-    if (n <= 0x7fffffffn) return { kind: 'literal', value: Number(n), type: types.int4 };
-    if (n <= 0x7fffffffffffffffn) return { kind: 'literal', value: n, type: types.int8 };
-    return { kind: 'literal', value: Decimal.parse(n.toString()), type: types.numeric };
+  const negative = source.startsWith('-');
+  const digits = (negative ? source.slice(1) : source).replaceAll('_', '');
+  if (!/^(\d+|0[xob][0-9a-f]+)$/i.test(digits)) {
+    const value = Decimal.parse(digits);
+    return { kind: 'literal', value: negative ? value.neg() : value, type: types.numeric };
   }
-  return { kind: 'literal', value: Decimal.parse(text), type: types.numeric };
+  const size = BigInt(/^0\d/.test(digits) ? digits.replace(/^0+(?=\d)/, '') : digits);
+  const n = negative ? -size : size;
+  if (fits(n, INT4_LIMIT)) return { kind: 'literal', value: Number(n), type: types.int4 };
+  if (fits(n, INT8_LIMIT)) return { kind: 'literal', value: n, type: types.int8 };
+  return { kind: 'literal', value: Decimal.parse(n.toString()), type: types.numeric };
 }
 
 function bindParameter(index: number, position: number, context: ExprContext): Scalar {
@@ -201,34 +212,25 @@ function bindParameter(index: number, position: number, context: ExprContext): S
   return placed({ kind: 'parameter', index: index - 1, type }, position);
 }
 
+/** The text of a number under any number of minus signs, with its sign; null for anything else. */
+function signedNumber(expr: Expr): string | null {
+  if (expr.kind === 'Literal') return expr.value.type === 'number' ? expr.value.text : null;
+  if (expr.kind !== 'Unary' || expr.operator !== '-') return null;
+  const inner = signedNumber(expr.operand);
+  if (inner === null) return null;
+  return inner.startsWith('-') ? inner.slice(1) : `-${inner}`;
+}
+
 function bindUnary(expr: Expr & { kind: 'Unary' }, context: ExprContext): Scalar {
+  // A sign belongs to its number before the type is chosen: -2147483648 is an integer.
+  const number = signedNumber(expr);
+  if (number !== null) return numberLiteral(number);
+  const { env } = context;
   const operand = bindExpr(expr.operand, context);
-  // Negative constants keep the type that PostgreSQL gives them: -2147483648 is an int4 only through its literal.
-  if (expr.operator === '-' && operand.kind === 'literal' && expr.operand.kind === 'Literal') {
-    const { value, type } = operand;
-    if (typeof value === 'number') return { kind: 'literal', value: value === 0 ? 0 : -value, type };
-    if (typeof value === 'bigint') {
-      // The one literal that fits int4 only with its sign.
-      if (value === 0x80000000n) return { kind: 'literal', value: -0x80000000, type: types.int4 };
-      return { kind: 'literal', value: -value, type };
-    }
-    if (value instanceof Decimal) {
-      const negative = value.neg();
-      if (negative.scale === 0 && negative.coefficient === -0x8000000000000000n) {
-        return { kind: 'literal', value: negative.coefficient, type: types.int8 };
-      }
-      return { kind: 'literal', value: negative, type };
-    }
-  }
-  if (operand.type.id === 'unknown' && (expr.operator === '-' || expr.operator === '+')) {
-    return operatorCall(
-      expr.operator,
-      [coerceImplicit(operand, types.float8, context.env)],
-      expr.span.start,
-      context.env,
-    );
-  }
-  return operatorCall(expr.operator, [operand], expr.span.start, context.env);
+  const isSign = expr.operator === '-' || expr.operator === '+';
+  const typed =
+    operand.type.id === 'unknown' && isSign ? coerceImplicit(operand, types.float8, env) : operand;
+  return operatorCall(expr.operator, [typed], expr.span.start, env);
 }
 
 function bindIsTest(expr: Expr & { kind: 'IsTest' }, context: ExprContext): Scalar {
@@ -256,13 +258,14 @@ function bindIsTest(expr: Expr & { kind: 'IsTest' }, context: ExprContext): Scal
 
 function bindCase(expr: Expr & { kind: 'CaseExpr' }, context: ExprContext): Scalar {
   const { env } = context;
-  const operand = expr.operand === null ? null : bindExpr(expr.operand, context);
+  const inner: ExprContext = { ...context, noSets: 'CASE' };
+  const operand = expr.operand === null ? null : bindExpr(expr.operand, inner);
   const whens = expr.whens.map((w) => {
-    if (operand === null) return bindCondition(w.when, context, 'CASE/WHEN');
-    return operatorCall('=', [operand, bindExpr(w.when, context)], w.when.span.start, env);
+    if (operand === null) return bindCondition(w.when, inner, 'CASE/WHEN');
+    return operatorCall('=', [operand, bindExpr(w.when, inner)], w.when.span.start, env);
   });
-  const results = expr.whens.map((w) => bindExpr(w.then, context));
-  const otherwise = expr.otherwise === null ? null : bindExpr(expr.otherwise, context);
+  const results = expr.whens.map((w) => bindExpr(w.then, inner));
+  const otherwise = expr.otherwise === null ? null : bindExpr(expr.otherwise, inner);
   const all = otherwise === null ? results : [otherwise, ...results];
   const { scalars, type } = unify(all, 'CASE', env);
   const thens = otherwise === null ? scalars : scalars.slice(1);
@@ -299,7 +302,7 @@ function bindGrouping(expr: Expr & { kind: 'Grouping' }, context: ExprContext): 
     throw new SqlError('42803', `grouping operations are not allowed in ${context.clause}`, {
       position: expr.span.start,
     });
-  const args = expr.arguments.map((a) => bindExpr(a, { ...context, collected: null }));
+  const args = expr.arguments.map((a) => bindExpr(a, { ...context, collected: null, clause: 'GROUPING' }));
   collected.groupings.push({ args, position: expr.span.start });
   return { kind: 'column', index: GROUPING_BASE + collected.groupings.length - 1, type: types.int4 };
 }

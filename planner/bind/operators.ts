@@ -112,14 +112,15 @@ export function functionCall(
   args: readonly Scalar[],
   position: number,
   env: BindEnvironment,
+  shownName = name,
 ): Scalar {
   const candidates = env.functions.byName(name).filter((f) => f.kind === 'scalar');
   const match = resolve(
     candidates,
     args.map((a) => a.type),
   );
-  if (match === null) throw noFunction(name, args, position);
-  if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
+  if (match === null) throw noFunction(shownName, args, position);
+  if (match === 'ambiguous') throw ambiguousFunction(shownName, args, position);
   return callOf(match, args, position, env);
 }
 

@@ -86,7 +86,7 @@ export function bindDistinct(expr: IsDistinct, context: ExprContext): Scalar {
     const right = bindItems(expr.right, context);
     if (left.length !== right.length) {
       throw new SqlError('42601', 'unequal number of entries in row expressions', {
-        position: expr.span.start,
+        position: expr.operatorStart,
       });
     }
     const parts = left.map((l, i) =>
@@ -154,7 +154,7 @@ export function bindInList(expr: InList, context: ExprContext): Scalar {
   const { env } = context;
   const operand = bindExpr(expr.operand, context);
   const items = expr.items.map((i) => bindExpr(i, context));
-  const set = literalSet(operand, items, expr.negated, expr.span.start, context);
+  const set = literalSet(operand, items, expr.negated, expr.operatorStart, context);
   if (set !== null) return set;
   const tests = items.map((item) =>
     operatorCall(expr.negated ? '<>' : '=', [operand, item], expr.operatorStart, env),
@@ -206,9 +206,9 @@ function bindRowIn(expr: InList, row: RowExpr, context: ExprContext): Scalar {
   const tests = expr.items.map((item) => {
     if (item.kind !== 'RowExpr')
       throw new SqlError('42601', 'unequal number of entries in row expressions', {
-        position: item.span.start,
+        position: expr.operatorStart,
       });
-    return compareRows('=', left, bindItems(item, context), item.span.start, context);
+    return compareRows('=', left, bindItems(item, context), expr.operatorStart, context);
   });
   const matched = boolOr(tests);
   return expr.negated ? boolNot(matched) : matched;

@@ -1,54 +1,40 @@
-/** RETURNING: a select list over the row that a statement wrote, and over the other tables that it read. */
-import { must } from '../../common/assert.ts';
+/** RETURNING: a select list over the row that a statement wrote, and over the tables joined with it. */
 import type { Schema } from '../../common/dataType.ts';
 import { unsupported } from '../../common/sqlError.ts';
 import type { SelectItem } from '../../parser/ast/query.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { hasSubquery } from '../plan/scalars.ts';
+import { hasSubquery, isNullable } from '../plan/scalars.ts';
 import { defaultUnknown } from './coerce.ts';
 import { outputName } from './columnNames.ts';
-import type { ExprContext } from './context.ts';
+import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
-import { findTable, missingTable, type Scope } from './scope.ts';
+import { exprContext, noCtes } from './query.ts';
+import type { Scope } from './scope.ts';
+import { expandStar, type Item } from './star.ts';
 
 export interface BoundReturning {
   readonly exprs: readonly Scalar[];
   readonly columns: Schema;
 }
 
-interface Named {
-  readonly name: string;
-  readonly expr: Scalar;
-}
-
-/** The visible columns of `t.*` or `*`. */
-function starColumns(item: SelectItem & { readonly expr: { readonly kind: 'Star' } }, scope: Scope): Named[] {
-  const { expr } = item;
-  const position = expr.span.start;
-  if (expr.of !== null || expr.except.length > 0) throw unsupported('this form of * in RETURNING', position);
-  const alias = expr.qualifier?.at(-1)?.name ?? null;
-  const table =
-    alias === null ? null : findTable(scope, expr.qualifier?.at(-2)?.name ?? null, alias, position);
-  if (alias !== null && table === null) throw missingTable(scope, alias, position);
-  return (table ?? scope).columns
-    .filter((c) => !c.hidden && (table !== null || !c.merged))
-    .map((c) => ({ name: c.name, expr: { kind: 'column', index: c.index, type: c.type } }));
-}
-
-/** Null where there is no RETURNING. */
-export function bindReturning(items: readonly SelectItem[], context: ExprContext): BoundReturning | null {
+/** The list over `scope`, whose row has the columns `row`; null when there is none. */
+export function bindReturning(
+  items: readonly SelectItem[],
+  scope: Scope,
+  row: Schema,
+  env: BindEnvironment,
+): BoundReturning | null {
   if (items.length === 0) return null;
-  const scope = must(context.scope, 'RETURNING has a row');
-  const inner = { ...context, clause: 'RETURNING' };
-  const bound = items.flatMap((item): Named[] => {
-    const { expr } = item;
-    if (expr.kind === 'Star') return starColumns({ ...item, expr }, scope);
-    const scalar = defaultUnknown(bindExpr(expr, inner), context.env);
-    if (hasSubquery(scalar)) throw unsupported('a subquery in RETURNING', expr.span.start);
-    return [{ name: item.alias?.name ?? outputName(expr), expr: scalar }];
+  const context = { ...exprContext(env, scope, noCtes), clause: 'RETURNING' };
+  const bound = items.flatMap((item): readonly Item[] => {
+    const { expr, alias } = item;
+    if (expr.kind === 'Star') return expandStar(expr, scope, context, bindExpr);
+    const scalar = defaultUnknown(bindExpr(expr, context), env);
+    return [{ name: alias?.name ?? outputName(expr), expr: scalar, position: expr.span.start }];
   });
+  for (const b of bound) if (hasSubquery(b.expr)) throw unsupported('a subquery in RETURNING', b.position);
   return {
     exprs: bound.map((b) => b.expr),
-    columns: bound.map((b) => ({ name: b.name, type: b.expr.type, nullable: true })),
+    columns: bound.map((b) => ({ name: b.name, type: b.expr.type, nullable: isNullable(b.expr, row) })),
   };
 }

@@ -1,13 +1,22 @@
 /**
  * Names to columns. A scope is the row that an expression sees: the columns of a FROM clause in plan order. `parent` is
- * the row of the query around (one `outer` depth further out).
+ * the row of the query around (one `outer` depth further out), so the chain of scopes mirrors how plans nest.
  */
 import type { RelationEntry } from '../../common/catalog.ts';
 import type { DataType, Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { Scalar } from '../plan/scalar.ts';
+import type { ExprContext } from './context.ts';
 import { placed } from './environment.ts';
+import {
+  ambiguousColumn,
+  lateralForbidden,
+  missingColumn,
+  missingColumnOf,
+  missingTable,
+  tooManyParts,
+} from './nameErrors.ts';
 
 export interface ScopeColumn {
   readonly name: string;
@@ -21,29 +30,45 @@ export interface ScopeColumn {
   readonly merged: boolean;
 }
 
+/** A column that stands for one of each side of a USING join. */
+export interface MergedColumn extends ScopeColumn {
+  readonly expr: Scalar;
+}
+
 export interface ScopeTable {
   readonly alias: string;
   readonly schema: string | null;
   readonly relation: RelationEntry | null;
+  /** A function in FROM that gives plain values: its name means the value, not a row. */
+  readonly scalar: boolean;
   readonly columns: readonly ScopeColumn[];
-  /** A function's single column: its name stands for the value, not for a row. */
-  readonly scalar?: boolean;
+}
+
+interface ScopeParts {
+  readonly tables?: readonly ScopeTable[];
+  readonly joined?: readonly MergedColumn[];
+  /** Tables of this level that the expression may not name. Only hints speak of them. */
+  readonly unreachable?: readonly ScopeTable[];
+  /** The left side of a RIGHT or FULL join: visible to its right side, but not to be used there. */
+  readonly forbidden?: boolean;
 }
 
 export class Scope {
   readonly tables: readonly ScopeTable[];
-  /** Columns that stand for several (USING of a FULL join), before all others. */
-  readonly joined: readonly (ScopeColumn & { readonly expr: Scalar })[];
+  /** Columns of USING joins; unqualified names find them before the columns they stand for. */
+  readonly joined: readonly MergedColumn[];
+  readonly unreachable: readonly ScopeTable[];
+  readonly forbidden: boolean;
   readonly parent: Scope | null;
+  /** What is being bound over this row at the moment, when that is a subquery: where its outer aggregates go. */
+  current: ExprContext | null = null;
 
-  constructor(
-    tables: readonly ScopeTable[],
-    parent: Scope | null,
-    joined: readonly (ScopeColumn & { readonly expr: Scalar })[] = [],
-  ) {
-    this.tables = tables;
+  constructor(parts: ScopeParts, parent: Scope | null) {
+    this.tables = parts.tables ?? [];
+    this.joined = parts.joined ?? [];
+    this.unreachable = parts.unreachable ?? [];
+    this.forbidden = parts.forbidden ?? false;
     this.parent = parent;
-    this.joined = joined;
   }
 
   get columns(): readonly ScopeColumn[] {
@@ -51,18 +76,26 @@ export class Scope {
   }
 }
 
+/** Number of levels from the scope outwards. */
+export function depthOf(scope: Scope | null): number {
+  let depth = 0;
+  for (let s = scope; s !== null; s = s.parent) depth++;
+  return depth;
+}
+
 /** A table's scope entry over plan columns that start at `offset`. */
 export function scopeTable(
   alias: string,
-  schema: string | null,
   relation: RelationEntry | null,
   columns: Schema,
-  offset: number,
+  offset = 0,
+  scalar = false,
 ): ScopeTable {
   return {
     alias,
-    schema,
+    schema: relation?.schema ?? null,
     relation,
+    scalar,
     columns: columns.map((c, i) => ({
       name: c.name,
       type: c.type,
@@ -74,24 +107,36 @@ export function scopeTable(
   };
 }
 
-interface Found {
-  readonly column: ScopeColumn;
-  readonly expr: Scalar | null;
+/** A column of the row `depth` levels out. */
+export function reference(index: number, type: DataType, depth: number): Scalar {
+  return depth === 0 ? { kind: 'column', index, type } : { kind: 'outer', depth, index, type };
 }
 
-function ambiguous(name: string, position: number): SqlError {
-  return new SqlError('42702', `column reference "${name}" is ambiguous`, { position });
+/** The columns that `*` means, in order. */
+export function starColumns(
+  scope: Scope,
+): readonly { readonly name: string; readonly expr: Scalar; readonly nullable: boolean }[] {
+  const merged = scope.joined.map((j) => ({ name: j.name, expr: j.expr, nullable: j.nullable }));
+  const plain = scope.columns.filter((c) => !c.hidden && !c.merged);
+  return [
+    ...merged,
+    ...plain.map((c) => ({ name: c.name, expr: reference(c.index, c.type, 0), nullable: c.nullable })),
+  ];
 }
 
-function findUnqualified(scope: Scope, name: string, position: number): Found | null {
+function findUnqualified(scope: Scope, name: string, position: number): ScopeColumn | MergedColumn | null {
   const joined = scope.joined.filter((c) => c.name === name);
-  if (joined.length > 1) throw ambiguous(name, position);
   const plain = scope.columns.filter((c) => c.name === name && !c.merged);
-  if (plain.length + joined.length > 1) throw ambiguous(name, position);
-  if (joined[0] !== undefined) return { column: joined[0], expr: joined[0].expr };
-  return plain[0] === undefined ? null : { column: plain[0], expr: null };
+  if (plain.length + joined.length > 1) throw ambiguousColumn(name, position);
+  const found = joined[0] ?? plain[0] ?? null;
+  if (found !== null && scope.forbidden) {
+    const table = scope.tables.find((t) => t.columns.some((c) => c.name === name));
+    throw lateralForbidden(table?.alias ?? name, position);
+  }
+  return found;
 }
 
+/** The table of that name in one scope. */
 export function findTable(
   scope: Scope,
   schema: string | null,
@@ -100,138 +145,79 @@ export function findTable(
 ): ScopeTable | null {
   const found = scope.tables.filter((t) => t.alias === alias && (schema === null || t.schema === schema));
   if (found.length > 1) throw new SqlError('42P09', `table reference "${alias}" is ambiguous`, { position });
+  if (found.length === 1 && scope.forbidden) throw lateralForbidden(alias, position);
   return found[0] ?? null;
 }
 
-function columnScalar(found: Found, depth: number, position: number): Scalar {
-  const { column, expr } = found;
-  if (depth === 0)
-    return expr ?? placed({ kind: 'column', index: column.index, type: column.type }, position);
-  if (expr !== null && expr.kind !== 'column') {
-    throw new SqlError(
-      '0A000',
-      `a correlated reference to the merged column "${column.name}" of a FULL JOIN is not supported`,
-      { position },
-    );
-  }
-  const index = expr?.kind === 'column' ? expr.index : column.index;
-  return placed({ kind: 'outer', depth, index, type: column.type }, position);
+function columnScalar(column: ScopeColumn | MergedColumn, depth: number, position: number): Scalar {
+  const scalar =
+    'expr' in column ? outwards(column.expr, depth) : reference(column.index, column.type, depth);
+  return placed(scalar, position);
 }
 
-/** Levenshtein distance, capped. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
+/** A merged column's expression (columns, casts, COALESCE) seen from `depth` levels further in. */
+function outwards(expr: Scalar, depth: number): Scalar {
+  if (depth === 0) return { ...expr };
+  switch (expr.kind) {
+    case 'column':
+      return reference(expr.index, expr.type, depth);
+    case 'coalesce':
+      return { ...expr, operands: expr.operands.map((o) => outwards(o, depth)) };
+    case 'cast':
+      return { ...expr, operand: outwards(expr.operand, depth) };
+    default:
+      return expr;
   }
-  return row[b.length] ?? 0;
 }
 
-/** The closest name, if close enough to be meant. */
-export function didYouMean(name: string, candidates: readonly string[]): string | null {
-  let best: string | null = null;
-  let bestDistance = Math.min(3, Math.floor(name.length / 2) + 1);
-  for (const candidate of candidates) {
-    const d = distance(name, candidate);
-    if (d < bestDistance) {
-      best = candidate;
-      bestDistance = d;
-    }
-  }
-  return best;
-}
-
-function columnHint(scope: Scope | null, table: string | null, name: string): { readonly hint?: string } {
-  for (let s = scope; s !== null; s = s.parent) {
-    for (const t of s.tables) {
-      if (table !== null && t.alias !== table) continue;
-      const guess = didYouMean(
-        name,
-        t.columns.filter((c) => !c.hidden).map((c) => c.name),
-      );
-      if (guess !== null) return { hint: `Perhaps you meant to reference the column "${t.alias}.${guess}".` };
-    }
-  }
-  return {};
-}
-
-export function missingTable(scope: Scope | null, name: string, position: number): SqlError {
-  for (let s = scope; s !== null; s = s.parent) {
-    const aliased = s.tables.find((t) => t.relation?.name === name && t.alias !== name);
-    if (aliased === undefined) continue;
-    return new SqlError('42P01', `invalid reference to FROM-clause entry for table "${name}"`, {
-      position,
-      hint: `Perhaps you meant to reference the table alias "${aliased.alias}".`,
-    });
-  }
-  const guess = didYouMean(name, scope?.tables.map((t) => t.alias) ?? []);
-  return new SqlError('42P01', `missing FROM-clause entry for table "${name}"`, {
-    position,
-    ...(guess === null ? {} : { hint: `Perhaps you meant to reference the table alias "${guess}".` }),
-  });
-}
-
-/** A whole row of a table as a struct. */
+/** A whole row of a table as a struct; the value itself for a function that gives plain values. */
 function wholeRow(table: ScopeTable, depth: number): Scalar {
   const visible = table.columns.filter((c) => !c.hidden);
   const only = visible[0];
-  if (table.scalar === true && only !== undefined) {
-    return depth === 0
-      ? { kind: 'column', index: only.index, type: only.type }
-      : { kind: 'outer', depth, index: only.index, type: only.type };
-  }
+  if (table.scalar && only !== undefined) return reference(only.index, only.type, depth);
   return {
     kind: 'row',
-    items: visible.map((c) =>
-      depth === 0
-        ? { kind: 'column' as const, index: c.index, type: c.type }
-        : { kind: 'outer' as const, depth, index: c.index, type: c.type },
-    ),
+    items: visible.map((c) => reference(c.index, c.type, depth)),
     type: { id: 'struct', fields: visible.map((c) => ({ name: c.name, type: c.type })) },
   };
 }
 
-/** Resolves `c`, `t.c`, `s.t.c`; the nearest scope that knows the name wins. */
-export function resolveColumn(scope: Scope | null, parts: readonly Ident[], position: number): Scalar {
+/** Resolves `c`, `t.c`, `s.t.c`, `db.s.t.c`; the nearest scope that knows the name wins. */
+export function resolveColumn(
+  scope: Scope | null,
+  parts: readonly Ident[],
+  position: number,
+  database: string,
+): Scalar {
   const names = parts.map((p) => p.name);
-  const name = names[names.length - 1] ?? '';
-  const table = names.length >= 2 ? (names[names.length - 2] ?? '') : null;
-  const schema = names.length >= 3 ? (names[names.length - 3] ?? '') : null;
+  if (names.length > 4 || (names.length === 4 && names[0] !== database)) throw tooManyParts(names, position);
+  const name = names.at(-1) ?? '';
+  const table = names.at(-2);
+  if (table === undefined) return unqualified(scope, name, position);
+  const schema = names.at(-3) ?? null;
   let depth = 0;
   for (let s = scope; s !== null; s = s.parent, depth++) {
-    if (table === null) {
-      const found = findUnqualified(s, name, position);
-      if (found !== null) return columnScalar(found, depth, position);
-      continue;
-    }
     const entry = findTable(s, schema, table, position);
     if (entry === null) continue;
     const columns = entry.columns.filter((c) => c.name === name);
-    if (columns.length > 1) throw ambiguous(name, position);
+    if (columns.length > 1) throw ambiguousColumn(name, position);
     const column = columns[0];
-    if (column === undefined) {
-      throw new SqlError('42703', `column ${table}.${name} does not exist`, {
-        position,
-        ...columnHint(s, table, name),
-      });
-    }
-    return columnScalar({ column, expr: null }, depth, position);
-  }
-  if (table === null) {
-    depth = 0;
-    for (let s = scope; s !== null; s = s.parent, depth++) {
-      const entry = findTable(s, null, name, position);
-      if (entry !== null) return placed(wholeRow(entry, depth), position);
-    }
-    throw new SqlError('42703', `column "${name}" does not exist`, {
-      position,
-      ...columnHint(scope, null, name),
-    });
+    if (column === undefined) throw missingColumnOf(entry, name, position);
+    return columnScalar(column, depth, position);
   }
   throw missingTable(scope, table, position);
+}
+
+function unqualified(scope: Scope | null, name: string, position: number): Scalar {
+  let depth = 0;
+  for (let s = scope; s !== null; s = s.parent, depth++) {
+    const found = findUnqualified(s, name, position);
+    if (found !== null) return columnScalar(found, depth, position);
+  }
+  depth = 0;
+  for (let s = scope; s !== null; s = s.parent, depth++) {
+    const entry = findTable(s, null, name, position);
+    if (entry !== null) return placed(wholeRow(entry, depth), position);
+  }
+  throw missingColumn(scope, name, position);
 }

@@ -11,16 +11,20 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Expr, WindowSpec } from '../../parser/ast/expr.ts';
 import type { OrderItem, Query, Select, SelectItem } from '../../parser/ast/query.ts';
 import type { SortKey } from '../plan/aggregateCall.ts';
+import { distinct, filter, topN } from '../plan/construct.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { isNullable } from '../plan/scalars.ts';
-import { coerceBoolean, defaultUnknown } from './coerce.ts';
+import { coerceBoolean, defaultUnknown, textByDefault } from './coerce.ts';
 import { outputName } from './columnNames.ts';
+import { requireEquality } from './comparable.ts';
 import {
+  AGGREGATE_BASE,
   type Collected,
   type ExprContext,
   newCollected,
+  type PendingTableFunction,
   TABLE_FUNCTION_BASE,
   WINDOW_BASE,
 } from './context.ts';
@@ -32,25 +36,25 @@ import {
   type BoundNested,
   exprContext,
   limited,
+  ordinal,
   outputColumn,
   type QueryContext,
-  unknownLiterals,
+  sortKey,
 } from './query.ts';
 import { deepRewrite } from './rewrite.ts';
-import { findTable, missingTable, Scope } from './scope.ts';
+import { Scope } from './scope.ts';
+import { expandStar, type Item } from './star.ts';
 import { planWindows } from './windows.ts';
 
-interface Item {
-  readonly name: string;
-  readonly expr: Scalar;
-  readonly position: number;
-}
+/** Position in the select list, or a further expression. */
+type Target = number | Scalar;
 
 interface BoundOrderItem {
   readonly item: OrderItem;
-  /** Position in the select list, or a further expression. */
-  readonly target: number | Scalar;
+  readonly target: Target;
 }
+
+type Rewrite = (s: Scalar) => Scalar;
 
 export function bindSelect(select: Select, query: Query | null, context: QueryContext): BoundNested {
   return new SelectBinder(select, query, context).bind();
@@ -69,20 +73,14 @@ class SelectBinder {
     this.#select = select;
     this.#query = query;
     this.#context = context;
-    const from = bindFrom(select.from, {
-      env: context.env,
-      ctes: context.ctes,
-      parent: context.parent,
-      left: null,
-    });
+    const from = bindFrom(select.from, context);
     this.#plan = from.plan;
-    this.#scope = new Scope(from.tables, context.parent, from.joined);
+    this.#scope = new Scope(from, context.parent);
     const windows = new Map<string, WindowSpec>();
     for (const w of select.windows) {
       if (windows.has(w.name.name)) {
-        throw new SqlError('42P20', `window "${w.name.name}" is already defined`, {
-          position: w.name.span.start,
-        });
+        const message = `window "${w.name.name}" is already defined`;
+        throw new SqlError('42P20', message, { position: w.name.span.start });
       }
       windows.set(w.name.name, w.spec);
     }
@@ -91,17 +89,22 @@ class SelectBinder {
 
   /** A context in which calls are collected. */
   #collecting(clause: string, allowWindows: boolean): ExprContext {
-    return { ...this.#base, clause, collected: this.#collected, allowWindows };
+    return {
+      ...this.#base,
+      clause,
+      collected: this.#collected,
+      allowWindows,
+      allowSets: allowWindows && clause !== 'QUALIFY',
+    };
   }
 
   bind(): BoundNested {
+    const { env } = this.#context;
     const select = this.#select;
-    if (select.where !== null) {
-      const condition = bindCondition(select.where, { ...this.#base, clause: 'WHERE' }, 'WHERE');
-      this.#filter(condition);
-    }
     const items = select.items.flatMap((item) => this.#bindItem(item));
-    const sets = groupingSets(select.groupBy, (e) => this.#bindGroupExpr(e, items));
+    if (select.where !== null) {
+      this.#filter(bindCondition(select.where, { ...this.#base, clause: 'WHERE' }, 'WHERE'));
+    }
     const having =
       select.having === null
         ? null
@@ -109,298 +112,183 @@ class SelectBinder {
     const qualify =
       select.qualify === null ? null : bindExpr(select.qualify, this.#collecting('QUALIFY', true));
     const order = (this.#query?.orderBy ?? []).map((item) => this.#bindOrderItem(item, items));
+    const sets = groupingSets(select.groupBy, select.groupByDistinct, (e) => this.#bindGroupExpr(e, items));
     const distinctOn = (select.distinct ?? []).map((e) => this.#bindDistinctOn(e, items));
 
+    const { aggregates, groupings } = this.#collected;
     const aggregated =
-      select.groupBy.length > 0 ||
-      this.#collected.aggregates.length > 0 ||
-      having !== null ||
-      this.#collected.groupings.length > 0;
-    const toInput = aggregated
-      ? this.#aggregate(sets, items, having, order, distinctOn, qualify)
-      : (s: Scalar): Scalar => s;
+      select.groupBy.length > 0 || aggregates.length > 0 || having !== null || groupings.length > 0;
+    const further = [...order.map((o) => o.target), ...distinctOn].flatMap((t) =>
+      typeof t === 'number' ? [] : [t],
+    );
+    const exprs = [...items.map((i) => i.expr), ...(qualify === null ? [] : [qualify]), ...further];
+    const toInput = aggregated ? this.#aggregate(sets, exprs, having) : (s: Scalar): Scalar => s;
     const toWindow = this.#planWindows(toInput);
-    if (qualify !== null) this.#filter(coerceBoolean(toWindow(qualify), 'QUALIFY', this.#context.env));
+    if (qualify !== null) this.#filter(coerceBoolean(toWindow(qualify), 'QUALIFY', env));
     const toOutput = this.#planTableFunctions(toWindow);
     return this.#project(items, order, distinctOn, toOutput);
   }
 
   #filter(condition: Scalar): void {
-    this.#plan = { kind: 'Filter', input: this.#plan, condition, schema: this.#plan.schema };
+    this.#plan = filter(this.#plan, condition);
   }
 
-  // Select list
-
-  #bindItem(item: SelectItem): Item[] {
+  #bindItem(item: SelectItem): readonly Item[] {
     const { expr } = item;
-    const position = expr.span.start;
-    if (expr.kind === 'Star') return this.#expandStar(expr, position);
-    const bound = bindExpr(expr, this.#collecting('SELECT', true));
-    let scalar = bound;
-    if (bound.type.id === 'unknown') {
-      scalar = defaultUnknown(bound, this.#context.env);
-      if (bound.kind === 'literal') unknownLiterals.add(scalar);
-    }
-    return [{ name: item.alias?.name ?? outputName(expr), expr: scalar, position }];
-  }
-
-  #expandStar(star: Expr & { kind: 'Star' }, position: number): Item[] {
-    let items: Item[];
-    if (star.of !== null) {
-      const operand = bindExpr(star.of, this.#collecting('SELECT', true));
-      if (operand.type.id !== 'struct') {
-        throw new SqlError('42809', `type ${operand.type.id} is not composite`, { position });
-      }
-      items = operand.type.fields.map((f, index) => ({
-        name: f.name,
-        expr: { kind: 'field', operand, index, type: f.type },
-        position,
-      }));
-    } else if (star.qualifier !== null) {
-      items = this.#tableStar(
-        star.qualifier.map((q) => q.name),
-        position,
-      );
-    } else {
-      if (this.#scope.tables.length === 0) {
-        throw new SqlError('42601', 'SELECT * with no tables specified is not valid', { position });
-      }
-      const merged = this.#scope.joined.map((j): Item => ({ name: j.name, expr: j.expr, position }));
-      const plain = this.#scope.columns.filter((c) => !c.hidden && !c.merged);
-      items = [
-        ...merged,
-        ...plain.map(
-          (c): Item => ({ name: c.name, expr: { kind: 'column', index: c.index, type: c.type }, position }),
-        ),
-      ];
-    }
-    if (star.except.length === 0) return items;
-    const dropped = new Set(star.except.map((e) => must(e.parts[e.parts.length - 1]).name));
-    for (const e of star.except) bindExpr(e, this.#base);
-    return items.filter((i) => !dropped.has(i.name));
-  }
-
-  #tableStar(qualifier: readonly string[], position: number): Item[] {
-    const alias = must(qualifier[qualifier.length - 1]);
-    const schema = qualifier.length > 1 ? (qualifier[qualifier.length - 2] ?? null) : null;
-    let depth = 0;
-    for (let scope: Scope | null = this.#scope; scope !== null; scope = scope.parent, depth++) {
-      const table = findTable(scope, schema, alias, position);
-      if (table === null) continue;
-      return table.columns
-        .filter((c) => !c.hidden)
-        .map(
-          (c): Item => ({
-            name: c.name,
-            expr:
-              depth === 0
-                ? { kind: 'column', index: c.index, type: c.type }
-                : { kind: 'outer', depth, index: c.index, type: c.type },
-            position,
-          }),
-        );
-    }
-    throw missingTable(this.#scope, alias, position);
+    const context = this.#collecting('SELECT', true);
+    if (expr.kind === 'Star') return expandStar(expr, this.#scope, context, bindExpr);
+    const bound = textByDefault(bindExpr(expr, context), this.#context.env);
+    return [{ name: item.alias?.name ?? outputName(expr), expr: bound, position: expr.span.start }];
   }
 
   // Names that may mean output columns
 
   /** GROUP BY: an ordinal, an input column, an output name, or an expression. */
   #bindGroupExpr(expr: Expr, items: readonly Item[]): Scalar {
-    const grouped = (item: Item): Scalar => {
-      const forbidden =
-        this.#collected.aggregates.length + this.#collected.windows.length > 0 && hasPlaceholder(item.expr);
-      if (forbidden)
-        throw new SqlError('42803', 'aggregate functions are not allowed in GROUP BY', {
-          position: item.position,
-        });
-      return item.expr;
-    };
-    if (expr.kind === 'Literal' && expr.value.type === 'string')
-      throw new SqlError('42601', 'non-integer constant in GROUP BY', { position: expr.span.start });
-    if (expr.kind === 'Literal' && expr.value.type === 'number') {
-      const n = Number(expr.value.text);
-      const item = Number.isInteger(n) ? items[n - 1] : undefined;
-      if (item === undefined) {
-        throw Number.isInteger(n)
-          ? new SqlError('42P10', `GROUP BY position ${n} is not in select list`, {
-              position: expr.span.start,
-            })
-          : new SqlError('42601', 'non-integer constant in GROUP BY', { position: expr.span.start });
-      }
-      return grouped(item);
+    const numbered = ordinal(expr, items.length, 'GROUP BY');
+    const scalar =
+      numbered !== null
+        ? groupable(must(items[numbered]))
+        : (this.#groupName(expr, items) ??
+          defaultUnknown(bindExpr(expr, { ...this.#base, clause: 'GROUP BY' }), this.#context.env));
+    requireEquality(scalar.type, expr.span.start);
+    return scalar;
+  }
+
+  /** The select item that a name means, when no input column has that name. */
+  #groupName(expr: Expr, items: readonly Item[]): Scalar | null {
+    if (expr.kind !== 'ColumnRef' || expr.parts.length !== 1) return null;
+    const name = must(expr.parts[0]).name;
+    const isInput = [...this.#scope.columns, ...this.#scope.joined].some((c) => c.name === name);
+    const matching = items.filter((i) => i.name === name);
+    const item = matching[0];
+    if (isInput || item === undefined) return null;
+    if (matching.some((m) => scalarKey(m.expr) !== scalarKey(item.expr))) {
+      throw new SqlError('42702', `GROUP BY "${name}" is ambiguous`, { position: expr.span.start });
     }
-    if (expr.kind === 'ColumnRef' && expr.parts.length === 1) {
-      const name = must(expr.parts[0]).name;
-      const isInput =
-        this.#scope.columns.some((c) => c.name === name) || this.#scope.joined.some((c) => c.name === name);
-      const matching = items.filter((i) => i.name === name);
-      const item = matching[0];
-      if (!isInput && item !== undefined) {
-        if (matching.some((m) => scalarKey(m.expr) !== scalarKey(item.expr))) {
-          throw new SqlError('42702', `GROUP BY "${name}" is ambiguous`, { position: expr.span.start });
-        }
-        return grouped(item);
-      }
-    }
-    return defaultUnknown(bindExpr(expr, { ...this.#base, clause: 'GROUP BY' }), this.#context.env);
+    return groupable(item);
   }
 
   #bindOrderItem(item: OrderItem, items: readonly Item[]): BoundOrderItem {
-    const columns: Schema = items.map((i) => ({ name: i.name, type: i.expr.type, nullable: true }));
-    const named = this.#outputColumn(item.expr, columns, items);
-    if (named !== null) return { item, target: named };
-    return {
-      item,
-      target: this.#matchItem(
-        defaultUnknown(bindExpr(item.expr, this.#collecting('ORDER BY', true)), this.#context.env),
-        items,
-      ),
-    };
+    return { item, target: this.#outputTarget(item.expr, items, 'ORDER BY') };
   }
 
-  /** An output name that occurs twice for the same expression is not ambiguous. */
-  #outputColumn(expr: Expr, columns: Schema, items: readonly Item[]): number | null {
-    if (expr.kind === 'ColumnRef' && expr.parts.length === 1) {
-      const name = must(expr.parts[0]).name;
-      const found = items.flatMap((i, n) => (i.name === name ? [n] : []));
-      const first = found[0];
-      if (
-        first !== undefined &&
-        found.every((n) => scalarKey(must(items[n]).expr) === scalarKey(must(items[first]).expr))
-      )
-        return first;
-    }
-    return outputColumn(expr, columns);
+  #bindDistinctOn(expr: Expr, items: readonly Item[]): Target {
+    const target = this.#outputTarget(expr, items, 'DISTINCT ON');
+    requireEquality((typeof target === 'number' ? must(items[target]).expr : target).type, expr.span.start);
+    return target;
   }
 
-  #matchItem(scalar: Scalar, items: readonly Item[]): number | Scalar {
+  /** An output name or number, else an expression, which may be one of the select list's. */
+  #outputTarget(expr: Expr, items: readonly Item[], clause: string): Target {
+    const named = this.#outputName(expr, items, clause);
+    if (named !== null) return named;
+    const scalar = defaultUnknown(bindExpr(expr, this.#collecting(clause, true)), this.#context.env);
     const key = scalarKey(scalar);
     const index = items.findIndex((i) => scalarKey(i.expr) === key);
     return index < 0 ? scalar : index;
   }
 
-  #bindDistinctOn(expr: Expr, items: readonly Item[]): number | Scalar {
+  /** An output name that occurs twice for the same expression is not ambiguous. */
+  #outputName(expr: Expr, items: readonly Item[], clause: string): number | null {
     const columns: Schema = items.map((i) => ({ name: i.name, type: i.expr.type, nullable: true }));
-    const named = this.#outputColumn(expr, columns, items);
-    if (named !== null) return named;
-    return this.#matchItem(
-      defaultUnknown(bindExpr(expr, this.#collecting('DISTINCT ON', true)), this.#context.env),
-      items,
-    );
+    if (expr.kind !== 'ColumnRef' || expr.parts.length !== 1) return outputColumn(expr, columns, clause);
+    const name = must(expr.parts[0]).name;
+    const found = items.flatMap((i, n) => (i.name === name ? [n] : []));
+    const keys = new Set(found.map((n) => scalarKey(must(items[n]).expr)));
+    return keys.size === 1 ? must(found[0]) : outputColumn(expr, columns, clause);
   }
 
   // Stages
 
-  #aggregate(
-    sets: readonly (readonly Scalar[])[],
-    items: readonly Item[],
-    having: Scalar | null,
-    order: readonly BoundOrderItem[],
-    distinctOn: readonly (number | Scalar)[],
-    qualify: Scalar | null,
-  ): (s: Scalar) => Scalar {
+  /** Plans the aggregation and gives the rewrite of the FROM row's expressions to its output. */
+  #aggregate(sets: readonly (readonly Scalar[])[], exprs: readonly Scalar[], having: Scalar | null): Rewrite {
     const { env } = this.#context;
+    const position = this.#select.span.start;
     const equals = (a: Scalar, n: number): Scalar =>
-      operatorCall(
-        '=',
-        [a, { kind: 'literal', value: BigInt(n), type: types.int8 }],
-        this.#select.span.start,
-        env,
-      );
+      operatorCall('=', [a, { kind: 'literal', value: BigInt(n), type: types.int8 }], position, env);
     const regrouping = new Regrouping(sets, this.#scope, this.#collected, equals);
-    const rewritten = new Map<Scalar, Scalar>();
-    const first = (s: Scalar): void => {
-      if (!rewritten.has(s)) rewritten.set(s, regrouping.rewrite(s));
-    };
-    for (const item of items) first(item.expr);
-    if (having !== null) first(having);
-    if (qualify !== null) first(qualify);
-    for (const o of order) if (typeof o.target !== 'number') first(o.target);
-    for (const d of distinctOn) if (typeof d !== 'number') first(d);
-    for (const w of this.#collected.windows) {
-      for (const s of [
-        ...w.args,
-        ...w.partitionBy,
-        ...w.orderBy.map((o) => o.expr),
-        ...(w.filter === null ? [] : [w.filter]),
-      ])
-        first(s);
-    }
-    for (const t of this.#collected.tableFunctions) for (const s of t.args) first(s);
+    const { windows, tableFunctions } = this.#collected;
+    const inWindows = windows.flatMap((w) => [
+      ...w.args,
+      ...w.partitionBy,
+      ...w.orderBy.map((o) => o.expr),
+      ...(w.filter === null ? [] : [w.filter]),
+    ]);
+    const all = [
+      ...exprs,
+      ...(having === null ? [] : [having]),
+      ...inWindows,
+      ...tableFunctions.flatMap((t) => t.args),
+    ];
+    const rewritten = new Map(all.map((s) => [s, regrouping.rewrite(s)]));
     this.#plan = regrouping.plan(this.#plan);
-    const finish = (s: Scalar): Scalar => regrouping.finish(rewritten.get(s) ?? regrouping.rewrite(s));
+    const finish: Rewrite = (s) => regrouping.finish(must(rewritten.get(s), 'every expression is regrouped'));
     if (having !== null) this.#filter(finish(having));
     return finish;
   }
 
-  #planWindows(toInput: (s: Scalar) => Scalar): (s: Scalar) => Scalar {
+  #planWindows(toInput: Rewrite): Rewrite {
     const { windows } = this.#collected;
     if (windows.length === 0) return toInput;
-    const { plan, columns } = planWindows(this.#plan, windows, toInput, this.#context.env);
+    const { plan, columns } = planWindows(this.#plan, windows, toInput, this.#context.env, this.#scope);
     this.#plan = plan;
+    const isWindow = (node: Scalar): node is Scalar & { kind: 'column' } =>
+      node.kind === 'column' && node.index >= WINDOW_BASE && node.index < TABLE_FUNCTION_BASE;
     return (s) =>
       deepRewrite(toInput(s), (node) =>
-        node.kind === 'column' && node.index >= WINDOW_BASE && node.index < TABLE_FUNCTION_BASE
-          ? { ...node, index: must(columns[node.index - WINDOW_BASE]) }
-          : null,
+        isWindow(node) ? { ...node, index: must(columns[node.index - WINDOW_BASE]) } : null,
       );
   }
 
-  #planTableFunctions(toInput: (s: Scalar) => Scalar): (s: Scalar) => Scalar {
+  /** Set-returning functions side by side; those that are arguments of others in a node of their own below. */
+  #planTableFunctions(toInput: Rewrite): Rewrite {
     const { tableFunctions } = this.#collected;
-    if (tableFunctions.length === 0) return toInput;
-    const base = this.#plan.schema.length;
-    const columns: Column[] = [];
-    const starts = tableFunctions.map((t) => {
-      const start = base + columns.length;
-      for (const c of t.columns) columns.push({ ...c, nullable: true });
-      return start;
-    });
-    this.#plan = {
-      kind: 'TableFunction',
-      input: this.#plan,
-      calls: tableFunctions.map((t) => ({ fn: t.fn, args: t.args.map(toInput) })),
-      ordinality: false,
-      schema: [...this.#plan.schema, ...columns],
-    };
-    const replace = (index: number, type: DataType): Scalar => {
-      const call = must(tableFunctions[index]);
-      const start = must(starts[index]);
-      if (call.columns.length === 1) return { kind: 'column', index: start, type };
-      return {
-        kind: 'row',
-        items: call.columns.map((c, i) => ({ kind: 'column', index: start + i, type: c.type })),
-        type,
-      };
-    };
-    return (s) =>
+    const starts: number[] = [];
+    const toOutput: Rewrite = (s) =>
       deepRewrite(toInput(s), (node) =>
         node.kind === 'column' && node.index >= TABLE_FUNCTION_BASE
-          ? replace(node.index - TABLE_FUNCTION_BASE, node.type)
+          ? setColumn(
+              must(tableFunctions[node.index - TABLE_FUNCTION_BASE]),
+              must(starts[node.index - TABLE_FUNCTION_BASE]),
+              node.type,
+            )
           : null,
       );
+    let waiting = tableFunctions.map((call, index) => ({ call, index }));
+    while (waiting.length > 0) {
+      const isReady = ({ call }: { readonly call: PendingTableFunction }): boolean =>
+        call.args.every((a) => setsIn(a).every((index) => starts[index] !== undefined));
+      const ready = waiting.filter(isReady);
+      const calls = ready.map(({ call }) => ({ fn: call.fn, args: call.args.map(toOutput) }));
+      const columns: Column[] = [];
+      for (const { call, index } of ready) {
+        starts[index] = this.#plan.schema.length + columns.length;
+        for (const c of call.columns) columns.push({ ...c, nullable: true });
+      }
+      const schema = [...this.#plan.schema, ...columns];
+      this.#plan = { kind: 'TableFunction', input: this.#plan, calls, ordinality: false, schema };
+      waiting = waiting.filter((w) => !ready.includes(w));
+    }
+    return tableFunctions.length === 0 ? toInput : toOutput;
   }
 
   #project(
     items: readonly Item[],
     order: readonly BoundOrderItem[],
-    distinctOn: readonly (number | Scalar)[],
-    toOutput: (s: Scalar) => Scalar,
+    distinctOn: readonly Target[],
+    toOutput: Rewrite,
   ): BoundNested {
-    const exprs = items.map((i) => {
-      const out = toOutput(i.expr);
-      if (unknownLiterals.has(i.expr)) unknownLiterals.add(out);
-      return out;
-    });
+    const input = this.#plan;
+    const exprs = items.map((i) => toOutput(i.expr));
     const column = (name: string, e: Scalar): Column => ({
       name,
       type: e.type,
-      nullable: isNullable(e, this.#plan.schema),
+      nullable: isNullable(e, input.schema),
     });
     const columns: Column[] = items.map((i, n) => column(i.name, must(exprs[n])));
     const hidden = new Map<string, number>();
-    const place = (target: number | Scalar): number => {
+    const place = (target: Target): number => {
       if (typeof target === 'number') return target;
       const key = scalarKey(target);
       const known = hidden.get(key);
@@ -409,76 +297,82 @@ class SelectBinder {
       hidden.set(key, exprs.length - 1);
       return exprs.length - 1;
     };
-    const keys = order.map(
-      ({ item, target }): SortKey => ({
-        column: place(target),
-        descending: item.direction === 'desc',
-        nullsFirst: item.nulls === null ? item.direction === 'desc' : item.nulls === 'first',
-      }),
-    );
+    const keys = order.map(({ item, target }) => {
+      const index = place(target);
+      return sortKey(item, index, must(exprs[index]).type);
+    });
     const partition = distinctOn.map(place);
-    this.#checkDistinct(keys, partition, columns.length, order);
+    this.#checkDistinct(keys, partition, items, order);
     const schema: Schema = exprs.map((e, n) => columns[n] ?? { ...column(`sort${n}`, e), hidden: true });
-    let plan: LogicalPlan = { kind: 'Project', input: this.#plan, exprs, schema };
-    if (this.#select.distinct !== null) {
-      plan =
-        partition.length === 0
-          ? { kind: 'Distinct', input: plan, schema }
-          : this.#distinctOn(plan, partition, keys);
-    }
-    const bound: BoundNested = { plan, columns, order: keys };
-    return this.#query === null ? bound : limited(bound, this.#query, this.#context);
+    const projected: LogicalPlan = { kind: 'Project', input, exprs, schema };
+    const plan = this.#distinct(projected, partition, keys);
+    const positions = items.map((i) => i.position);
+    const bound: BoundNested = { plan, columns, positions, order: keys };
+    return this.#query === null ? bound : limited(bound, this.#query, this.#scope, this.#context);
   }
 
-  /** The first row of each partition. */
-  #distinctOn(input: LogicalPlan, partition: readonly number[], order: readonly SortKey[]): LogicalPlan {
+  /** DISTINCT; DISTINCT ON is the first row of each partition. */
+  #distinct(input: LogicalPlan, partition: readonly number[], order: readonly SortKey[]): LogicalPlan {
+    if (this.#select.distinct === null) return input;
+    if (this.#select.distinct.length === 0) return distinct(input);
     const limit: Scalar = { kind: 'literal', value: 1n, type: types.int8 };
-    return {
-      kind: 'TopN',
-      input,
-      partition,
-      order,
-      limit,
-      offset: null,
-      withTies: false,
-      rank: null,
-      schema: input.schema,
-    };
+    return topN(input, { partition, order, limit, offset: null, withTies: false, rank: null });
   }
 
   #checkDistinct(
     keys: readonly SortKey[],
     partition: readonly number[],
-    width: number,
+    items: readonly Item[],
     order: readonly BoundOrderItem[],
   ): void {
     if (this.#select.distinct === null) return;
     if (partition.length === 0) {
-      const wrong = keys.findIndex((k) => k.column >= width);
-      if (wrong >= 0) {
-        throw new SqlError('42P10', 'for SELECT DISTINCT, ORDER BY expressions must appear in select list', {
-          position: must(order[wrong]).item.expr.span.start,
-        });
-      }
-      return;
-    }
-    const leading = new Set(keys.slice(0, partition.length).map((k) => k.column));
-    const mismatch =
-      keys.length > 0 && keys.slice(0, partition.length).some((k) => !partition.includes(k.column));
-    if (mismatch || (keys.length >= partition.length && partition.some((p) => !leading.has(p)))) {
-      throw new SqlError('42P10', 'SELECT DISTINCT ON expressions must match initial ORDER BY expressions', {
-        position: must(this.#select.distinct[0]).span.start,
+      for (const i of items) requireEquality(i.expr.type, i.position);
+      const wrong = keys.findIndex((k) => k.column >= items.length);
+      if (wrong < 0) return;
+      throw new SqlError('42P10', 'for SELECT DISTINCT, ORDER BY expressions must appear in select list', {
+        position: must(order[wrong]).item.expr.span.start,
       });
     }
+    const leading = keys.slice(0, partition.length).map((k) => k.column);
+    const missing = keys.length >= partition.length && partition.some((p) => !leading.includes(p));
+    if (!missing && leading.every((c) => partition.includes(c))) return;
+    throw new SqlError('42P10', 'SELECT DISTINCT ON expressions must match initial ORDER BY expressions', {
+      position: must(this.#select.distinct[0]).span.start,
+    });
   }
 }
 
-/** True when the expression holds an aggregate or window placeholder. */
-function hasPlaceholder(s: Scalar): boolean {
-  let found = false;
+/** A select item that GROUP BY names: not an aggregate, window or set. */
+function groupable(item: Item): Scalar {
+  deepRewrite(item.expr, (node) => {
+    if (node.kind !== 'column' || node.index < AGGREGATE_BASE) return null;
+    const { position } = item;
+    if (node.index < WINDOW_BASE) {
+      throw new SqlError('42803', 'aggregate functions are not allowed in GROUP BY', { position });
+    }
+    if (node.index < TABLE_FUNCTION_BASE) {
+      throw new SqlError('42P20', 'window functions are not allowed in GROUP BY', { position });
+    }
+    throw new SqlError('0A000', 'set-returning functions are not allowed in GROUP BY', { position });
+  });
+  return item.expr;
+}
+
+/** Numbers of the set-returning functions whose results an expression uses. */
+function setsIn(s: Scalar): readonly number[] {
+  const found: number[] = [];
   deepRewrite(s, (node) => {
-    if (node.kind === 'column' && node.index >= 1 << 20 && node.index < TABLE_FUNCTION_BASE) found = true;
+    if (node.kind === 'column' && node.index >= TABLE_FUNCTION_BASE)
+      found.push(node.index - TABLE_FUNCTION_BASE);
     return null;
   });
   return found;
+}
+
+/** The result of a set-returning function: its column, or its columns as a row. */
+function setColumn(call: PendingTableFunction, start: number, type: DataType): Scalar {
+  if (call.columns.length === 1) return { kind: 'column', index: start, type };
+  const items = call.columns.map((c, i): Scalar => ({ kind: 'column', index: start + i, type: c.type }));
+  return { kind: 'row', items, type };
 }

@@ -17,7 +17,15 @@ import { bindExpr } from './expr.ts';
 import { bindItems, compareRows } from './predicates.ts';
 
 function plan(query: Query, context: ExprContext): SubqueryPlan {
-  return context.subquery(query, context.scope, context.ctes);
+  const { scope } = context;
+  if (scope === null) return context.subquery(query, null, context.ctes);
+  const before = scope.current;
+  scope.current = context;
+  try {
+    return context.subquery(query, scope, context.ctes);
+  } finally {
+    scope.current = before;
+  }
 }
 
 function oneColumn(planned: SubqueryPlan, position: number): SubqueryPlan['columns'][number] {
@@ -115,7 +123,7 @@ export function bindRowSubqueryComparison(
   if (planned.columns.length !== left.length) {
     const few = planned.columns.length < left.length;
     throw new SqlError('42601', few ? 'subquery has too few columns' : 'subquery has too many columns', {
-      position: expr.span.start,
+      position: expr.operatorStart,
     });
   }
   const type = {
@@ -141,5 +149,5 @@ export function bindRowSubqueryComparison(
   const right = planned.columns.map(
     (c, index): Scalar => ({ kind: 'field', operand: packed, index, type: c.type }),
   );
-  return compareRows(expr.operator, left, right, expr.span.start, context);
+  return compareRows(expr.operator, left, right, expr.operatorStart, context);
 }

@@ -26,6 +26,10 @@ export function dataTypeOf(name: TypeName, env: BindEnvironment | null = null): 
       env?.catalog.rowType(parts.length > 1 ? (parts[0] ?? null) : null, last, env.searchPath) ??
       null;
   }
+  const schema = parts.at(-2);
+  if (base === null && schema !== undefined && env?.catalog.hasSchema(schema) === false) {
+    throw new SqlError('3F000', `schema "${schema}" does not exist`, { position });
+  }
   if (base === null) throw new SqlError('42704', `type "${parts.join('.')}" does not exist`, { position });
   return name.arrayDepth > 0 ? arrayOf(base) : base;
 }

@@ -76,10 +76,7 @@ function timeColumn(
       },
     );
   }
-  const scalar = bindExpr(
-    expr,
-    exprContext(context.env, new Scope(bound.tables, null, bound.joined), context.ctes),
-  );
+  const scalar = bindExpr(expr, exprContext(context.env, new Scope(bound, null), context.ctes));
   if (scalar.kind !== 'column') throw unsupported('this time column', expr.span.start);
   const { type } = scalar;
   if (type.id !== 'timestamp' && type.id !== 'timestamptz' && type.id !== 'date') {

@@ -2,17 +2,20 @@
 import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { formatType, typeCategory } from '../../common/typeTable.ts';
 import type { Value } from '../../common/value.ts';
 import type { FrameBound as FrameBoundSyntax } from '../../parser/ast/expr.ts';
 import type { FrameBound, SortKey, WindowCall } from '../plan/aggregateCall.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { coerceImplicit, tryCoerce } from './coerce.ts';
+import { tryCoerce } from './coerce.ts';
 import type { PendingWindow } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
 import { exprContext, noCtes } from './query.ts';
+import { levelsOf } from './rewrite.ts';
+import type { Scope } from './scope.ts';
 
 /**
  * Adds the windows over `input`. `prepare` rewrites a call's scalars to the input row. Gives the plan and the output
@@ -23,6 +26,7 @@ export function planWindows(
   windows: readonly PendingWindow[],
   prepare: (s: Scalar) => Scalar,
   env: BindEnvironment,
+  row: Scope,
 ): { readonly plan: LogicalPlan; readonly columns: readonly number[] } {
   const width = input.schema.length;
   const exprs: Scalar[] = input.schema.map((c, index) => ({ kind: 'column', index, type: c.type }));
@@ -53,7 +57,7 @@ export function planWindows(
       filter: w.filter === null ? null : add(w.filter),
       ignoreNulls: w.ignoreNulls,
       distinct: w.distinct,
-      frame: bindFrame(w, env),
+      frame: bindFrame(w, env, row),
       type: w.type,
     };
     const key = JSON.stringify([partition, order]);
@@ -90,7 +94,7 @@ export function planWindows(
   return { plan, columns };
 }
 
-function bindFrame(w: PendingWindow, env: BindEnvironment): WindowCall['frame'] {
+function bindFrame(w: PendingWindow, env: BindEnvironment, row: Scope): WindowCall['frame'] {
   const simple = (bound: FrameBound['bound']): FrameBound => ({ bound, offset: null });
   if (w.frame === null) {
     const end = w.orderBy.length === 0 ? 'unbounded following' : 'current row';
@@ -99,11 +103,11 @@ function bindFrame(w: PendingWindow, env: BindEnvironment): WindowCall['frame'] 
   const { frame } = w;
   if (frame.unit === 'session') throw unsupported('SESSION WITH GAP', frame.span.start);
   if (frame.unit === 'groups' && w.orderBy.length === 0) {
-    throw new SqlError('42P20', 'GROUPS mode requires an ORDER BY clause', { position: frame.span.start });
+    throw new SqlError('42P20', 'GROUPS mode requires an ORDER BY clause', { position: w.specPosition });
   }
   const { unit } = frame;
-  const start = bindBound(frame.start, unit, w, env);
-  const end = frame.end === null ? simple('current row') : bindBound(frame.end, unit, w, env);
+  const start = bindBound(frame.start, unit, w, env, row);
+  const end = frame.end === null ? simple('current row') : bindBound(frame.end, unit, w, env, row);
   checkBounds(start, end, frame.span.start);
   return { unit, start, end, exclude: frame.exclude ?? 'no others' };
 }
@@ -126,16 +130,18 @@ function bindBound(
   unit: 'rows' | 'range' | 'groups',
   w: PendingWindow,
   env: BindEnvironment,
+  row: Scope,
 ): FrameBound {
   if (bound.offset === null) return { bound: bound.bound, offset: null };
   const position = bound.offset.span.start;
-  const scalar = bindExpr(bound.offset, { ...exprContext(env, null, noCtes), clause: 'window frame' });
+  const clause = unit.toUpperCase();
+  const scalar = bindExpr(bound.offset, { ...exprContext(env, row, noCtes), clause: `window ${clause}` });
+  if (levelsOf(scalar).size > 0) {
+    throw new SqlError('42P10', `argument of ${clause} must not contain variables`, { position });
+  }
   const type = unit === 'range' ? rangeOffsetType(w, position) : types.int8;
-  const typed =
-    scalar.type.id === 'unknown'
-      ? coerceImplicit(scalar, type, env)
-      : tryCoerce(scalar, type, 'implicit', env);
-  if (typed === null) throw unsupported('a window frame offset of this type', position);
+  const typed = tryCoerce(scalar, type, 'implicit', env);
+  if (typed === null) throw offsetMismatch(unit, w, scalar, position);
   const value = constantOf(typed, position);
   const negative = typeof value === 'number' || typeof value === 'bigint' ? value < 0 : false;
   if (negative) {
@@ -145,24 +151,37 @@ function bindBound(
   return { bound: bound.bound, offset: value };
 }
 
+function offsetMismatch(unit: string, w: PendingWindow, scalar: Scalar, position: number): SqlError {
+  const given = formatType(scalar.type);
+  if (unit !== 'range') {
+    const message = `argument of ${unit.toUpperCase()} must be type bigint, not type ${given}`;
+    return new SqlError('42804', message, { position });
+  }
+  const column = formatType(must(w.orderBy[0]).expr.type);
+  const message = 'RANGE with offset PRECEDING/FOLLOWING is not supported for column type';
+  return new SqlError('0A000', `${message} ${column} and offset type ${given}`, {
+    position,
+    hint: 'Cast the offset value to an appropriate type.',
+  });
+}
+
+/** The type of the distance between values of the ORDER BY column. */
 function rangeOffsetType(w: PendingWindow, position: number): DataType {
   if (w.orderBy.length !== 1) {
-    throw new SqlError(
-      '42P20',
-      'RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column',
-      { position },
-    );
+    const message = 'RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column';
+    throw new SqlError('42P20', message, { position: w.specPosition });
   }
   const { type } = must(w.orderBy[0]).expr;
-  switch (type.id) {
-    case 'date':
-    case 'timestamp':
-    case 'timestamptz':
-    case 'time':
-    case 'interval':
+  switch (typeCategory(type)) {
+    case 'D':
       return types.interval;
-    default:
+    case 'T':
+    case 'N':
       return type;
+    default: {
+      const message = 'RANGE with offset PRECEDING/FOLLOWING is not supported for column type';
+      throw new SqlError('0A000', `${message} ${formatType(type)}`, { position });
+    }
   }
 }
 

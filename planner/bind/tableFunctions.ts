@@ -1,0 +1,111 @@
+/** Functions in FROM: set-returning ones, ROWS FROM, WITH ORDINALITY, and scalar functions as relations of one row. */
+import { must } from '../../common/assert.ts';
+import { type Column, type DataType, types } from '../../common/dataType.ts';
+import type { TableFunction as TableFunctionEntry } from '../../common/function.ts';
+import { unsupported } from '../../common/sqlError.ts';
+import type { Value } from '../../common/value.ts';
+import type { FunctionCall } from '../../parser/ast/expr.ts';
+import type { TableAlias, TableFunction } from '../../parser/ast/query.ts';
+import { oneRow } from '../plan/construct.ts';
+import type { LogicalPlan } from '../plan/logical.ts';
+import type { Scalar } from '../plan/scalar.ts';
+import { bindArguments, functionNameOf, matchTableFunction } from './calls.ts';
+import { defaultUnknown } from './coerce.ts';
+import type { ExprContext } from './context.ts';
+import { bindExpr } from './expr.ts';
+import { type BoundFrom, type FromContext, renamed, single } from './from.ts';
+import { exprContext } from './query.ts';
+import { Scope } from './scope.ts';
+
+type Field = { readonly name: string; readonly type: DataType };
+
+interface FromCall {
+  readonly fn: TableFunctionEntry;
+  readonly args: readonly Scalar[];
+  readonly columns: readonly Column[];
+  /** Gives plain values rather than rows. */
+  readonly scalar: boolean;
+}
+
+/** A function of plain values alone in FROM calls its column by the alias. */
+function columnsOf(
+  call: FunctionCall,
+  fields: readonly Field[],
+  alias: TableAlias | null,
+  alone: boolean,
+): readonly Column[] {
+  const name = functionNameOf(call);
+  const own = alone ? (alias?.name?.name ?? name) : name;
+  return fields.map((f) => ({
+    name: fields.length === 1 && f.name === name ? own : f.name,
+    type: f.type,
+    nullable: true,
+  }));
+}
+
+export function bindTableFunction(ref: TableFunction, context: FromContext): BoundFrom {
+  if (ref.alias?.columns.some((c) => c.type !== null) === true) {
+    throw unsupported('a column definition list', ref.span.start);
+  }
+  // The node's own input has no columns: what the arguments name is further out.
+  const scope = new Scope({}, context.lateral);
+  const expr: ExprContext = {
+    ...exprContext(context.env, scope, context.ctes),
+    clause: 'functions in FROM',
+  };
+  const calls = ref.calls.map((call) => bindFromCall(call, ref, expr));
+  const schema: Column[] = calls.flatMap((c) => c.columns);
+  if (ref.withOrdinality) schema.push({ name: 'ordinality', type: types.int8, nullable: false });
+  const plan: LogicalPlan = {
+    kind: 'TableFunction',
+    input: oneRow,
+    calls: calls.map((c) => ({ fn: c.fn, args: c.args })),
+    ordinality: ref.withOrdinality,
+    schema,
+  };
+  const name = ref.alias?.name?.name ?? functionNameOf(must(ref.calls[0]));
+  const scalar = schema.length === 1 && must(calls[0]).scalar;
+  return single(plan, name, null, renamed(schema, ref.alias), scalar);
+}
+
+function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprContext): FromCall {
+  const name = functionNameOf(call);
+  const alone = ref.calls.length === 1;
+  const candidates = context.env.functions.byName(name).flatMap((f) => (f.kind === 'table' ? [f] : []));
+  if (candidates.length > 0) {
+    const args = bindArguments(call, context);
+    const matched = matchTableFunction(name, candidates, args, call.span.start, context);
+    const columns = columnsOf(call, matched.columns, ref.alias, alone);
+    const scalar = matched.columns.length === 1;
+    return { fn: matched.fn, args: matched.args, columns, scalar };
+  }
+  const value = defaultUnknown(bindExpr(call, context), context.env);
+  const isStruct = value.type.id === 'struct';
+  const fields: readonly Field[] =
+    value.type.id === 'struct' ? value.type.fields : [{ name, type: value.type }];
+  return {
+    fn: oneRowFunction(name, fields, isStruct),
+    args: [value],
+    columns: columnsOf(call, fields, ref.alias, alone && !isStruct),
+    scalar: !isStruct,
+  };
+}
+
+/** A scalar value as a relation of one row; a struct gives its fields. */
+function oneRowFunction(name: string, fields: readonly Field[], isStruct: boolean): TableFunctionEntry {
+  const rowOf = (value: Value): readonly Value[] => {
+    if (!isStruct) return [value];
+    return Array.isArray(value) ? value : fields.map(() => null);
+  };
+  return {
+    kind: 'table',
+    name,
+    args: ['any'],
+    columns: () => fields,
+    volatility: 'immutable',
+    nulls: 'called',
+    doc: 'A scalar function as a relation of one row.',
+    examples: [],
+    implement: () => (_context, value) => [rowOf(value ?? null)],
+  };
+}
