@@ -1,49 +1,60 @@
-/** Rows to batches and back: the edges where JavaScript rows meet columns (DML, values, results). Not for hot loops. */
+/**
+ * Rows to batches and back: the edges where JavaScript rows meet columns (DML, sources, values, results). Rows are
+ * gathered first and then laid out column by column, so that a small delta makes small arrays and a column without NULL
+ * has no NULL map.
+ */
 import type { DataType, PhysicalKind } from '../common/dataType.ts';
 import { physicalKind } from '../common/dataType.ts';
 import type { Row, Value } from '../common/value.ts';
-import type { Batch, Vector } from './batch.ts';
+import { BATCH_ROWS, type Batch, type Vector } from './batch.ts';
 
-function emptyVector(kind: PhysicalKind, capacity: number): Vector {
-  const nulls = new Uint8Array(capacity);
-  switch (kind) {
-    case 'bool':
-      return { kind, data: new Uint8Array(capacity), nulls };
-    case 'i32':
-      return { kind, data: new Int32Array(capacity), nulls };
-    case 'i64':
-      return { kind, data: new BigInt64Array(capacity), nulls };
-    case 'f64':
-      return { kind, data: new Float64Array(capacity), nulls };
-    case 'text':
-      return { kind, data: new Array<string>(capacity).fill(''), nulls };
-    case 'boxed':
-      return { kind, data: new Array<unknown>(capacity).fill(null), nulls };
+/** Where column c of the rows is NULL; null: nowhere. */
+function nullsOf(rows: readonly Row[], c: number): Uint8Array | null {
+  let nulls: Uint8Array | null = null;
+  for (let i = 0; i < rows.length; i++) {
+    const value = rows[i]?.[c];
+    if (value !== null && value !== undefined) continue;
+    nulls ??= new Uint8Array(rows.length);
+    nulls[i] = 1;
   }
+  return nulls;
 }
 
-function setValue(vector: Vector, i: number, value: Value): void {
-  if (vector.nulls !== null) vector.nulls[i] = value === null ? 1 : 0;
-  if (value === null) {
-    if (vector.kind === 'text') vector.data[i] = '';
-    return;
-  }
-  switch (vector.kind) {
-    case 'bool':
-      vector.data[i] = value === true ? 1 : 0;
-      return;
-    case 'i32':
-    case 'f64':
-      vector.data[i] = value as number;
-      return;
-    case 'i64':
-      vector.data[i] = value as bigint;
-      return;
-    case 'text':
-      vector.data[i] = value as string;
-      return;
-    case 'boxed':
-      vector.data[i] = value;
+/** Column c of the rows as a vector. */
+function columnOf(kind: PhysicalKind, rows: readonly Row[], c: number): Vector {
+  const n = rows.length;
+  const nulls = nullsOf(rows, c);
+  switch (kind) {
+    case 'bool': {
+      const data = new Uint8Array(n);
+      for (let i = 0; i < n; i++) data[i] = rows[i]?.[c] === true ? 1 : 0;
+      return { kind, data, nulls };
+    }
+    case 'i32': {
+      const data = new Int32Array(n);
+      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? 0) as number;
+      return { kind, data, nulls };
+    }
+    case 'i64': {
+      const data = new BigInt64Array(n);
+      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? 0n) as bigint;
+      return { kind, data, nulls };
+    }
+    case 'f64': {
+      const data = new Float64Array(n);
+      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? 0) as number;
+      return { kind, data, nulls };
+    }
+    case 'text': {
+      const data = new Array<string>(n);
+      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? '') as string;
+      return { kind, data, nulls };
+    }
+    case 'boxed': {
+      const data = new Array<unknown>(n);
+      for (let i = 0; i < n; i++) data[i] = rows[i]?.[c] ?? null;
+      return { kind, data, nulls };
+    }
   }
 }
 
@@ -59,47 +70,38 @@ export function batchRow(batch: Batch, i: number): Value[] {
   return batch.columns.map((column) => vectorValue(column, i));
 }
 
-/** Collects rows into batches of a fixed capacity. Each `build` starts fresh arrays. */
+/** Collects rows into batches; a row must not change until `build`. Each batch has arrays of its own. */
 export class BatchBuilder {
   readonly #kinds: readonly PhysicalKind[];
   readonly #capacity: number;
-  #columns: Vector[] = [];
-  #weights = new Int32Array(0);
-  #length = 0;
+  #rows: Row[] = [];
+  #weights: number[] = [];
 
-  constructor(columnTypes: readonly DataType[], capacity = 1024) {
+  constructor(columnTypes: readonly DataType[], capacity = BATCH_ROWS) {
     this.#kinds = columnTypes.map(physicalKind);
     this.#capacity = capacity;
-    this.#reset();
-  }
-
-  #reset(): void {
-    this.#columns = this.#kinds.map((kind) => emptyVector(kind, this.#capacity));
-    this.#weights = new Int32Array(this.#capacity);
-    this.#length = 0;
   }
 
   get length(): number {
-    return this.#length;
+    return this.#rows.length;
   }
 
   get full(): boolean {
-    return this.#length === this.#capacity;
+    return this.#rows.length >= this.#capacity;
   }
 
   append(row: Row, weight: number): void {
-    const i = this.#length++;
-    this.#weights[i] = weight;
-    for (let c = 0; c < this.#columns.length; c++) {
-      const vector = this.#columns[c];
-      if (vector !== undefined) setValue(vector, i, row[c] ?? null);
-    }
+    this.#rows.push(row);
+    this.#weights.push(weight);
   }
 
   /** The rows so far as a batch of its own; the builder is empty afterwards. */
   build(): Batch {
-    const batch: Batch = { length: this.#length, columns: this.#columns, weights: this.#weights };
-    this.#reset();
+    const rows = this.#rows;
+    const columns = this.#kinds.map((kind, c) => columnOf(kind, rows, c));
+    const batch: Batch = { length: rows.length, columns, weights: Int32Array.from(this.#weights) };
+    this.#rows = [];
+    this.#weights = [];
     return batch;
   }
 }
@@ -113,6 +115,20 @@ export function emitRows(
   const builder = new BatchBuilder(types);
   for (const [row, weight] of rows) {
     builder.append(row, weight);
+    if (builder.full) emit(builder.build());
+  }
+  if (builder.length > 0) emit(builder.build());
+}
+
+/** As `emitRows`, each row once. */
+export function emitEachRow(
+  types: readonly DataType[],
+  rows: Iterable<Row>,
+  emit: (batch: Batch) => void,
+): void {
+  const builder = new BatchBuilder(types);
+  for (const row of rows) {
+    builder.append(row, 1);
     if (builder.full) emit(builder.build());
   }
   if (builder.length > 0) emit(builder.build());

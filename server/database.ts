@@ -11,7 +11,7 @@ import type { EvalContext, FunctionCatalog } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { Row } from '../common/value.ts';
 import type { Batch } from '../executor/batch.ts';
-import { emitRows } from '../executor/batchBuilder.ts';
+import { emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { Dataflow, type DataflowNode } from '../executor/dataflow.ts';
 import type { TickContext } from '../executor/operators/operator.ts';
 import { Catalog } from './catalog.ts';
@@ -153,7 +153,7 @@ export class Database {
   feedSource(object: SourceObject, rows: readonly Row[]): void {
     if (rows.length === 0) return;
     this.runTick(() => {
-      emitRows(columnTypes(object), weighted(rows), (batch) => this.dataflow.feed(object.node, batch));
+      emitEachRow(columnTypes(object), rows, (batch) => this.dataflow.feed(object.node, batch));
     });
   }
 
@@ -184,7 +184,7 @@ export class Database {
       object.store.scan(emit);
       return;
     }
-    for (const rows of object.source.replayForRead()) emitRows(columnTypes(object), weighted(rows), emit);
+    for (const rows of object.source.replayForRead()) emitEachRow(columnTypes(object), rows, emit);
   }
 
   /** What a new view is given of a relation before its deltas. Only inside `exclusive`. */
@@ -196,7 +196,7 @@ export class Database {
       object.store.scan(emit);
       return;
     }
-    for (const rows of object.source.replay()) emitRows(columnTypes(object), weighted(rows), emit);
+    for (const rows of object.source.replay()) emitEachRow(columnTypes(object), rows, emit);
   }
 
   /** Removes nodes from the dataflow (dropped view, failed creation). */
@@ -239,10 +239,6 @@ export function columnTypes(object: {
   readonly columns: readonly { readonly type: DataType }[];
 }): readonly DataType[] {
   return object.columns.map((c) => c.type);
-}
-
-export function* weighted(rows: Iterable<Row>): Generator<readonly [Row, number]> {
-  for (const row of rows) yield [row, 1];
 }
 
 /** The relation behind an id that must be stored or a source. */

@@ -9,7 +9,7 @@ import type { EvalContext } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Batch } from '../executor/batch.ts';
-import { batchRow, emitRows } from '../executor/batchBuilder.ts';
+import { batchRow, emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { buildPlan, type ScanInput } from '../executor/build.ts';
 import { evaluateScalar } from '../executor/codegen/evaluate.ts';
 import { Dataflow, isIdentity, pickColumns } from '../executor/dataflow.ts';
@@ -108,7 +108,7 @@ function feed(input: ScanInput, dataflow: Dataflow, context: QueryContext): void
   };
   const system = context.systemRows(scan.relation.id);
   if (system !== null) {
-    emitRows(columnTypes(scan.relation), weightedOnce(system), push);
+    emitEachRow(columnTypes(scan.relation), system, push);
     return;
   }
   const object = scannable(context.database.catalog, scan.relation.id);
@@ -119,10 +119,6 @@ function feed(input: ScanInput, dataflow: Dataflow, context: QueryContext): void
   context.database.snapshot(object, push);
   const own = object.kind === 'table' ? context.writes.find(object.id) : null;
   if (own !== null) emitRows(columnTypes(object), own.delta(), push);
-}
-
-function* weightedOnce(rows: Iterable<Row>): Generator<readonly [Row, number]> {
-  for (const row of rows) yield [row, 1];
 }
 
 /** Looked-up rows, then the transaction's own changes that match. */

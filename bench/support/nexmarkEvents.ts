@@ -23,18 +23,6 @@ export function eventTypes(table: EventTable): readonly DataType[] {
   return (nexmark.fixedColumns(options) ?? []).map((c) => c.type);
 }
 
-/** A copy without unused capacity and without NULL maps: nothing in these tables is NULL. */
-function trimmed(batch: Batch): Batch {
-  return {
-    length: batch.length,
-    weights: batch.weights.slice(0, batch.length),
-    columns: batch.columns.map((column) => {
-      const data = column.data.slice(0, batch.length);
-      return { kind: column.kind, data, nulls: null } as Batch['columns'][number];
-    }),
-  };
-}
-
 /** Rows of the first `events` events by number. */
 export function* nexmarkRows(events: number): Generator<{ readonly table: EventTable; readonly row: Row }> {
   const generator = new NexmarkGenerator(nexmarkConfig(new Map()));
@@ -52,7 +40,7 @@ export function nexmarkTicks(events: number, tickEvents: number): readonly Nexma
   let count = 0;
   const close = (): void => {
     const batches = builders.flatMap(({ table, builder }) =>
-      builder.length === 0 ? [] : [{ table, batch: trimmed(builder.build()) }],
+      builder.length === 0 ? [] : [{ table, batch: builder.build() }],
     );
     ticks.push({ events: count, batches });
     count = 0;
