@@ -24,8 +24,12 @@ import type { MaterializedViewObject, SourceObject, TableObject } from './object
 import type { Session } from './session.ts';
 import type { TransactionWrites } from './transaction.ts';
 
-/** Rows taken from one source per tick. */
-const SOURCE_TICK_ROWS = 2048;
+/** Rows taken from one source per tick: within these bounds, so that a round over the sources takes a few milliseconds. */
+const LEAST_TICK_ROWS = 128;
+const MOST_TICK_ROWS = 4096;
+const FIRST_TICK_ROWS = 2048;
+const LONG_ROUND_US = 8000n;
+const SHORT_ROUND_US = 3000n;
 
 export class Database {
   readonly catalog: Catalog;
@@ -45,6 +49,7 @@ export class Database {
   /** Micros at the start of the running or last tick. */
   tickTime: bigint;
   #rowId = 0n;
+  #tickRows = FIRST_TICK_ROWS;
 
   constructor(functions: FunctionCatalog, environment: EngineEnvironment, name = 'dev') {
     this.functions = functions;
@@ -132,17 +137,25 @@ export class Database {
   async pollSources(): Promise<boolean> {
     if (this.busy) return true;
     return this.exclusive(() => {
+      const started = this.environment.clock();
       let any = false;
       for (const object of this.catalog.objects()) {
         if (object.kind === 'source') any = this.#pollSource(object) || any;
         else if (object.kind === 'table' && object.source !== null) any = this.#pollTable(object) || any;
       }
+      if (any) this.#adaptTickRows(this.environment.clock() - started);
       return any;
     });
   }
 
+  /** Shorter ticks after a long round, longer ones after a short one: sessions wait for a round to end. */
+  #adaptTickRows(tookUs: bigint): void {
+    if (tookUs > LONG_ROUND_US) this.#tickRows = Math.max(LEAST_TICK_ROWS, this.#tickRows >> 1);
+    else if (tookUs < SHORT_ROUND_US) this.#tickRows = Math.min(MOST_TICK_ROWS, this.#tickRows << 1);
+  }
+
   #pollSource(object: SourceObject): boolean {
-    const rows = object.source.poll(SOURCE_TICK_ROWS);
+    const rows = object.source.poll(this.#tickRows);
     if (rows === null) return false;
     this.feedSource(object, rows);
     this.journal?.notePosition(object.id, object.source.position);
@@ -159,7 +172,7 @@ export class Database {
 
   #pollTable(table: TableObject): boolean {
     const source = table.source;
-    const rows = source?.poll(SOURCE_TICK_ROWS) ?? null;
+    const rows = source?.poll(this.#tickRows) ?? null;
     if (source === null || rows === null) return false;
     const delta = applySourceRows(this, table, rows);
     this.journal?.notePosition(table.id, source.position);
