@@ -39,6 +39,9 @@ function parseColumns(spec: string): readonly Column[] {
   });
 }
 
+/** The oid of the relation itself, in every row: clients join comments by it. */
+const tableOid: Column = { name: 'tableoid', type: { id: 'oid' }, nullable: false, hidden: true };
+
 function zeroOf(type: DataType): Value {
   if (type.id === 'array') return new SqlArray([]);
   switch (physicalKind(type)) {
@@ -54,6 +57,10 @@ function zeroOf(type: DataType): Value {
     case 'boxed':
       throw new AssertionError(`no zero of type ${type.id}`);
   }
+}
+
+function valueOf(fields: Fields, column: Column): Value {
+  return fields[column.name] ?? (column.nullable ? null : zeroOf(column.type));
 }
 
 /** One system relation; its columns are parsed when it is first asked for. */
@@ -85,7 +92,7 @@ export class SystemRelation implements RelationEntry {
   }
 
   get columns(): readonly Column[] {
-    this.#columns ??= parseColumns(this.#spec);
+    this.#columns ??= [...parseColumns(this.#spec), tableOid];
     return this.#columns;
   }
 
@@ -102,7 +109,12 @@ export class SystemRelation implements RelationEntry {
       for (const name of Object.keys(fields)) {
         if (!names.has(name)) throw new AssertionError(`${this.schema}.${this.name} has no column ${name}`);
       }
-      rows.push(this.columns.map((c) => fields[c.name] ?? (c.nullable ? null : zeroOf(c.type))));
+      rows.push(
+        this.columns.map(
+          (c) =>
+            (c === tableOid ? this.id : undefined) ?? fields[c.name] ?? (c.nullable ? null : zeroOf(c.type)),
+        ),
+      );
     }
     this.#lastCount = rows.length;
     return rows;

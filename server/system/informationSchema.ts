@@ -96,7 +96,7 @@ function columnRow(view: SystemView, r: RelationView, c: ColumnView): Fields {
     column_name: name,
     ordinal_position: c.number,
     column_default: c.generated ? null : c.expression,
-    is_nullable: yesNo(nullable),
+    is_nullable: yesNo(nullable || (r.kind !== 'r' && r.kind !== 'f')),
     data_type: dataType(type),
     ...typeFacts(type),
     udt_catalog: view.databaseName,

@@ -81,7 +81,8 @@ export function patternOid(pattern: TypePattern): number {
 function sampleType(pattern: TypePattern): DataType {
   if (pattern === 'record') return { id: 'struct', fields: [] };
   if (pattern === 'record[]') return { id: 'array', element: { id: 'struct', fields: [] } };
-  if (pattern === 'anyarray' || pattern === 'anycompatiblearray') return { id: 'array', element: types.text };
+  if (pattern === 'any' || pattern === 'anyarray' || pattern === 'anycompatiblearray')
+    return { id: 'array', element: types.text };
   return typeOfOid(patternOid(pattern)) ?? types.text;
 }
 

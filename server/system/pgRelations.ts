@@ -98,7 +98,8 @@ function* attributes(view: SystemView): Generator<Fields> {
     for (const { number, column, expression, generated } of r.columns) {
       yield {
         ...attribute(r.oid, number, column.name, column.type),
-        attnotnull: !column.nullable,
+        // As in PostgreSQL, only tables declare it.
+        attnotnull: !column.nullable && (r.kind === 'r' || r.kind === 'f'),
         atthasdef: expression !== null,
         attgenerated: generated ? 's' : '',
       };
