@@ -61,6 +61,8 @@ export function tryCoerce(
   env: BindEnvironment,
 ): Scalar | null {
   if (scalar.type.id === 'unknown') {
+    // What takes anything takes an untyped literal as it is.
+    if (type.id === 'unknown') return scalar;
     if (scalar.kind === 'literal') {
       const resolved = resolveLiteral(scalar, type, env);
       return hasModifier(type) ? cast(resolved, type, context) : resolved;

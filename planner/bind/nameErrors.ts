@@ -24,9 +24,14 @@ function distance(a: string, b: string): number {
 const allowedEdits = (name: string): number => Math.min(3, Math.floor(name.length / 2));
 
 /** The closest names, if close enough to be meant. */
-function closest<T>(name: string, candidates: readonly T[], nameOf: (candidate: T) => string): readonly T[] {
+function closest<T>(
+  name: string,
+  candidates: readonly T[],
+  nameOf: (candidate: T) => string,
+  edits = allowedEdits(name),
+): readonly T[] {
   let best: T[] = [];
-  let bestDistance = allowedEdits(name);
+  let bestDistance = edits;
   for (const candidate of candidates) {
     const d = distance(name, nameOf(candidate));
     if (d > bestDistance) continue;
@@ -37,9 +42,10 @@ function closest<T>(name: string, candidates: readonly T[], nameOf: (candidate: 
   return best;
 }
 
-/** The one closest name, if close enough to be meant. */
+/** The closest name, if it is one slip away (two in a long name): there are many names to be close to by chance. */
 export function didYouMean(name: string, candidates: readonly string[]): string | null {
-  return closest(name, candidates, (c) => c)[0] ?? null;
+  const edits = Math.min(allowedEdits(name), name.length > 8 ? 2 : 1);
+  return closest(name, candidates, (c) => c, edits)[0] ?? null;
 }
 
 interface Candidate {

@@ -107,7 +107,7 @@ function unifyPatterns(patterns: readonly TypePattern[], args: readonly DataType
 function targetType(pattern: TypePattern, arg: DataType, unified: Unified): DataType | null {
   switch (pattern) {
     case 'any':
-      return arg.id === 'unknown' ? types.text : arg;
+      return arg;
     case 'anyelement':
     case 'anynonarray':
       return unified.element;
