@@ -214,13 +214,24 @@ export abstract class OperatorTailParser extends SpecialCallParser {
           ALT: (): Expr => {
             this.consume(11, K.json);
             const type = this.option(12, () => this.subrule(13, this.jsonKind)) ?? 'value';
+            this.option(14, {
+              GATE: () => this.isAt(2, K.unique),
+              DEF: () => {
+                this.or(15, [
+                  { ALT: () => this.refuse('WITH UNIQUE KEYS', this.consume(16, K.with).startOffset) },
+                  { ALT: () => this.consume(17, K.without) },
+                ]);
+                this.consume(18, K.unique);
+                this.has(19, K.keys);
+              },
+            });
             return { kind: 'IsJson', type, negated, operand, span: this.since(start) };
           },
         },
         {
           ALT: (): Expr => {
-            const form = this.option(14, () => this.subrule(15, this.normalForm));
-            this.consume(16, K.normalized);
+            const form = this.option(20, () => this.subrule(21, this.normalForm));
+            this.consume(22, K.normalized);
             const test = this.callOf(
               'is_normalized',
               form === undefined ? [operand] : [operand, form],

@@ -29,6 +29,15 @@ export abstract class QueryParser extends SelectParser {
         GATE: () => !this.repeats(tail),
         DEF: () => this.subrule(5, this.tailClause, { ARGS: [tail] }),
       });
+      this.ACTION(() => {
+        const { limit } = tail;
+        if (limit === null || !limit.withTies || orderBy.length > 0) return;
+        this.refuseInvalid(
+          'WITH TIES cannot be specified without ORDER BY clause',
+          limit.span.start,
+          '42601',
+        );
+      });
       this.leave();
       return {
         kind: 'Query',
@@ -92,7 +101,36 @@ export abstract class QueryParser extends SelectParser {
         },
       },
     ]);
+    this.option(17, () => this.subrule(18, this.searchClause));
+    this.option(19, () => this.subrule(20, this.cycleClause));
     return { kind: 'Cte', name, columns, materialized, body, span: this.since(start) };
+  });
+
+  /** searchClause: SEARCH ( DEPTH | BREADTH ) FIRST BY colId { ',' colId } SET colId, refused */
+  private readonly searchClause: Rule<void> = this.RULE('searchClause', () => {
+    this.refuse('SEARCH', this.consume(1, K.search).startOffset);
+    this.or(2, [{ ALT: () => this.consume(3, K.depth) }, { ALT: () => this.consume(4, K.breadth) }]);
+    this.consume(5, K.first);
+    this.consume(6, K.by);
+    this.list(0, () => this.subrule(7, this.colId));
+    this.consume(8, K.set);
+    this.subrule(9, this.colId);
+  });
+
+  /** cycleClause: CYCLE colId { ',' colId } SET colId [ TO expr DEFAULT expr ] USING colId, refused */
+  private readonly cycleClause: Rule<void> = this.RULE('cycleClause', () => {
+    this.refuse('CYCLE', this.consume(1, K.cycle).startOffset);
+    this.list(0, () => this.subrule(2, this.colId));
+    this.consume(3, K.set);
+    this.subrule(4, this.colId);
+    this.option(5, () => {
+      this.consume(6, K.to);
+      this.subrule(7, this.primary);
+      this.consume(8, K.default);
+      this.subrule(9, this.primary);
+    });
+    this.consume(10, K.using);
+    this.subrule(11, this.colId);
   });
 
   private startsModification(): boolean {

@@ -317,11 +317,15 @@ export abstract class CreateParser extends TableElementParser {
       const ifNotExists = this.subrule(3, this.ifNotExists);
       const name = this.subrule(4, this.objectName);
       const columns = this.option(5, () => this.subrule(6, this.columnList)) ?? [];
-      const options = this.subrule(7, this.withOptions);
-      this.consume(8, K.as);
-      const query = this.subrule(9, this.query);
-      const withData = this.subrule(10, this.withData);
-      const emit = this.subrule(11, this.emitClause);
+      this.option(7, () => {
+        this.refuse('USING access method', this.consume(8, K.using).startOffset);
+        this.subrule(9, this.colId);
+      });
+      const options = this.subrule(10, this.withOptions);
+      this.consume(11, K.as);
+      const query = this.subrule(12, this.query);
+      const withData = this.subrule(13, this.withData);
+      const emit = this.subrule(14, this.emitClause);
       return {
         kind: 'CreateMaterializedView',
         orReplace: flags.orReplace,
@@ -378,7 +382,11 @@ export abstract class CreateParser extends TableElementParser {
           return exprs;
         }) ?? [];
       const options = this.subrule(24, this.withOptions);
-      const where = this.option(25, () => this.subrule(26, this.whereClause)) ?? null;
+      this.option(25, () => {
+        this.refuse('TABLESPACE', this.consume(26, K.tablespace).startOffset);
+        this.subrule(27, this.colId);
+      });
+      const where = this.option(28, () => this.subrule(29, this.whereClause)) ?? null;
       return {
         kind: 'CreateIndex',
         unique,

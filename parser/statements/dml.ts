@@ -82,7 +82,7 @@ export abstract class DmlParser extends QueryParser {
   );
 
   /** insertColumns: '(' targetColumn { ',' targetColumn } ')' */
-  private readonly insertColumns: Rule<readonly Ident[]> = this.RULE('insertColumns', () => {
+  protected readonly insertColumns: Rule<readonly Ident[]> = this.RULE('insertColumns', () => {
     this.consume(1, T.LParen);
     const columns = this.list(0, () => this.subrule(2, this.targetColumn));
     this.consume(3, T.RParen);
@@ -179,13 +179,13 @@ export abstract class DmlParser extends QueryParser {
   );
 
   /** returning: RETURNING selectItem { ',' selectItem } */
-  private readonly returning: Rule<readonly SelectItem[]> = this.RULE('returning', () => {
+  protected readonly returning: Rule<readonly SelectItem[]> = this.RULE('returning', () => {
     this.consume(1, K.returning);
     return this.list(0, () => this.subrule(2, this.selectItem));
   });
 
   /** assignments: assignment { ',' assignment } */
-  private readonly assignments: Rule<readonly Assignment[]> = this.RULE('assignments', () =>
+  protected readonly assignments: Rule<readonly Assignment[]> = this.RULE('assignments', () =>
     this.list(0, () => this.subrule(1, this.assignment)),
   );
 
@@ -234,7 +234,7 @@ export abstract class DmlParser extends QueryParser {
   }
 
   /** targetAlias: [ [ AS ] colId ], where SET is no alias without AS */
-  private readonly targetAlias: Rule<TableAlias | null> = this.RULE('targetAlias', () => {
+  protected readonly targetAlias: Rule<TableAlias | null> = this.RULE('targetAlias', () => {
     const start = this.here();
     const alias = this.option(1, {
       GATE: () => !this.isAt(1, K.set),

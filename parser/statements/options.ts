@@ -54,12 +54,15 @@ export abstract class OptionParser extends DmlParser {
     return options ?? [];
   });
 
-  /** optionRule: optionKey '=' optionValue */
+  /** optionRule: optionKey [ '=' optionValue ], without a value the same as TRUE */
   readonly optionRule: Rule<Option> = this.RULE('optionRule', (): Option => {
     const start = this.here();
     const name = this.subrule(1, this.optionKey);
-    this.consume(2, T.Equal);
-    const value = this.subrule(3, this.optionValue);
+    const given = this.option(2, () => {
+      this.consume(3, T.Equal);
+      return this.subrule(4, this.optionValue);
+    });
+    const value: OptionValue = given ?? { kind: 'boolean', value: true };
     return { kind: 'Option', name, value, span: this.since(start) };
   });
 

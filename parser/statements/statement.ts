@@ -3,10 +3,10 @@ import type { Explain, Statement } from '../ast/statement.ts';
 import type { Rule } from '../base.ts';
 import * as T from '../tokens.ts';
 import { K } from '../tokens.ts';
-import { AdminParser } from './admin.ts';
 import type { CreateFlags } from './create.ts';
+import { ForeignParser } from './foreign.ts';
 
-export class SqlParser extends AdminParser {
+export class SqlParser extends ForeignParser {
   constructor(skipValidations = true) {
     super(skipValidations);
     this.performSelfAnalysis();
@@ -33,54 +33,59 @@ export class SqlParser extends AdminParser {
     (): Statement =>
       this.or(1, [
         {
+          GATE: () => this.startsForeign(),
+          ALT: (): Statement => this.subrule(2, this.foreign),
+          IGNORE_AMBIGUITIES: true,
+        },
+        {
           GATE: () => this.isAt(2, K.meta) && this.isAt(3, K.snapshots),
-          ALT: (): Statement => this.subrule(2, this.deleteMetaSnapshots),
+          ALT: (): Statement => this.subrule(3, this.deleteMetaSnapshots),
           IGNORE_AMBIGUITIES: true,
         },
         {
           GATE: () => this.startsExplainAnalyzeJob(),
-          ALT: (): Statement => this.subrule(3, this.explainAnalyzeJob),
+          ALT: (): Statement => this.subrule(4, this.explainAnalyzeJob),
           IGNORE_AMBIGUITIES: true,
         },
         {
           GATE: () => this.startsDescribeFragments(),
-          ALT: (): Statement => this.subrule(4, this.describeFragments),
+          ALT: (): Statement => this.subrule(5, this.describeFragments),
           IGNORE_AMBIGUITIES: true,
         },
 
-        { ALT: (): Statement => this.subrule(5, this.dataStatement) },
-        { ALT: (): Statement => this.subrule(6, this.createStatement) },
-        { ALT: (): Statement => this.subrule(7, this.drop) },
-        { ALT: (): Statement => this.subrule(8, this.comment) },
-        { ALT: (): Statement => this.subrule(9, this.truncate) },
-        { ALT: (): Statement => this.subrule(10, this.copy) },
-        { ALT: (): Statement => this.subrule(11, this.explain) },
-        { ALT: (): Statement => this.subrule(12, this.setStatement) },
-        { ALT: (): Statement => this.subrule(13, this.resetStatement) },
-        { ALT: (): Statement => this.subrule(14, this.showStatement) },
-        { ALT: (): Statement => this.subrule(15, this.describe) },
-        { ALT: (): Statement => this.subrule(16, this.transaction) },
-        { ALT: (): Statement => this.subrule(17, this.prepare) },
-        { ALT: (): Statement => this.subrule(18, this.execute) },
-        { ALT: (): Statement => this.subrule(19, this.deallocate) },
-        { ALT: (): Statement => this.subrule(20, this.discard) },
-        { ALT: (): Statement => this.subrule(21, this.flush) },
-        { ALT: (): Statement => this.subrule(22, this.wait) },
-        { ALT: (): Statement => this.subrule(23, this.alter) },
-        { ALT: (): Statement => this.subrule(24, this.grant) },
-        { ALT: (): Statement => this.subrule(25, this.revoke) },
-        { ALT: (): Statement => this.subrule(26, this.replaceSink) },
-        { ALT: (): Statement => this.subrule(27, this.declare_) },
-        { ALT: (): Statement => this.subrule(28, this.fetch_) },
-        { ALT: (): Statement => this.subrule(29, this.close) },
-        { ALT: (): Statement => this.subrule(30, this.use) },
-        { ALT: (): Statement => this.subrule(31, this.refresh) },
-        { ALT: (): Statement => this.subrule(32, this.vacuum) },
-        { ALT: (): Statement => this.subrule(33, this.analyze) },
-        { ALT: (): Statement => this.subrule(34, this.lock) },
-        { ALT: (): Statement => this.subrule(35, this.cancelJobs) },
-        { ALT: (): Statement => this.subrule(36, this.kill) },
-        { ALT: (): Statement => this.subrule(37, this.systemCommand) },
+        { ALT: (): Statement => this.subrule(6, this.dataStatement) },
+        { ALT: (): Statement => this.subrule(7, this.createStatement) },
+        { ALT: (): Statement => this.subrule(8, this.drop) },
+        { ALT: (): Statement => this.subrule(9, this.comment) },
+        { ALT: (): Statement => this.subrule(10, this.truncate) },
+        { ALT: (): Statement => this.subrule(11, this.copy) },
+        { ALT: (): Statement => this.subrule(12, this.explain) },
+        { ALT: (): Statement => this.subrule(13, this.setStatement) },
+        { ALT: (): Statement => this.subrule(14, this.resetStatement) },
+        { ALT: (): Statement => this.subrule(15, this.showStatement) },
+        { ALT: (): Statement => this.subrule(16, this.describe) },
+        { ALT: (): Statement => this.subrule(17, this.transaction) },
+        { ALT: (): Statement => this.subrule(18, this.prepare) },
+        { ALT: (): Statement => this.subrule(19, this.execute) },
+        { ALT: (): Statement => this.subrule(20, this.deallocate) },
+        { ALT: (): Statement => this.subrule(21, this.discard) },
+        { ALT: (): Statement => this.subrule(22, this.flush) },
+        { ALT: (): Statement => this.subrule(23, this.wait) },
+        { ALT: (): Statement => this.subrule(24, this.alter) },
+        { ALT: (): Statement => this.subrule(25, this.grant) },
+        { ALT: (): Statement => this.subrule(26, this.revoke) },
+        { ALT: (): Statement => this.subrule(27, this.replaceSink) },
+        { ALT: (): Statement => this.subrule(28, this.declare_) },
+        { ALT: (): Statement => this.subrule(29, this.fetch_) },
+        { ALT: (): Statement => this.subrule(30, this.close) },
+        { ALT: (): Statement => this.subrule(31, this.use) },
+        { ALT: (): Statement => this.subrule(32, this.refresh) },
+        { ALT: (): Statement => this.subrule(33, this.vacuum) },
+        { ALT: (): Statement => this.subrule(34, this.analyze) },
+        { ALT: (): Statement => this.subrule(35, this.lock) },
+        { ALT: (): Statement => this.subrule(36, this.cancelJobs) },
+        { ALT: (): Statement => this.subrule(37, this.kill) },
+        { ALT: (): Statement => this.subrule(38, this.systemCommand) },
       ]),
   );
 
@@ -97,7 +102,7 @@ export class SqlParser extends AdminParser {
     return this.subrule(2, this.createSink, { ARGS: [true, start] });
   });
 
-  /** dataStatement: [ withClause ] ( insert | update | delete | queryRest ) */
+  /** dataStatement: [ withClause ] ( insert | update | delete | merge | queryRest ) */
   readonly dataStatement: Rule<Statement> = this.RULE('dataStatement', (): Statement => {
     const start = this.here();
     const ctes = this.option(1, () => this.subrule(2, this.withClause)) ?? null;
@@ -105,9 +110,10 @@ export class SqlParser extends AdminParser {
       { ALT: (): Statement => this.subrule(4, this.insert, { ARGS: [ctes, start] }) },
       { ALT: (): Statement => this.subrule(5, this.update, { ARGS: [ctes, start] }) },
       { ALT: (): Statement => this.subrule(6, this.delete_, { ARGS: [ctes, start] }) },
+      { ALT: (): Statement => this.subrule(7, this.merge, { ARGS: [start] }) },
       {
         ALT: (): Statement => {
-          const query = this.subrule(7, this.queryRest, { ARGS: [ctes, start] });
+          const query = this.subrule(8, this.queryRest, { ARGS: [ctes, start] });
           return { kind: 'SelectStatement', query, span: query.span };
         },
       },

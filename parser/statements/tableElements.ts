@@ -370,14 +370,24 @@ export abstract class TableElementParser extends OptionParser {
           GATE: () => this.textOf(first) === 'generated',
           ALT: () => {
             this.consume(9, K.identity);
+            this.option(10, () => {
+              this.consume(11, T.LParen);
+              this.atLeastOne(12, () =>
+                this.or(13, [
+                  { ALT: () => this.consume(14, T.NonReserved) },
+                  { ALT: () => this.subrule(15, this.signedNumber) },
+                ]),
+              );
+              this.consume(16, T.RParen);
+            });
             this.ACTION(() => parts.others.push(this.canonicalText(first)));
           },
           IGNORE_AMBIGUITIES: true,
         },
         {
           ALT: () => {
-            const value = this.subrule(10, this.expr);
-            this.or(11, [{ ALT: () => this.consume(12, K.virtual) }, { ALT: () => this.has(13, K.stored) }]);
+            const value = this.subrule(17, this.expr);
+            this.or(18, [{ ALT: () => this.consume(19, K.virtual) }, { ALT: () => this.has(20, K.stored) }]);
             this.ACTION(() => {
               parts.generated = value;
             });
