@@ -18,7 +18,7 @@ const typedLiteralStarts: ReadonlyMap<TokenType, readonly TokenType[]> = new Map
   [K.boolean, [T.Str]],
   [K.json, [T.Str]],
   [K.float, [T.Str, T.LParen]],
-  [K.double, [K.precision]],
+  [K.double, [K.precision, T.Str]],
   [K.decimal, [T.Str, T.LParen]],
   [K.dec, [T.Str, T.LParen]],
   [K.numeric, [T.Str, T.LParen]],

@@ -166,10 +166,7 @@ export abstract class ExprParser extends OperatorTailParser {
 
   private restrictedLevel(type: TokenType, level: number): number {
     if (type === K.operator) return this.isAt(2, T.LParen) ? OTHER : 0;
-    if (type === K.is) {
-      const distance = this.isAt(2, K.not) ? 3 : 2;
-      return this.isAt(distance, K.distinct) ? IS : 0;
-    }
+    if (type === K.is) return IS;
     const allowed = level === COMPARISON || (level >= OTHER && level < AT) || level > SIGN;
     return allowed ? level : 0;
   }
@@ -234,7 +231,7 @@ export abstract class ExprParser extends OperatorTailParser {
       this.or(1, [
         { ALT: () => this.subrule(2, this.operatorTail, { ARGS: [left, level, restricted, start] }) },
         { ALT: () => this.subrule(3, this.castTail, { ARGS: [left, start] }) },
-        { ALT: () => this.subrule(4, this.isTail, { ARGS: [left, start] }) },
+        { ALT: () => this.subrule(4, this.isTail, { ARGS: [left, restricted, start] }) },
         { ALT: () => this.isTest(this.consume(5, K.isnull) && left, 'null', false, start) },
         { ALT: () => this.isTest(this.consume(6, K.notnull) && left, 'null', true, start) },
         { ALT: () => this.subrule(7, this.matchTail, { ARGS: [left, start] }) },

@@ -181,57 +181,54 @@ export abstract class OperatorTailParser extends SpecialCallParser {
     return { kind: 'IsTest', test, negated, operand, span: this.since(start) };
   }
 
-  /**
-   * isTail: IS [ NOT ] ( NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM expr | JSON [ VALUE | OBJECT | ARRAY | SCALAR ]
-   *   | [ normalForm ] NORMALIZED )
-   */
-  protected readonly isTail: Rule<Expr, [left: Expr, start: Start]> = this.RULE(
+  /** isTail: IS [ NOT ] ( DISTINCT FROM expr | isPredicate ); a restricted expression has only the first */
+  protected readonly isTail: Rule<Expr, [left: Expr, restricted: boolean, start: Start]> = this.RULE(
     'isTail',
-    (operand: Expr, start: Start): Expr => {
+    (operand: Expr, restricted: boolean, start: Start): Expr => {
       const operatorStart = this.consume(1, K.is).startOffset;
       const negated = this.has(2, K.not);
       return this.or(3, [
-        { ALT: () => this.isTest(this.consume(4, K.null) && operand, 'null', negated, start) },
-        { ALT: () => this.isTest(this.consume(5, K.true) && operand, 'true', negated, start) },
-        { ALT: () => this.isTest(this.consume(6, K.false) && operand, 'false', negated, start) },
-        { ALT: () => this.isTest(this.consume(7, K.unknown) && operand, 'unknown', negated, start) },
         {
           ALT: (): Expr => {
-            this.consume(8, K.distinct);
-            this.consume(9, K.from);
-            const right = this.subrule(10, this.expr, { ARGS: [IS + 1, false] });
-            return {
-              kind: 'IsDistinct',
-              negated,
-              operatorStart,
-              left: operand,
-              right,
-              span: this.since(start),
-            };
+            this.consume(4, K.distinct);
+            this.consume(5, K.from);
+            const right = this.subrule(6, this.expr, { ARGS: [IS + 1, restricted] });
+            const span = this.since(start);
+            return { kind: 'IsDistinct', negated, operatorStart, left: operand, right, span };
           },
         },
         {
+          GATE: () => !restricted,
+          ALT: (): Expr => this.subrule(7, this.isPredicate, { ARGS: [operand, negated, start] }),
+        },
+      ]);
+    },
+  );
+
+  /** isPredicate: NULL | TRUE | FALSE | UNKNOWN | JSON [ jsonKind ] [ ( WITH | WITHOUT ) UNIQUE [ KEYS ] ] | [ normalForm ] NORMALIZED */
+  private readonly isPredicate: Rule<Expr, [operand: Expr, negated: boolean, start: Start]> = this.RULE(
+    'isPredicate',
+    (operand: Expr, negated: boolean, start: Start): Expr => {
+      return this.or(1, [
+        { ALT: () => this.isTest(this.consume(2, K.null) && operand, 'null', negated, start) },
+        { ALT: () => this.isTest(this.consume(3, K.true) && operand, 'true', negated, start) },
+        { ALT: () => this.isTest(this.consume(4, K.false) && operand, 'false', negated, start) },
+        { ALT: () => this.isTest(this.consume(5, K.unknown) && operand, 'unknown', negated, start) },
+        {
           ALT: (): Expr => {
-            this.consume(11, K.json);
-            const type = this.option(12, () => this.subrule(13, this.jsonKind)) ?? 'value';
-            this.option(14, {
+            this.consume(6, K.json);
+            const type = this.option(7, () => this.subrule(8, this.jsonKind)) ?? 'value';
+            this.option(9, {
               GATE: () => this.isAt(2, K.unique),
-              DEF: () => {
-                this.or(15, [
-                  { ALT: () => this.refuse('WITH UNIQUE KEYS', this.consume(16, K.with).startOffset) },
-                  { ALT: () => this.consume(17, K.without) },
-                ]);
-                this.consume(18, K.unique);
-                this.has(19, K.keys);
-              },
+              DEF: () => this.subrule(10, this.uniqueKeys),
             });
             return { kind: 'IsJson', type, negated, operand, span: this.since(start) };
           },
         },
         {
           ALT: (): Expr => {
-            const form = this.option(20, () => this.subrule(21, this.normalForm));
-            this.consume(22, K.normalized);
+            const form = this.option(11, () => this.subrule(12, this.normalForm));
+            this.consume(13, K.normalized);
             const test = this.callOf(
               'is_normalized',
               form === undefined ? [operand] : [operand, form],
@@ -243,6 +240,16 @@ export abstract class OperatorTailParser extends SpecialCallParser {
       ]);
     },
   );
+
+  /** uniqueKeys: ( WITH | WITHOUT ) UNIQUE [ KEYS ], the former refused */
+  private readonly uniqueKeys: Rule<void> = this.RULE('uniqueKeys', () => {
+    this.or(1, [
+      { ALT: () => this.refuse('WITH UNIQUE KEYS', this.consume(2, K.with).startOffset) },
+      { ALT: () => this.consume(3, K.without) },
+    ]);
+    this.consume(4, K.unique);
+    this.has(5, K.keys);
+  });
 
   /** jsonKind: VALUE | OBJECT | ARRAY | SCALAR */
   protected readonly jsonKind: Rule<IsJson['type']> = this.RULE('jsonKind', () =>

@@ -154,25 +154,29 @@ export abstract class DmlParser extends QueryParser {
           this.list(0, () => {
             const position = this.here();
             const expr = this.subrule(3, this.expr);
+            this.option(4, () => {
+              this.refuse('Operator class', this.here());
+              this.subrule(5, this.objectName);
+            });
             this.ACTION(() => {
               const name = expr.kind === 'ColumnRef' && expr.parts.length === 1 ? expr.parts[0] : undefined;
               if (name === undefined) this.refuse('An expression in ON CONFLICT', position);
               else columns.push(name);
             });
           });
-          this.consume(4, T.RParen);
-          this.option(5, () => {
+          this.consume(6, T.RParen);
+          this.option(7, () => {
             this.refuse('A partial index in ON CONFLICT', this.here());
-            this.subrule(6, this.whereClause);
+            this.subrule(8, this.whereClause);
           });
           return columns;
         },
       },
       {
         ALT: () => {
-          this.refuse('ON CONFLICT ON CONSTRAINT', this.consume(7, K.on).startOffset);
-          this.consume(8, K.constraint);
-          return [this.subrule(9, this.colId)];
+          this.refuse('ON CONFLICT ON CONSTRAINT', this.consume(9, K.on).startOffset);
+          this.consume(10, K.constraint);
+          return [this.subrule(11, this.colId)];
         },
       },
     ]),

@@ -208,14 +208,16 @@ export class SqlParser extends ForeignParser {
     return this.ACTION(() => ({ name: name.toLowerCase(), value: value?.toLowerCase() ?? null }));
   });
 
-  /** explainable: dataStatement | createStatement | execute */
+  /** explainable: dataStatement | createStatement | declare_ | refresh | execute */
   private readonly explainable: Rule<Statement> = this.RULE(
     'explainable',
     (): Statement =>
       this.or(1, [
         { ALT: (): Statement => this.subrule(2, this.dataStatement) },
         { ALT: (): Statement => this.subrule(3, this.createStatement) },
-        { ALT: (): Statement => this.subrule(4, this.execute) },
+        { ALT: (): Statement => this.subrule(4, this.declare_) },
+        { ALT: (): Statement => this.subrule(5, this.refresh) },
+        { ALT: (): Statement => this.subrule(6, this.execute) },
       ]),
   );
 }
