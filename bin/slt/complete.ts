@@ -1,6 +1,7 @@
 /**
  * Writes expected results into an slt file from a server's answers: every query gets its column types and rows, every
- * `statement error` without an expectation the SQLSTATE. What stands between the records is kept.
+ * `statement error` without an expectation the SQLSTATE. What stands between the records is kept, and so are records
+ * that are retried: they wait for an answer that is known. Substitution is not done.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +9,7 @@ import pg from 'pg';
 import { errorState, resultLines } from './compare.ts';
 import { parseSlt, type SltRecord } from './record.ts';
 import { runSql } from './runner.ts';
+import { runCommand } from './system.ts';
 
 const letters: ReadonlyMap<number, string> = new Map([
   [16, 'B'],
@@ -54,7 +56,9 @@ class Completer {
   /** New lines for a record, null to keep it as it is. */
   async record(record: SltRecord, header: string): Promise<readonly string[] | null> {
     if (record.kind === 'sleep') await sleep(record.ms);
+    if (record.kind === 'system') await runCommand(record.command, this.#url);
     if (record.kind !== 'statement' && record.kind !== 'query') return null;
+    if (record.retry !== null) return null;
     const client = await this.#client(record.connection);
     try {
       const outcome = await runSql(client, record.sql);

@@ -5,14 +5,15 @@
  * before the data that follows, and is read from that view and once more directly; statements in between keep it up to
  * date. Inside BEGIN ... COMMIT a view shows the transaction's own writes too.
  */
-import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { checkError, checkRows, errorText, Mismatch, type TextRow } from './compare.ts';
 import { IncrementalViews, type QueryRecord } from './incremental.ts';
 import { parseSlt, type SltRecord } from './record.ts';
+import { runCommand } from './system.ts';
 
 export type SltMode = 'batch' | 'incremental';
 
@@ -69,6 +70,7 @@ export class SltRunner {
   readonly #failures: SltFailure[] = [];
   readonly #views: IncrementalViews | null;
   #substitution = false;
+  #directory: string | null = null;
   #passed = 0;
 
   constructor(options: SltOptions) {
@@ -96,6 +98,7 @@ export class SltRunner {
 
   async close(): Promise<SltReport> {
     for (const client of this.#clients.values()) await client.end();
+    if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
     return {
       passed: this.#passed,
       failures: this.#failures,
@@ -149,6 +152,15 @@ export class SltRunner {
     return client;
   }
 
+  /** Names that the dialect gives a meaning. The directory is made when it is first named. */
+  #special(name: string): string | null {
+    if (name === '__NOW__') return String(BigInt(Date.now()) * 1_000_000n);
+    if (name === '__DATABASE__') return new URL(this.#options.url).pathname.slice(1);
+    if (name !== '__TEST_DIR__') return null;
+    this.#directory ??= mkdtempSync(join(tmpdir(), 'millrace-slt-'));
+    return this.#directory;
+  }
+
   #substitute(sql: string): string {
     if (!this.#substitution) return sql;
     return sql.replace(
@@ -156,7 +168,7 @@ export class SltRunner {
       (_all, escaped, braced, fallback, plain) => {
         if (escaped !== undefined) return String(escaped);
         const name = String(braced ?? plain);
-        const value = this.#variables.get(name) ?? process.env[name] ?? fallback;
+        const value = this.#special(name) ?? this.#variables.get(name) ?? process.env[name] ?? fallback;
         if (value === undefined) throw new Mismatch(`unknown variable $${name}`);
         return String(value);
       },
@@ -191,17 +203,8 @@ export class SltRunner {
     }
   }
 
-  #system(record: SltRecord & { readonly kind: 'system' }): void {
-    const url = new URL(this.#options.url);
-    const env = {
-      ...process.env,
-      SLT_URL: this.#options.url,
-      PGHOST: url.hostname,
-      PGPORT: url.port,
-      PGUSER: url.username,
-      PGDATABASE: url.pathname.slice(1),
-    };
-    const done = spawnSync('bash', ['-c', this.#substitute(record.command)], { encoding: 'utf8', env });
+  async #system(record: SltRecord & { readonly kind: 'system' }): Promise<void> {
+    const done = await runCommand(this.#substitute(record.command), this.#options.url);
     if (done.status !== 0)
       throw new Mismatch(`command failed (${done.status}): ${done.stdout}${done.stderr}`);
     if (record.expected !== null && done.stdout.trim() !== record.expected) {

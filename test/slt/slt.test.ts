@@ -2,6 +2,7 @@
  * sql-tests/slt over the wire: every file against a fresh server, in batch and in incremental mode. Files named pg_* run
  * against PostgreSQL too, so that what they expect is what PostgreSQL answers.
  */
+import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +10,11 @@ import { type SltMode, type SltReport, SltRunner } from '../../bin/slt/runner.ts
 import { type PostgresServer, postgresBin, startPostgres } from '../harness/postgres.ts';
 import { root, startInProcess } from '../harness/server.ts';
 
-const files = globSync('sql-tests/slt/**/*.slt', { cwd: root }).sort();
+const psql = spawnSync('psql', ['--version']).status === 0;
+/** Files named psql_* run psql. */
+const files = globSync('sql-tests/slt/**/*.slt', { cwd: root })
+  .filter((file) => psql || !basename(file).startsWith('psql_'))
+  .sort();
 
 async function run(file: string, url: string, mode: SltMode, labels: readonly string[]): Promise<SltReport> {
   const runner = new SltRunner({ url, mode, labels });
@@ -32,6 +37,12 @@ describe.each(['batch', 'incremental'] as const)('sqllogictest, %s', (mode) => {
     }
   });
 });
+
+if (!psql) {
+  it('psql is tested where it is installed; it is missing here', () => {
+    expect(process.env.MILLRACE_REQUIRE_SERVERS, 'psql is required but missing').not.toBe('1');
+  });
+}
 
 describe('PostgreSQL expects the same', () => {
   const bin = postgresBin();
