@@ -10,6 +10,9 @@ const MULTIPLIER_LOW = 0x4c957f2d;
 const INCREMENT_HIGH = 0xa17654e4 | 0;
 const INCREMENT_LOW = 0x6fbe17f3;
 
+/** 8-bit ranges reject by modulus: (2^32 - 26) mod 26 = 22 values. */
+const LAST_ACCEPTED = 0xffffffff - 22;
+
 /** Upper 32 bits of the product of two unsigned 32-bit numbers. */
 function multiplyHigh(a: number, b: number): number {
   const al = a & 0xffff;
@@ -132,10 +135,41 @@ export class EventRandom {
     return (this.high >>> 8) / 0x1000000;
   }
 
-  /** `length` letters a..z, as one flat string (by concatenation it would be a tree of two-character nodes). 8-bit ranges reject by modulus: (2^32 - 26) mod 26 = 22 values. */
+  /**
+   * `length` letters a..z, as one flat string (by concatenation it would be a tree of two-character nodes). The same
+   * draws as `letterIndex`, with the state in local variables: most of an event is letters.
+   */
   letters(length: number): string {
     const bytes = this.#bytes.length < length ? Buffer.alloc(length) : this.#bytes;
-    for (let i = 0; i < length; i++) bytes[i] = 97 + this.letterIndex();
+    let [h0, l0, h1, l1] = [this.#h0, this.#l0, this.#h1, this.#l1];
+    let [h2, l2, h3, l3] = [this.#h2, this.#l2, this.#h3, this.#l3];
+    for (let i = 0; i < length; ) {
+      const tl = (l0 + l3) | 0;
+      const th = (h0 + h3 + (tl >>> 0 < l0 >>> 0 ? 1 : 0)) | 0;
+      const rl = (tl << 23) | (th >>> 9);
+      const carry = (rl + l0) >>> 0 < l0 >>> 0 ? 1 : 0;
+      const high = (((th << 23) | (tl >>> 9)) + h0 + carry) | 0;
+      const sh = (h1 << 17) | (l1 >>> 15);
+      const sl = l1 << 17;
+      h2 ^= h0;
+      l2 ^= l0;
+      h3 ^= h1;
+      l3 ^= l1;
+      h1 ^= h2;
+      l1 ^= l2;
+      h0 ^= h3;
+      l0 ^= l3;
+      h2 ^= sh;
+      l2 ^= sl;
+      const swapped = (l3 << 13) | (h3 >>> 19);
+      l3 = (h3 << 13) | (l3 >>> 19);
+      h3 = swapped;
+      // Of high * 26 the lower 32 bits decide, the upper ones are the letter.
+      if (Math.imul(high, 26) >>> 0 > LAST_ACCEPTED) continue;
+      bytes[i++] = 97 + (((high >>> 16) * 26 + (((high & 0xffff) * 26) >>> 16)) >>> 16);
+    }
+    [this.#h0, this.#l0, this.#h1, this.#l1] = [h0, l0, h1, l1];
+    [this.#h2, this.#l2, this.#h3, this.#l3] = [h2, l2, h3, l3];
     return bytes.toString('latin1', 0, length);
   }
 
@@ -144,7 +178,7 @@ export class EventRandom {
     for (;;) {
       this.next();
       const product = this.high * 26;
-      if (product % 0x100000000 <= 0xffffffff - 22) return Math.floor(product / 0x100000000);
+      if (product % 0x100000000 <= LAST_ACCEPTED) return Math.floor(product / 0x100000000);
     }
   }
 }
