@@ -258,10 +258,7 @@ export abstract class TableElementParser extends OptionParser {
     };
   });
 
-  /**
-   * columnConstraint: [ CONSTRAINT colId ] ( NOT NULL | NULL | PRIMARY KEY | UNIQUE | DEFAULT b_expr | generated | COLLATE objectName
-   *   | CHECK '(' expr ')' | references )
-   */
+  /** columnConstraint: [ CONSTRAINT colId ] ( columnFlag | DEFAULT b_expr | generatedColumn | COLLATE objectName | CHECK ... | references ) */
   private readonly columnConstraint: Rule<void, [parts: ColumnParts]> = this.RULE(
     'columnConstraint',
     (parts: ColumnParts) => {
@@ -269,77 +266,70 @@ export abstract class TableElementParser extends OptionParser {
         this.consume(2, K.constraint);
         this.subrule(3, this.colId);
       });
-      const set = (change: () => void): void => {
-        this.ACTION(change);
+      const first = this.LA(1);
+      const other = (): void => {
+        this.ACTION(() => parts.others.push(this.canonicalText(first)));
       };
       this.or(4, [
         {
           ALT: () => {
-            this.consume(5, K.not);
-            this.consume(6, K.null);
-            set(() => {
-              parts.notNull = true;
-            });
+            const flag = this.subrule(5, this.columnFlag);
+            this.ACTION(() => Object.assign(parts, flag));
           },
         },
         {
           ALT: () => {
-            this.consume(7, K.null);
-            set(() => {
-              parts.notNull = false;
-            });
+            this.consume(6, K.default);
+            const value = this.subrule(7, this.expr, { ARGS: [0, true] });
+            this.ACTION(() => Object.assign(parts, { default: value }));
+          },
+        },
+        { ALT: () => this.subrule(8, this.generatedColumn, { ARGS: [parts] }) },
+        {
+          ALT: () => {
+            this.consume(9, K.collate);
+            const collation = this.subrule(10, this.objectName);
+            this.ACTION(() => Object.assign(parts, { collation }));
           },
         },
         {
           ALT: () => {
-            this.consume(8, K.primary);
-            this.consume(9, K.key);
-            set(() => {
-              parts.primaryKey = true;
-            });
+            this.consume(11, K.check);
+            this.subrule(12, this.checkCondition);
+            other();
           },
         },
         {
           ALT: () => {
-            this.consume(10, K.unique);
-            set(() => {
-              parts.unique = true;
-            });
+            this.subrule(13, this.references);
+            other();
           },
         },
+      ]);
+    },
+  );
+
+  /** columnFlag: NOT NULL | NULL | PRIMARY KEY | UNIQUE */
+  private readonly columnFlag: Rule<Partial<ColumnParts>> = this.RULE(
+    'columnFlag',
+    (): Partial<ColumnParts> => {
+      return this.or(1, [
         {
-          ALT: () => {
-            this.consume(11, K.default);
-            const value = this.subrule(12, this.expr, { ARGS: [0, true] });
-            set(() => {
-              parts.default = value;
-            });
+          ALT: (): Partial<ColumnParts> => {
+            this.consume(2, K.not);
+            this.consume(3, K.null);
+            return { notNull: true };
           },
         },
-        { ALT: () => this.subrule(13, this.generatedColumn, { ARGS: [parts] }) },
+        { ALT: (): Partial<ColumnParts> => this.consume(4, K.null) && { notNull: false } },
         {
-          ALT: () => {
-            this.consume(14, K.collate);
-            const collation = this.subrule(15, this.objectName);
-            set(() => {
-              parts.collation = collation;
-            });
+          ALT: (): Partial<ColumnParts> => {
+            this.consume(5, K.primary);
+            this.consume(6, K.key);
+            return { primaryKey: true };
           },
         },
-        {
-          ALT: () => {
-            const first = this.consume(16, K.check);
-            this.subrule(17, this.checkCondition);
-            set(() => parts.others.push(this.canonicalText(first)));
-          },
-        },
-        {
-          ALT: () => {
-            const first = this.LA(1);
-            this.subrule(18, this.references);
-            set(() => parts.others.push(this.canonicalText(first)));
-          },
-        },
+        { ALT: (): Partial<ColumnParts> => this.consume(7, K.unique) && { unique: true } },
       ]);
     },
   );
