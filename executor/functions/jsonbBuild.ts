@@ -3,7 +3,7 @@ import { type DataType, types } from '../../common/dataType.ts';
 import type { EvalContext, ScalarFunction } from '../../common/function.ts';
 import { scalar, variadicScalar } from '../../common/function.ts';
 import { Jsonb } from '../../common/jsonb.ts';
-import { isJsonObject, jsonObject, quoteJson } from '../../common/jsonText.ts';
+import { isJsonObject, jsonObject, parseJsonb, quoteJson } from '../../common/jsonText.ts';
 import type { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatValue } from '../../common/textIo.ts';
@@ -158,6 +158,26 @@ const builders: readonly ScalarFunction[] = [
   }),
 ];
 
+/** The forms without arguments, which a variadic signature does not cover. */
+const empty: readonly ScalarFunction[] = (
+  [
+    ['jsonb_build_array', 'jsonb', 'array', '[]'],
+    ['jsonb_build_object', 'jsonb', 'object', '{}'],
+    ['json_build_array', 'json', 'array', '[]'],
+    ['json_build_object', 'json', 'object', '{}'],
+  ] as const
+).map(([name, returns, what, result]) =>
+  scalar({
+    name,
+    args: [],
+    returns,
+    infallible: true,
+    doc: `The empty ${what}.`,
+    examples: [[`${name}()`, result]],
+    evaluate: () => (returns === 'json' ? result : parseJsonb(result)),
+  }),
+);
+
 type TextPair = readonly [key: string, value: string | null];
 
 function textKey(key: Value): string {
@@ -260,6 +280,7 @@ const rows: readonly ScalarFunction[] = (['jsonb', 'json'] as const).map((kind) 
 export const jsonbBuildFunctions: readonly ScalarFunction[] = [
   ...conversions,
   ...builders,
+  ...empty,
   ...objects,
   ...rows,
 ];

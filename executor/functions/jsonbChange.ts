@@ -19,7 +19,7 @@ import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
 import { pathOf } from './jsonbOperators.ts';
-import { rawElements, rawKind, rawMembers, rawPath, rawToText } from './support/jsonRaw.ts';
+import { rawElements, rawKind, rawMembers, rawPath, rawString, rawToText } from './support/jsonRaw.ts';
 
 /** Path steps of a variadic call; null when one is NULL. */
 function steps(args: readonly Value[]): readonly string[] | null {
@@ -34,7 +34,9 @@ function rawStripNulls(text: string): string {
     return `{${kept.map(([key, value]) => `${quoteJson(key)}:${rawStripNulls(value)}`).join(',')}}`;
   }
   const elements = rawElements(text);
-  return elements === null ? text.trim() : `[${elements.map(rawStripNulls).join(',')}]`;
+  if (elements !== null) return `[${elements.map(rawStripNulls).join(',')}]`;
+  const scalarText = text.trim();
+  return rawKind(scalarText) === 'string' ? quoteJson(rawString(scalarText)) : scalarText;
 }
 
 function rawArrayLength(text: string): number {

@@ -11,7 +11,7 @@ import { Jsonb, type JsonNode } from '../../common/jsonb.ts';
 import { isJsonObject } from '../../common/jsonText.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
-import { evaluateJsonPath } from './support/jsonPathEvaluate.ts';
+import { existsJsonPath, jsonPathItems, type PathVariables } from './support/jsonPathEvaluate.ts';
 import { parseJsonPath } from './support/jsonPathParse.ts';
 import type { JsonPath } from './support/jsonPathTree.ts';
 
@@ -26,7 +26,7 @@ function pathParser(): (text: string) => JsonPath {
 
 const noVariables: ReadonlyMap<string, JsonNode> = new Map();
 
-function variablesOf(vars: Jsonb | undefined): ReadonlyMap<string, JsonNode> {
+function variablesOf(vars: Jsonb | undefined): PathVariables {
   if (vars === undefined) return noVariables;
   if (isJsonObject(vars.root)) return vars.root;
   throw new SqlError('22023', '"vars" argument is not an object', {
@@ -36,29 +36,45 @@ function variablesOf(vars: Jsonb | undefined): ReadonlyMap<string, JsonNode> {
 
 type Items = readonly JsonNode[];
 
-/** The items of the path; null when an error is suppressed. */
-function itemsOf(
-  parse: (text: string) => JsonPath,
-  doc: Jsonb,
-  path: string,
-  vars: Jsonb | undefined,
-  silent: boolean,
-): Items | null {
-  const parsed = parse(path);
-  const variables = variablesOf(vars);
+/** One evaluation of a path. */
+interface Evaluation {
+  readonly path: JsonPath;
+  readonly root: JsonNode;
+  readonly variables: PathVariables;
+  /** Errors end the sequence instead of being raised. */
+  readonly silent: boolean;
+}
+
+function isSilenced(error: unknown, silent: boolean): boolean {
+  return silent && error instanceof SqlError && /^22/.test(error.state);
+}
+
+/** The items; of a silenced error those before it. */
+function itemsOf({ path, root, variables, silent }: Evaluation): Items {
+  const items: JsonNode[] = [];
   try {
-    return evaluateJsonPath(parsed, doc.root, variables);
+    for (const item of jsonPathItems(path, root, variables)) items.push(item);
   } catch (error) {
-    if (silent && error instanceof SqlError && /^22/.test(error.state)) return null;
-    throw error;
+    if (!isSilenced(error, silent)) throw error;
+  }
+  return items;
+}
+
+/** Whether there is any item; NULL when an error was silenced. */
+function exists({ path, root, variables, silent }: Evaluation): Value {
+  try {
+    return existsJsonPath(path, root, variables);
+  } catch (error) {
+    if (!isSilenced(error, silent)) throw error;
+    return null;
   }
 }
 
-function matchResult(items: Items | null, silent: boolean): Value {
-  if (items === null) return null;
+function match(evaluation: Evaluation): Value {
+  const items = itemsOf(evaluation);
   const [item] = items;
   if (items.length === 1 && (typeof item === 'boolean' || item === null)) return item;
-  if (silent) return null;
+  if (evaluation.silent) return null;
   throw new SqlError('22038', 'single boolean result is expected');
 }
 
@@ -67,7 +83,7 @@ interface PathFunction {
   readonly returns: 'bool' | 'jsonb';
   readonly doc: string;
   readonly example: readonly [sql: string, result: string];
-  readonly result: (items: Items | null, silent: boolean) => Value;
+  readonly result: (evaluation: Evaluation) => Value;
 }
 
 const signature = ['jsonb', 'text', 'jsonb', 'bool'] as const;
@@ -88,7 +104,7 @@ function pathFunctions(fn: PathFunction): readonly ScalarFunction[] {
       const parse = pathParser();
       return {
         evaluate: (doc: Jsonb, path: string, vars?: Jsonb, silent = false) =>
-          fn.result(itemsOf(parse, doc, path, vars, silent), silent),
+          fn.result({ path: parse(path), root: doc.root, variables: variablesOf(vars), silent }),
       };
     },
   }));
@@ -102,14 +118,14 @@ const functions: readonly ScalarFunction[] = [
     returns: 'bool' as const,
     doc: 'Whether the path gives any item.',
     example: [`jsonb_path_exists('{"a":[1,2,3,4,5]}', '$.a[*] ? (@ >= 2 && @ <= 4)')`, 't'] as const,
-    result: (items: Items | null) => (items === null ? null : items.length > 0),
+    result: exists,
   },
   {
     name: 'jsonb_path_match',
     returns: 'bool' as const,
     doc: 'Result of a path that is a predicate.',
     example: [`jsonb_path_match('{"a":[1,2,3,4,5]}', 'exists($.a[*] ? (@ >= 2 && @ <= 4))')`, 't'] as const,
-    result: matchResult,
+    result: match,
   },
   {
     name: 'jsonb_path_query_array',
@@ -119,14 +135,14 @@ const functions: readonly ScalarFunction[] = [
       `jsonb_path_query_array('{"a":[1,2,3,4,5]}', '$.a[*] ? (@ >= 2 && @ <= 4)')`,
       '[2, 3, 4]',
     ] as const,
-    result: (items: Items | null) => (items === null ? new Jsonb([]) : new Jsonb(items)),
+    result: (evaluation: Evaluation) => new Jsonb(itemsOf(evaluation)),
   },
   {
     name: 'jsonb_path_query_first',
     returns: 'jsonb' as const,
     doc: 'First item of the path, or NULL.',
     example: [`jsonb_path_query_first('{"a":[1,2,3,4,5]}', '$.a[*] ? (@ >= 2)')`, '2'] as const,
-    result: (items: Items | null) => wrapped(items?.[0]),
+    result: (evaluation: Evaluation) => wrapped(itemsOf(evaluation)[0]),
   },
 ].flatMap(pathFunctions);
 
@@ -135,7 +151,7 @@ function pathOperator(
   operator: string,
   doc: string,
   example: readonly [string, string],
-  result: (items: Items | null) => Value,
+  result: (evaluation: Evaluation) => Value,
 ): ScalarFunction {
   return {
     kind: 'scalar',
@@ -150,7 +166,10 @@ function pathOperator(
     examples: [example],
     implement: () => {
       const parse = pathParser();
-      return { evaluate: (doc: Jsonb, path: string) => result(itemsOf(parse, doc, path, undefined, true)) };
+      return {
+        evaluate: (doc: Jsonb, path: string) =>
+          result({ path: parse(path), root: doc.root, variables: null, silent: true }),
+      };
     },
   };
 }
@@ -161,14 +180,14 @@ const operators: readonly ScalarFunction[] = [
     '@?',
     'Whether the path gives any item; NULL on an error.',
     [`'{"a":[1,2,3,4,5]}'::jsonb @? '$.a[*] ? (@ > 2)'`, 't'],
-    (items) => (items === null ? null : items.length > 0),
+    exists,
   ),
   pathOperator(
     'jsonb_path_match_opr',
     '@@',
     'Result of a path that is a predicate; NULL on an error.',
     [`'{"a":[1,2,3,4,5]}'::jsonb @@ '$.a[*] > 2'`, 't'],
-    (items) => matchResult(items, true),
+    match,
   ),
 ];
 
@@ -189,14 +208,9 @@ export const jsonbPathTableFunctions: readonly TableFunction[] = [2, 3, 4].map((
     return (_context: EvalContext, ...args: readonly Value[]) => {
       const [doc, path, vars, silent] = args;
       if (!(doc instanceof Jsonb)) return [];
-      const items = itemsOf(
-        parse,
-        doc,
-        String(path),
-        vars instanceof Jsonb ? vars : undefined,
-        silent === true,
-      );
-      return (items ?? []).map((item) => [new Jsonb(item)]);
+      const variables = variablesOf(vars instanceof Jsonb ? vars : undefined);
+      const evaluation = { path: parse(String(path)), root: doc.root, variables, silent: silent === true };
+      return itemsOf(evaluation).map((item) => [new Jsonb(item)]);
     };
   },
 }));

@@ -52,7 +52,7 @@ function unnestedType(type: DataType): DataType {
 const unnestMany: TableFunction = {
   kind: 'table',
   name: 'unnest',
-  args: ['any', 'any', 'any'],
+  args: ['any', 'any'],
   variadic: true,
   columns: (argTypes) => argTypes.map((type) => ({ name: 'unnest', type: unnestedType(type) })),
   volatility: 'immutable',

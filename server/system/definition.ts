@@ -16,6 +16,23 @@ export type ColumnSpecs = Readonly<
   Record<string, { readonly id: number; readonly kind: 'r' | 'v'; readonly columns: string }>
 >;
 
+/** Specs from text: a relation a line, `name id kind: columns`. */
+export function parseColumnSpecs(text: string): ColumnSpecs {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, name, id, kind, columns] = must(
+        /^(\w+) (\d+) ([rv]): (.*)$/.exec(line),
+        `malformed spec: ${line}`,
+      );
+      return [
+        must(name),
+        { id: Number(id), kind: kind === 'r' ? 'r' : 'v', columns: must(columns) },
+      ] as const;
+    }),
+  );
+}
+
 /** A row by column names. */
 export type Fields = Readonly<Record<string, Value>>;
 
@@ -59,7 +76,7 @@ function zeroOf(type: DataType): Value {
   }
 }
 
-function valueOf(fields: Fields, column: Column): Value {
+function columnValue(fields: Fields, column: Column): Value {
   return fields[column.name] ?? (column.nullable ? null : zeroOf(column.type));
 }
 
@@ -109,12 +126,7 @@ export class SystemRelation implements RelationEntry {
       for (const name of Object.keys(fields)) {
         if (!names.has(name)) throw new AssertionError(`${this.schema}.${this.name} has no column ${name}`);
       }
-      rows.push(
-        this.columns.map(
-          (c) =>
-            (c === tableOid ? this.id : undefined) ?? fields[c.name] ?? (c.nullable ? null : zeroOf(c.type)),
-        ),
-      );
+      rows.push(this.columns.map((c) => (c === tableOid ? this.id : columnValue(fields, c))));
     }
     this.#lastCount = rows.length;
     return rows;

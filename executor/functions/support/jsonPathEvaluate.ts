@@ -3,8 +3,9 @@
  *
  * Lax mode unwraps arrays before member access, filters, methods, arithmetic and comparisons, takes a scalar for an array
  * of one, and leaves out what is not there; strict mode raises an error. Errors inside a predicate make it unknown.
+ * Sequences are generators: whether there is any item is known from the first, before a later one may fail.
  */
-import { unreachable } from '../../../common/assert.ts';
+import { must, unreachable } from '../../../common/assert.ts';
 import { compareJson, compareText } from '../../../common/compare.ts';
 import { Decimal } from '../../../common/decimal.ts';
 import type { JsonNode } from '../../../common/jsonb.ts';
@@ -21,8 +22,9 @@ import {
 } from './jsonPathTree.ts';
 import { findMatch, regexCompiler } from './regex.ts';
 
-type Items = readonly JsonNode[];
+type Items = Iterable<JsonNode>;
 type Of<K extends PathExpr['kind']> = Extract<PathExpr, { kind: K }>;
+type Accessor = Of<'member' | 'anyMember' | 'descendants' | 'anyElement' | 'elements' | 'filter' | 'method'>;
 
 /** What `@` and `last` stand for. */
 interface Place {
@@ -75,72 +77,90 @@ function rounded(n: Decimal, method: 'ceiling' | 'floor'): Decimal {
 
 class PathEvaluator {
   readonly #root: JsonNode;
-  readonly #variables: ReadonlyMap<string, JsonNode>;
+  readonly #variables: ReadonlyMap<string, JsonNode> | null;
   readonly #lax: boolean;
 
-  constructor(root: JsonNode, variables: ReadonlyMap<string, JsonNode>, lax: boolean) {
+  constructor(root: JsonNode, variables: ReadonlyMap<string, JsonNode> | null, lax: boolean) {
     this.#root = root;
     this.#variables = variables;
     this.#lax = lax;
   }
 
-  items(expr: PathExpr, place: Place): Items {
-    if (isPredicate(expr)) return [this.test(expr, place)];
+  *items(expr: PathExpr, place: Place): Generator<JsonNode> {
+    if (isPredicate(expr)) {
+      yield this.test(expr, place);
+      return;
+    }
     switch (expr.kind) {
       case 'root':
-        return [this.#root];
+        yield this.#root;
+        return;
       case 'current':
-        return [place.current];
+        yield place.current;
+        return;
       case 'last':
-        if (place.array === null) throw new SqlError('42601', 'LAST is allowed only in array subscripts');
-        return [Decimal.fromInt(place.array.length - 1)];
+        yield Decimal.fromInt(must(place.array, 'last stands in a subscript').length - 1);
+        return;
       case 'variable':
-        return [this.#variable(expr.name)];
+        yield this.#variable(expr.name);
+        return;
       case 'literal':
-        return [expr.value];
-      case 'member':
-        return this.#unwrapped(expr.of, place).flatMap((item) => this.#member(item, expr));
-      case 'anyMember':
-        return this.#unwrapped(expr.of, place).flatMap((item) => this.#anyMember(item, expr));
-      case 'descendants':
-        return this.items(expr.of, place).flatMap((item) => [...descendants(item, 0, expr)]);
-      case 'anyElement':
-        return this.items(expr.of, place).flatMap((item) => this.#anyElement(item, expr));
-      case 'elements':
-        return this.items(expr.of, place).flatMap((item) => this.#elements(item, expr, place));
-      case 'filter':
-        return this.#unwrapped(expr.of, place).filter(
-          (item) => this.test(expr.condition, { ...place, current: item }) === true,
-        );
-      case 'method':
-        return this.#method(expr, place);
+        yield expr.value;
+        return;
       case 'sign':
-        return this.#unwrapped(expr.operand, place).map((item) => {
-          if (!(item instanceof Decimal)) {
-            throw new SqlError(
-              '2203B',
-              `operand of unary jsonpath operator ${expr.sign} is not a numeric value`,
-            );
-          }
-          return expr.sign === '-' ? item.neg() : item;
-        });
+        for (const item of this.#unwrapped(expr.operand, place)) yield signed(item, expr.sign);
+        return;
       case 'arithmetic':
-        return [this.#arithmetic(expr, place)];
+        yield this.#arithmetic(expr, place);
+        return;
       default:
-        return unreachable(expr);
+        yield* this.#accessor(expr, place);
+    }
+  }
+
+  *#accessor(expr: Accessor, place: Place): Generator<JsonNode> {
+    switch (expr.kind) {
+      case 'member':
+        for (const item of this.#unwrapped(expr.of, place)) yield* this.#member(item, expr);
+        return;
+      case 'anyMember':
+        for (const item of this.#unwrapped(expr.of, place)) yield* this.#anyMember(item, expr);
+        return;
+      case 'descendants':
+        for (const item of this.items(expr.of, place)) yield* descendants(item, 0, expr);
+        return;
+      case 'anyElement':
+        for (const item of this.items(expr.of, place)) yield* this.#anyElement(item, expr);
+        return;
+      case 'elements':
+        for (const item of this.items(expr.of, place)) yield* this.#elements(item, expr, place);
+        return;
+      case 'filter':
+        for (const item of this.#unwrapped(expr.of, place)) {
+          if (this.test(expr.condition, { ...place, current: item }) === true) yield item;
+        }
+        return;
+      case 'method':
+        yield* this.#method(expr, place);
+        return;
+      default:
+        unreachable(expr);
     }
   }
 
   #variable(name: string): JsonNode {
+    if (this.#variables === null) return null;
     const value = this.#variables.get(name);
     if (value === undefined) throw new SqlError('42704', `could not find jsonpath variable "${name}"`);
     return value;
   }
 
   /** Items with arrays replaced by their elements in lax mode. */
-  #unwrapped(expr: PathExpr, place: Place): Items {
-    const items = this.items(expr, place);
-    return this.#lax ? items.flatMap((item) => (isJsonArray(item) ? item : [item])) : items;
+  *#unwrapped(expr: PathExpr, place: Place): Generator<JsonNode> {
+    for (const item of this.items(expr, place)) {
+      if (this.#lax && isJsonArray(item)) yield* item;
+      else yield item;
+    }
   }
 
   /** Nothing in lax mode, an error in strict mode. */
@@ -179,18 +199,18 @@ class PathEvaluator {
     }
     const array = isJsonArray(item) ? item : [item];
     const inside: Place = { ...place, array };
-    return expr.subscripts.flatMap(({ from, to }) => {
+    return expr.subscripts.flatMap(({ from, to }): JsonNode[] => {
       const first = this.#index(from, inside);
       const last = to === null ? first : this.#index(to, inside);
       if (first < 0 || first > last || last >= array.length) {
-        if (!this.#lax) return this.#missing(expr, '22033', 'jsonpath array subscript is out of bounds');
+        if (!this.#lax) return [...this.#missing(expr, '22033', 'jsonpath array subscript is out of bounds')];
       }
       return array.slice(Math.max(0, first), Math.max(0, last + 1));
     });
   }
 
   #index(expr: PathExpr, place: Place): number {
-    const items = this.items(expr, place);
+    const items = [...this.items(expr, place)];
     const [item] = items;
     if (items.length !== 1 || !(item instanceof Decimal)) {
       throw new SqlError('22033', 'jsonpath array subscript is not a single numeric value');
@@ -202,21 +222,26 @@ class PathEvaluator {
     return index;
   }
 
-  #method(expr: Of<'method'>, place: Place): Items {
-    if (expr.method === 'type') return this.items(expr.of, place).map(jsonTypeOf);
-    if (expr.method === 'size') {
-      return this.items(expr.of, place).map((item) => {
-        if (isJsonArray(item)) return Decimal.fromInt(item.length);
-        if (this.#lax) return Decimal.ONE;
-        throw new SqlError('22039', 'jsonpath item method .size() can only be applied to an array');
-      });
+  *#method(expr: Of<'method'>, place: Place): Generator<JsonNode> {
+    if (expr.method === 'type') {
+      for (const item of this.items(expr.of, place)) yield jsonTypeOf(item);
+    } else if (expr.method === 'size') {
+      for (const item of this.items(expr.of, place)) {
+        if (!isJsonArray(item) && !this.#lax) {
+          throw new SqlError('22039', 'jsonpath item method .size() can only be applied to an array');
+        }
+        yield isJsonArray(item) ? Decimal.fromInt(item.length) : Decimal.ONE;
+      }
+    } else {
+      for (const item of this.#unwrapped(expr.of, place)) yield applyMethod(item, expr.method);
     }
-    return this.#unwrapped(expr.of, place).map((item) => applyMethod(item, expr.method));
   }
 
   #arithmetic(expr: Of<'arithmetic'>, place: Place): Decimal {
-    const left = this.#number(expr.left, place, 'left', expr.operator);
-    const right = this.#number(expr.right, place, 'right', expr.operator);
+    const lefts = [...this.#unwrapped(expr.left, place)];
+    const rights = [...this.#unwrapped(expr.right, place)];
+    const left = singleNumber(lefts, 'left', expr.operator);
+    const right = singleNumber(rights, 'right', expr.operator);
     switch (expr.operator) {
       case '+':
         return left.add(right);
@@ -229,16 +254,6 @@ class PathEvaluator {
       case '%':
         return left.mod(right);
     }
-  }
-
-  #number(expr: PathExpr, place: Place, side: string, operator: string): Decimal {
-    const items = this.#unwrapped(expr, place);
-    const [item] = items;
-    if (items.length === 1 && item instanceof Decimal) return item;
-    throw new SqlError(
-      '22038',
-      `${side} operand of jsonpath operator ${operator} is not a single numeric value`,
-    );
   }
 
   /** A condition: true, false or unknown. */
@@ -276,9 +291,9 @@ class PathEvaluator {
       case 'isUnknown':
         return this.test(expr.operand, place) === null;
       case 'exists':
-        return this.items(expr.operand, place).length > 0;
+        return this.#exists(expr.operand, place);
       case 'comparison': {
-        const right = this.#unwrapped(expr.right, place);
+        const right = [...this.#unwrapped(expr.right, place)];
         return this.#any(this.#unwrapped(expr.left, place), (a) =>
           this.#any(right, (b) => compareItems(a, b, expr.operator)),
         );
@@ -300,6 +315,12 @@ class PathEvaluator {
     }
   }
 
+  /** In strict mode all items are computed, since any may be an error. */
+  #exists(expr: PathExpr, place: Place): boolean {
+    const items = this.items(expr, place);
+    return this.#lax ? items.next().done !== true : [...items].length > 0;
+  }
+
   /** True when the test holds for one item; unknown wins in strict mode, and where nothing holds. */
   #any(items: Items, test: (item: JsonNode) => boolean | null): boolean | null {
     let unknown = false;
@@ -318,9 +339,23 @@ class PathEvaluator {
   }
 }
 
+function signed(item: JsonNode, sign: '+' | '-'): Decimal {
+  if (item instanceof Decimal) return sign === '-' ? item.neg() : item;
+  throw new SqlError('2203B', `operand of unary jsonpath operator ${sign} is not a numeric value`);
+}
+
+function singleNumber(items: readonly JsonNode[], side: string, operator: string): Decimal {
+  const [item] = items;
+  if (items.length === 1 && item instanceof Decimal) return item;
+  throw new SqlError(
+    '22038',
+    `${side} operand of jsonpath operator ${operator} is not a single numeric value`,
+  );
+}
+
 function* descendants(item: JsonNode, level: number, expr: Of<'descendants'>): Generator<JsonNode> {
   const leafOnly = expr.from === Number.POSITIVE_INFINITY;
-  if (leafOnly ? isScalar(item) : level >= expr.from && level <= expr.to) yield item;
+  if (leafOnly ? isScalar(item) && level > 0 : level >= expr.from && level <= expr.to) yield item;
   if (level >= expr.to) return;
   const children: Iterable<JsonNode> = isJsonArray(item) ? item : isJsonObject(item) ? item.values() : [];
   for (const child of children) yield* descendants(child, level + 1, expr);
@@ -377,14 +412,17 @@ function regexFlags(flags: string): string {
   return `${flags.includes('m') ? 'n' : 'p'}${ignoreCase}`;
 }
 
-/** All items of a path over a document. */
-export function evaluateJsonPath(
-  path: JsonPath,
-  root: JsonNode,
-  variables: ReadonlyMap<string, JsonNode>,
-): Items {
-  return new PathEvaluator(root, variables, path.mode === 'lax').items(path.expr, {
-    current: root,
-    array: null,
-  });
+/** Variables by name; null: there are none and each stands for JSON null, as in the operators. */
+export type PathVariables = ReadonlyMap<string, JsonNode> | null;
+
+/** The items of a path over a document, one by one. */
+export function jsonPathItems(path: JsonPath, root: JsonNode, variables: PathVariables): Generator<JsonNode> {
+  const evaluator = new PathEvaluator(root, variables, path.mode === 'lax');
+  return evaluator.items(path.expr, { current: root, array: null });
+}
+
+/** Whether a path over a document gives any item; in lax mode known from the first. */
+export function existsJsonPath(path: JsonPath, root: JsonNode, variables: PathVariables): boolean {
+  const items = jsonPathItems(path, root, variables);
+  return path.mode === 'strict' ? [...items].length > 0 : items.next().done !== true;
 }

@@ -89,6 +89,9 @@ function isMethod(name: string): name is Method {
 class PathParser {
   readonly #tokens: readonly Token[];
   #at = 0;
+  /** How many filters and array subscripts enclose the current token: where `@` and `last` may stand. */
+  #filters = 0;
+  #subscripts = 0;
 
   constructor(text: string) {
     this.#tokens = tokenize(text);
@@ -224,7 +227,10 @@ class PathParser {
         return this.#word(token.text);
       case 'symbol':
         if (token.text === '$') return { kind: 'root' };
-        if (token.text === '@') return { kind: 'current' };
+        if (token.text === '@') {
+          if (this.#filters === 0) throw new SqlError('42601', '@ is not allowed in root expressions');
+          return { kind: 'current' };
+        }
         if (token.text === '(') {
           const inner = this.#or();
           this.#expect(')');
@@ -245,6 +251,9 @@ class PathParser {
       case 'null':
         return { kind: 'literal', value: null };
       case 'last':
+        if (this.#subscripts === 0) {
+          throw new SqlError('42601', 'LAST is allowed only in array subscripts');
+        }
         return { kind: 'last' };
       case 'exists': {
         this.#expect('(');
@@ -261,7 +270,9 @@ class PathParser {
     if (this.#accept('.')) return this.#dot(of);
     if (this.#accept('?')) {
       this.#expect('(');
+      this.#filters++;
       const condition = this.#or();
+      this.#filters--;
       this.#expect(')');
       return { kind: 'filter', of, condition };
     }
@@ -271,10 +282,12 @@ class PathParser {
       return { kind: 'anyElement', of };
     }
     const subscripts: Subscript[] = [];
+    this.#subscripts++;
     do {
       const from = this.#sum();
       subscripts.push({ from, to: this.#acceptWord('to') ? this.#sum() : null });
     } while (this.#accept(','));
+    this.#subscripts--;
     this.#expect(']');
     return { kind: 'elements', of, subscripts };
   }
