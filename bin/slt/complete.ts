@@ -1,7 +1,8 @@
 /**
  * Writes expected results into an slt file from a server's answers: every query gets its column types and rows, every
- * `statement error` without an expectation the SQLSTATE. What stands between the records is kept, and so are records
- * that are retried: they wait for an answer that is known. Substitution is not done.
+ * `statement error` without an expectation the SQLSTATE, every command with a place for it what it printed. What stands
+ * between the records is kept, and so are records that are retried: they wait for an answer that is known. Substitution
+ * is not done.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,7 +57,7 @@ class Completer {
   /** New lines for a record, null to keep it as it is. */
   async record(record: SltRecord, header: string): Promise<readonly string[] | null> {
     if (record.kind === 'sleep') await sleep(record.ms);
-    if (record.kind === 'system') await runCommand(record.command, this.#url);
+    if (record.kind === 'system') return this.#system(record);
     if (record.kind !== 'statement' && record.kind !== 'query') return null;
     if (record.retry !== null) return null;
     const client = await this.#client(record.connection);
@@ -89,6 +90,14 @@ class Completer {
       }
       return /^statement error$/.test(header.trim()) ? [`statement error (${state})`, record.sql, ''] : null;
     }
+  }
+
+  /** What a command prints, where the record has a place for it. */
+  async #system(record: SltRecord & { readonly kind: 'system' }): Promise<readonly string[] | null> {
+    const done = await runCommand(record.command, this.#url);
+    if (done.status !== 0) this.#problem(record, done.stderr);
+    if (done.status !== 0 || record.expected === null) return null;
+    return ['system ok', record.command, '----', ...done.stdout.trim().split('\n'), '', ''];
   }
 
   #problem(record: SltRecord, message: string): void {
