@@ -160,4 +160,29 @@ function populateRecordset({ type, elements }: Document): TableFunction {
   };
 }
 
-export const jsonTableFunctions: readonly TableFunction[] = [...functionsOf(jsonb), ...functionsOf(json)];
+/** Functions whose columns only a column definition list could tell; the binder refuses such lists by name. */
+function toRecord(type: Document['type'], suffix: 'to_record' | 'to_recordset'): TableFunction {
+  const name = `${type}_${suffix}`;
+  return {
+    kind: 'table',
+    name,
+    args: [type],
+    columns: () => [{ name, type: { id: 'struct', fields: [] } }],
+    volatility: 'stable',
+    nulls: 'called',
+    doc: 'Rows of the columns that a column definition list names, which is not supported: use populate functions.',
+    examples: [],
+    implement: () => () => {
+      throw new SqlError('42601', 'a column definition list is required for functions returning "record"');
+    },
+  };
+}
+
+export const jsonTableFunctions: readonly TableFunction[] = [
+  ...functionsOf(jsonb),
+  ...functionsOf(json),
+  ...(['jsonb', 'json'] as const).flatMap((type) => [
+    toRecord(type, 'to_record'),
+    toRecord(type, 'to_recordset'),
+  ]),
+];

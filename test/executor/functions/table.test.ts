@@ -25,6 +25,15 @@ describe('table functions', () => {
     expect(() => rows('generate_series(1, 2, 0)')).toThrow('step size cannot equal zero');
   });
 
+  it('refuses column definition lists by name', () => {
+    expect(() => queryRows(`SELECT * FROM jsonb_to_recordset('[{"a":1}]') AS x(a int)`)).toThrow(
+      'a column definition list is not supported',
+    );
+    expect(() => queryRows(`SELECT jsonb_to_record('{"a":1}')`)).toThrow(
+      'a column definition list is required',
+    );
+  });
+
   it('side by side in the select list', () => {
     expect(queryRows('SELECT unnest(ARRAY[1,2]), generate_series(5, 7)')).toEqual([
       ['1', '5'],
