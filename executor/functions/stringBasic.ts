@@ -193,11 +193,23 @@ const parts: readonly ScalarFunction[] = [
     evaluate: (text, delimiter, n) => {
       if (n === 0) throw new SqlError('22023', 'field position must not be zero');
       if (text === '') return '';
+      if (n > 0 && delimiter !== '') return fieldFromStart(text, delimiter, n);
       const fields = delimiter === '' ? [text] : text.split(delimiter);
       return fields[n > 0 ? n - 1 : fields.length + n] ?? '';
     },
   }),
 ];
+
+/** The n-th field (from 1): only as far as needed, the other fields are never made. */
+function fieldFromStart(text: string, delimiter: string, n: number): string {
+  let start = 0;
+  for (let field = 1; ; field++) {
+    const end = text.indexOf(delimiter, start);
+    if (field === n) return end < 0 ? text.slice(start) : text.slice(start, end);
+    if (end < 0) return '';
+    start = end + delimiter.length;
+  }
+}
 
 function pad(text: string, length: number, fill: string, atStart: boolean): string {
   if (length > MAX_LENGTH) tooLong();

@@ -10,6 +10,7 @@ import type { CompiledRegex } from './support/regex.ts';
 import {
   allMatches,
   findMatch,
+  groupSpan,
   matchGroups,
   regexCompiler,
   replaceMatches,
@@ -125,10 +126,12 @@ function regexpInstr(compile: Compile) {
     if (endOption < 0 || endOption > 1) throw invalidParameter('endoption', endOption);
     if (group < 0) throw invalidParameter('subexpr', group);
     let number = 0;
-    for (const match of allMatches(rejectGlobal(compile(pattern, flags), 'regexp_instr'), text, from)) {
+    const compiled = rejectGlobal(compile(pattern, flags), 'regexp_instr');
+    for (const match of allMatches(compiled, text, from)) {
       number++;
       if (number < n) continue;
-      const span = group === 0 ? ([match.start, match.end] as const) : match.spans[group - 1];
+      const span =
+        group === 0 ? ([match.start, match.end] as const) : groupSpan(compiled, text, match, group);
       if (span === null || span === undefined) return 0;
       return pointIndex(text, span[endOption === 0 ? 0 : 1]) + 1;
     }

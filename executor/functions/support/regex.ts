@@ -2,15 +2,17 @@
  * Matching with PostgreSQL's regular expressions: compiled once per pattern and flags, searched from left to right.
  * Offsets inside are UTF-16; those that SQL sees are characters.
  */
-import { assert } from '../../../common/assert.ts';
+import { must } from '../../../common/assert.ts';
 import { SqlError } from '../../../common/sqlError.ts';
 import { memoized } from './likePattern.ts';
 import type { RegexOptions } from './regexTranslate.ts';
 import { parseRegexFlags, translateRegex } from './regexTranslate.ts';
 
 export interface CompiledRegex {
-  /** Has the flags g and d. */
+  /** Has the flag g. */
   readonly regex: RegExp;
+  /** The same with the flag d, which makes V8 match twice: only where the places of groups are asked for. */
+  readonly spanning: () => RegExp;
   readonly options: RegexOptions;
 }
 
@@ -19,8 +21,6 @@ export interface RegexMatch {
   readonly end: number;
   /** Text of each parenthesised group; null where it took no part. */
   readonly groups: readonly (string | null)[];
-  /** Offsets of each group. */
-  readonly spans: readonly (readonly [start: number, end: number] | null)[];
 }
 
 function construct(source: string, flags: string): RegExp {
@@ -47,11 +47,24 @@ export function regexCompiler(): (pattern: string, flags: string) => CompiledReg
     const slash = key.indexOf('/');
     const options = parseRegexFlags(key.slice(0, slash));
     const { source, flags } = translateRegex(key.slice(slash + 1), options);
-    return { regex: construct(source, `${flags}gd`), options };
+    let spanning: RegExp | null = null;
+    return {
+      regex: construct(source, `${flags}g`),
+      options,
+      spanning: () => {
+        spanning ??= construct(source, `${flags}gd`);
+        return spanning;
+      },
+    };
   });
+  // Nearly always the pattern is a constant: then not even a cache key is made.
+  let last: { readonly pattern: string; readonly flags: string; readonly compiled: CompiledRegex } | null =
+    null;
   return (pattern, flags) => {
+    if (last !== null && last.pattern === pattern && last.flags === flags) return last.compiled;
     if (flags.includes('/')) throw new SqlError('22023', 'invalid regular expression option: "/"');
-    return compile(`${flags}/${pattern}`);
+    last = { pattern, flags, compiled: compile(`${flags}/${pattern}`) };
+    return last.compiled;
   };
 }
 
@@ -62,14 +75,22 @@ export function findMatch(compiled: CompiledRegex, text: string, from = 0): Rege
   const found = regex.exec(text);
   if (found === null) return null;
   const start = found.index;
-  const { indices } = found;
-  assert(indices !== undefined, 'the regular expression must have the flag d');
-  return {
-    start,
-    end: start + found[0].length,
-    groups: found.slice(1).map((group) => group ?? null),
-    spans: indices.slice(1).map((span) => span ?? null),
-  };
+  const groups: (string | null)[] = [];
+  for (let g = 1; g < found.length; g++) groups.push(found[g] ?? null);
+  return { start, end: start + found[0].length, groups };
+}
+
+/** Offsets of a group (from 1) of a match; null where it took no part. */
+export function groupSpan(
+  compiled: CompiledRegex,
+  text: string,
+  match: RegexMatch,
+  group: number,
+): readonly [start: number, end: number] | null {
+  const regex = compiled.spanning();
+  regex.lastIndex = match.start;
+  const found = must(regex.exec(text), 'what has matched matches again');
+  return must(found.indices, 'the regular expression must have the flag d')[group] ?? null;
 }
 
 /** All matches from `from` on, left to right; after an empty match the search goes on one character later. */
