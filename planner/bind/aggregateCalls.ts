@@ -20,6 +20,8 @@ import { resolve, resultType } from './overload.ts';
 import { levelsOf, moveOut } from './rewrite.ts';
 import { reference } from './scope.ts';
 
+const FUNCTIONS_IN_FROM = 'functions in FROM';
+
 export function bindAggregateCall(
   call: FunctionCall,
   name: string,
@@ -31,7 +33,9 @@ export function bindAggregateCall(
   const level = levelOf(pending);
   const owner = ownerAt(context, level);
   if (owner === null) {
-    const message = 'aggregate functions are not allowed in FROM clause of their own query level';
+    const where =
+      context.clause === FUNCTIONS_IN_FROM ? FUNCTIONS_IN_FROM : 'FROM clause of their own query level';
+    const message = `aggregate functions are not allowed in ${where}`;
     throw new SqlError('42803', message, { position });
   }
   checkAllowed(owner, position);

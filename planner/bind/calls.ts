@@ -13,7 +13,7 @@ import { type ExprContext, type PendingTableFunction, TABLE_FUNCTION_BASE } from
 import { bindExpr } from './expr.ts';
 import { didYouMean } from './nameErrors.ts';
 import { ambiguousFunction, callOf, noFunction } from './operators.ts';
-import { resolve } from './overload.ts';
+import { checkDeterminate, resolve } from './overload.ts';
 import { bindWindowCall } from './windowCalls.ts';
 
 /** Schemas under which the registry's functions are found. */
@@ -210,6 +210,7 @@ export function matchTableFunction(
   const match = resolve(candidates, typesOf(args));
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
+  checkDeterminate(match);
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
   return { fn: match.fn, args: coerced, columns: match.fn.columns(match.types) };
 }

@@ -75,7 +75,7 @@ export function tryCoerce(
   }
   if (scalar.kind === 'row' && type.id === 'struct' && scalar.items.length === type.fields.length) {
     const items = scalar.items.map((item, i) =>
-      tryCoerce(item, type.fields[i]?.type ?? types.text, context, env),
+      tryCoerce(reopened(item) ?? item, type.fields[i]?.type ?? types.text, context, env),
     );
     if (items.every((item) => item !== null)) return located(scalar, { kind: 'row', items, type });
   }
@@ -124,6 +124,11 @@ export function coerceExplicit(
   position: number,
   env: BindEnvironment,
 ): Scalar {
+  if (scalar.kind === 'array' && !scalar.nested && type.id === 'array') {
+    // Element by element, so that a wrong one is pointed at.
+    const items = scalar.items.map((s) => coerceExplicit(s, type.element, positionOf(s) ?? position, env));
+    return located(scalar, { kind: 'array', items, nested: false, type });
+  }
   const coerced = tryCoerce(scalar, type, 'explicit', env);
   if (coerced === null) throw cannotCast(scalar.type, type, position);
   return coerced;

@@ -10,7 +10,14 @@ import type { Expr, Literal } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { bindFunctionCall } from './calls.ts';
 import { bindCast } from './casts.ts';
-import { coerceBoolean, coerceExplicit, coerceImplicit, unify } from './coerce.ts';
+import {
+  coerceBoolean,
+  coerceExplicit,
+  coerceImplicit,
+  defaultUnknown,
+  textByDefault,
+  unify,
+} from './coerce.ts';
 import { type ExprContext, GROUPING_BASE } from './context.ts';
 import { placed, positionOf } from './environment.ts';
 import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operators.ts';
@@ -123,6 +130,7 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
         [bindExpr(expr.zone, context), bindExpr(expr.operand, context)],
         position,
         env,
+        'pg_catalog.timezone',
       );
     case 'Collate': {
       const name = must(expr.collation.parts[expr.collation.parts.length - 1]).name;
@@ -135,14 +143,10 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'FieldAccess':
       return bindFieldAccess(expr, context);
     case 'RowExpr': {
-      const items = expr.items
-        .map((i) => bindExpr(i, context))
-        .map((i) => (i.type.id === 'unknown' ? coerceImplicit(i, types.text, env) : i));
-      return {
-        kind: 'row',
-        items,
-        type: { id: 'struct', fields: items.map((i, n) => ({ name: `f${n + 1}`, type: i.type })) },
-      };
+      // A cast or an assignment of the row may still decide the type of a literal in it.
+      const items = expr.items.map((i) => textByDefault(bindExpr(i, context), env));
+      const fields = items.map((i, n) => ({ name: `f${n + 1}`, type: i.type }));
+      return { kind: 'row', items, type: { id: 'struct', fields } };
     }
     case 'ArrayExpr':
       return bindArray(expr, context);
@@ -225,12 +229,7 @@ function bindUnary(expr: Expr & { kind: 'Unary' }, context: ExprContext): Scalar
   // A sign belongs to its number before the type is chosen: -2147483648 is an integer.
   const number = signedNumber(expr);
   if (number !== null) return numberLiteral(number);
-  const { env } = context;
-  const operand = bindExpr(expr.operand, context);
-  const isSign = expr.operator === '-' || expr.operator === '+';
-  const typed =
-    operand.type.id === 'unknown' && isSign ? coerceImplicit(operand, types.float8, env) : operand;
-  return operatorCall(expr.operator, [typed], expr.span.start, env);
+  return operatorCall(expr.operator, [bindExpr(expr.operand, context)], expr.span.start, context.env);
 }
 
 function bindIsTest(expr: Expr & { kind: 'IsTest' }, context: ExprContext): Scalar {
@@ -259,7 +258,7 @@ function bindIsTest(expr: Expr & { kind: 'IsTest' }, context: ExprContext): Scal
 function bindCase(expr: Expr & { kind: 'CaseExpr' }, context: ExprContext): Scalar {
   const { env } = context;
   const inner: ExprContext = { ...context, noSets: 'CASE' };
-  const operand = expr.operand === null ? null : bindExpr(expr.operand, inner);
+  const operand = expr.operand === null ? null : defaultUnknown(bindExpr(expr.operand, inner), env);
   const whens = expr.whens.map((w) => {
     if (operand === null) return bindCondition(w.when, inner, 'CASE/WHEN');
     return operatorCall('=', [operand, bindExpr(w.when, inner)], w.when.span.start, env);

@@ -8,7 +8,7 @@ import { formatType } from '../../common/typeTable.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { coerceImplicit, withoutModifier } from './coerce.ts';
 import { type BindEnvironment, placed } from './environment.ts';
-import { type Match, resolve, resultType } from './overload.ts';
+import { checkDeterminate, type Match, resolve, resultType } from './overload.ts';
 
 /** A call with its arguments coerced. */
 export function callOf(
@@ -17,6 +17,7 @@ export function callOf(
   position: number,
   env: BindEnvironment,
 ): Scalar {
+  checkDeterminate(match);
   const coerced = args.map((arg, i) => coerceImplicit(arg, must(match.types[i]), env));
   return placed(
     { kind: 'call', fn: match.fn, args: coerced, type: resultType(match.fn.returns, match), position },

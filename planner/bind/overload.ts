@@ -8,6 +8,7 @@ import { must } from '../../common/assert.ts';
 import { canCast } from '../../common/cast.ts';
 import { arrayOf, type DataType, sameType, types } from '../../common/dataType.ts';
 import type { ResultType, TypePattern } from '../../common/function.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import { isPreferredType, type TypeCategory, typeCategory, typeFromName } from '../../common/typeTable.ts';
 
 export interface Signature {
@@ -22,6 +23,14 @@ export interface Match<F> {
   /** What the polymorphic patterns stand for. */
   readonly element: DataType | null;
   readonly compatible: DataType | null;
+  /** Nothing but untyped literals stands for its anyelement or anyarray. */
+  readonly indeterminate: boolean;
+}
+
+/** 42804 for a polymorphic call of which no argument has a type. */
+export function checkDeterminate(match: Match<unknown>): void {
+  if (!match.indeterminate) return;
+  throw new SqlError('42804', 'could not determine polymorphic type because input has type unknown');
 }
 
 const patternTypes = new Map<string, DataType>();
@@ -47,7 +56,7 @@ export function concreteType(pattern: TypePattern): DataType | null {
 function expandPatterns(signature: Signature, count: number): readonly TypePattern[] | null {
   const { args } = signature;
   if (signature.variadic !== true) return args.length === count ? args : null;
-  if (count < args.length - 1) return null;
+  if (count < args.length) return null;
   const last = must(args[args.length - 1]);
   return [...args.slice(0, -1), ...new Array<TypePattern>(Math.max(0, count - args.length + 1)).fill(last)];
 }
@@ -56,10 +65,7 @@ function elementOf(type: DataType): DataType | null {
   return type.id === 'array' ? type.element : null;
 }
 
-interface Unified {
-  readonly element: DataType | null;
-  readonly compatible: DataType | null;
-}
+type Unified = Pick<Match<unknown>, 'element' | 'compatible' | 'indeterminate'>;
 
 /** The broadest of the types given for anycompatible. */
 function commonCompatible(found: readonly DataType[]): DataType | null {
@@ -101,6 +107,7 @@ function unifyPatterns(patterns: readonly TypePattern[], args: readonly DataType
   return {
     element: polymorphic ? (element ?? types.text) : null,
     compatible: compatiblePolymorphic ? (chosen ?? types.text) : null,
+    indeterminate: polymorphic && element === null,
   };
 }
 
@@ -138,7 +145,7 @@ function matchOf<F extends Signature>(fn: F, args: readonly DataType[]): Match<F
     if (target === null || !canCast(arg, target, 'implicit')) return null;
     targets.push(target);
   }
-  return { fn, types: targets, element: unified.element, compatible: unified.compatible };
+  return { fn, types: targets, ...unified };
 }
 
 /** Result type of a match. */

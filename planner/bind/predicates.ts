@@ -2,12 +2,12 @@
 
 import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import { formatType } from '../../common/typeTable.ts';
 import type { Value } from '../../common/value.ts';
 import type {
   Between,
   Binary,
-  Expr,
   InList,
   IsDistinct,
   LikeExpr,
@@ -19,6 +19,7 @@ import { coerceImplicit, unify } from './coerce.ts';
 import type { ExprContext } from './context.ts';
 import { bindExpr } from './expr.ts';
 import { boolAnd, boolNot, boolOr, functionCall, operatorCall, resolveOperator } from './operators.ts';
+import { resultType } from './overload.ts';
 import { bindQuantifiedSubquery, bindRowSubqueryComparison } from './subqueries.ts';
 
 export function bindBinary(expr: Binary, context: ExprContext): Scalar {
@@ -76,8 +77,19 @@ export function compareRows(
       return result;
     }
     default:
-      throw unsupported(`row comparison with operator ${operator}`, position);
+      throw notComparison(operator, call(operator, 0).type, position);
   }
+}
+
+function notComparison(operator: string, type: DataType, position: number): SqlError {
+  if (type.id !== 'bool') {
+    const message = `row comparison operator must yield type boolean, not type ${formatType(type)}`;
+    return new SqlError('42804', message, { position });
+  }
+  return new SqlError('0A000', `could not determine interpretation of row comparison operator ${operator}`, {
+    position,
+    hint: 'Row comparison operators must be associated with btree operator families.',
+  });
 }
 
 export function bindDistinct(expr: IsDistinct, context: ExprContext): Scalar {
@@ -204,10 +216,10 @@ function foldCast(s: Scalar, type: DataType): Value | undefined {
 function bindRowIn(expr: InList, row: RowExpr, context: ExprContext): Scalar {
   const left = bindItems(row, context);
   const tests = expr.items.map((item) => {
-    if (item.kind !== 'RowExpr')
-      throw new SqlError('42601', 'unequal number of entries in row expressions', {
-        position: expr.operatorStart,
-      });
+    if (item.kind !== 'RowExpr') {
+      const operands = [bindExpr(row, context), bindExpr(item, context)];
+      return operatorCall('=', operands, expr.operatorStart, context.env);
+    }
     return compareRows('=', left, bindItems(item, context), expr.operatorStart, context);
   });
   const matched = boolOr(tests);
@@ -244,7 +256,7 @@ export function bindQuantified(expr: QuantifiedComparison, context: ExprContext)
   const { env } = context;
   const position = expr.operatorStart;
   const left = bindExpr(expr.left, context);
-  let array = bindArrayOperand(expr.right.expr, left, context);
+  let array = bindExpr(expr.right.expr, context);
   if (array.type.id === 'unknown') {
     const element: DataType = left.type.id === 'unknown' ? types.text : left.type;
     array = coerceImplicit(array, { id: 'array', element }, env);
@@ -255,6 +267,9 @@ export function bindQuantified(expr: QuantifiedComparison, context: ExprContext)
   const element: Scalar = { kind: 'literal', value: null, type: array.type.element };
   const match = resolveOperator(expr.operator, [left, element], position, env);
   const elementType = must(match.types[1]);
+  if (resultType(match.fn.returns, match).id !== 'bool') {
+    throw new SqlError('42809', 'op ANY/ALL (array) requires operator to yield boolean', { position });
+  }
   return {
     kind: 'quantified',
     fn: match.fn,
@@ -263,16 +278,4 @@ export function bindQuantified(expr: QuantifiedComparison, context: ExprContext)
     right: coerceImplicit(array, { id: 'array', element: elementType }, env),
     type: types.bool,
   };
-}
-
-/** `= ANY (ARRAY['a'])` lets the elements be of the left side's type. */
-function bindArrayOperand(expr: Expr, left: Scalar, context: ExprContext): Scalar {
-  if (expr.kind === 'ArrayExpr' && left.type.id !== 'unknown') {
-    const items = expr.items.map((i) => bindExpr(i, context));
-    if (items.length > 0 && items.every((i) => i.type.id === 'unknown')) {
-      const typed = items.map((i) => coerceImplicit(i, left.type, context.env));
-      return { kind: 'array', items: typed, nested: false, type: { id: 'array', element: left.type } };
-    }
-  }
-  return bindExpr(expr, context);
 }

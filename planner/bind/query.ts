@@ -158,12 +158,14 @@ function notAnOutputColumn({ expr }: OrderItem): SqlError {
 
 /** Position of the output column that a constant means: 42P10 when there is none. */
 export function ordinal(expr: Expr, count: number, clause: string): number | null {
-  if (expr.kind !== 'Literal') return null;
-  const { value } = expr;
+  const isNegative = expr.kind === 'Unary' && expr.operator === '-' && expr.operand.kind === 'Literal';
+  const constant = isNegative ? expr.operand : expr;
+  if (constant.kind !== 'Literal') return null;
+  const { value } = constant;
   if (value.type !== 'number' || !/^\d+$/.test(value.text)) {
     throw new SqlError('42601', `non-integer constant in ${clause}`, { position: expr.span.start });
   }
-  const n = Number(value.text);
+  const n = isNegative ? -Number(value.text) : Number(value.text);
   if (n < 1 || n > count) {
     throw new SqlError('42P10', `${clause} position ${n} is not in select list`, {
       position: expr.span.start,

@@ -80,7 +80,7 @@ class SelectBinder {
     for (const w of select.windows) {
       if (windows.has(w.name.name)) {
         const message = `window "${w.name.name}" is already defined`;
-        throw new SqlError('42P20', message, { position: w.name.span.start });
+        throw new SqlError('42P20', message, { position: w.spec.span.start });
       }
       windows.set(w.name.name, w.spec);
     }

@@ -1,4 +1,5 @@
 /** Subqueries in expressions. Their plans refer to the row around them by `outer` columns. */
+import { must } from '../../common/assert.ts';
 import { arrayOf, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type {
@@ -12,8 +13,11 @@ import type {
 } from '../../parser/ast/expr.ts';
 import type { Query } from '../../parser/ast/query.ts';
 import type { Scalar } from '../plan/scalar.ts';
+import { columnsOf } from '../plan/scalars.ts';
+import { coerceImplicit } from './coerce.ts';
 import type { ExprContext, SubqueryPlan } from './context.ts';
 import { bindExpr } from './expr.ts';
+import { resolveOperator } from './operators.ts';
 import { bindItems, compareRows } from './predicates.ts';
 
 function plan(query: Query, context: ExprContext): SubqueryPlan {
@@ -67,20 +71,19 @@ function quantified(
       position,
     });
   }
-  // Types are settled on stand-ins first, so that literals on the left take the subquery's types.
-  const leftColumns: Scalar[] = left.map((l, index) =>
-    l.type.id === 'unknown' ? l : { kind: 'column', index, type: l.type },
-  );
-  const rightColumns: Scalar[] = planned.columns.map((c, i) => ({
-    kind: 'column',
-    index: left.length + i,
-    type: c.type,
-  }));
+  const rightColumns = columnsOf(planned.columns, left.length);
+  // Literals and parameters on the left take the type that the operator wants beside the subquery's column.
+  const typed = left.map((l, i) => {
+    if (l.type.id !== 'unknown') return l;
+    const match = resolveOperator(operator, [l, must(rightColumns[i])], position, context.env);
+    return coerceImplicit(l, must(match.types[0]), context.env);
+  });
+  const leftColumns = typed.map((l, index): Scalar => ({ kind: 'column', index, type: l.type }));
   const condition = compareRows(operator, leftColumns, rightColumns, position, context);
   return {
     kind: 'quantifiedSubquery',
     quantifier,
-    left,
+    left: typed,
     condition,
     plan: planned.plan,
     negated,

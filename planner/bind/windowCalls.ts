@@ -11,7 +11,7 @@ import { requireEquality } from './comparable.ts';
 import { type Collected, type ExprContext, WINDOW_BASE } from './context.ts';
 import { bindCondition, bindExpr } from './expr.ts';
 import { ambiguousFunction, noFunction } from './operators.ts';
-import { resolve, resultType } from './overload.ts';
+import { checkDeterminate, resolve, resultType } from './overload.ts';
 
 const DEFINITION = 'window definitions';
 
@@ -36,6 +36,9 @@ export function bindWindowCall(
     throw new SqlError('42809', message, { position });
   }
   const collected = checkAllowed(context, position);
+  if (call.withinGroup !== null) {
+    throw new SqlError('0A000', `OVER is not supported for ordered-set aggregate ${name}`, { position });
+  }
   const args = call.star ? [] : bindArguments(call, inner);
   const fitting = candidates.map((c) =>
     c.kind === 'window' ? { ...c, args: c.args.slice(0, Math.max(c.required, args.length)) } : c,
@@ -46,6 +49,7 @@ export function bindWindowCall(
   );
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
+  checkDeterminate(match);
   const fn = must(candidates[fitting.indexOf(match.fn)]);
   checkClauses(call, name, fn, args.length);
   const spec = windowSpec(call, context);
@@ -119,15 +123,19 @@ function windowSpec(call: FunctionCall, context: ExprContext): WindowSpec {
     if (spec === undefined) throw new SqlError('42704', `window "${name}" does not exist`, { position });
     return spec;
   };
-  if (over.kind === 'WindowName') return expandBase(named(over.name.name, over.span.start), named);
-  return expandBase(over, named);
+  if (over.kind === 'WindowName') return expandBase(named(over.name.name, over.span.start), false, named);
+  return expandBase(over, true, named);
 }
 
 /** A window with what it takes from the window it is based on. */
-function expandBase(spec: WindowSpec, named: (name: string, position: number) => WindowSpec): WindowSpec {
+function expandBase(
+  spec: WindowSpec,
+  isOver: boolean,
+  named: (name: string, position: number) => WindowSpec,
+): WindowSpec {
   if (spec.base === null) return spec;
   const { name } = spec.base;
-  const base = expandBase(named(name, spec.base.span.start), named);
+  const base = expandBase(named(name, spec.span.start), false, named);
   const refuse = (clause: string): SqlError =>
     new SqlError('42P20', `cannot override ${clause} clause of window "${name}"`, {
       position: spec.span.start,
@@ -137,6 +145,9 @@ function expandBase(spec: WindowSpec, named: (name: string, position: number) =>
   if (base.frame !== null) {
     throw new SqlError('42P20', `cannot copy window "${name}" because it has a frame clause`, {
       position: spec.span.start,
+      ...(isOver && spec.orderBy.length === 0 && spec.frame === null
+        ? { hint: 'Omit the parentheses in this OVER clause.' }
+        : {}),
     });
   }
   const orderBy = base.orderBy.length > 0 ? base.orderBy : spec.orderBy;
