@@ -3,7 +3,7 @@
  * rolled-back SET are undone through the overlay that a transaction pushes.
  */
 import { SqlError } from '../common/sqlError.ts';
-import { isTimeZone } from '../common/timeZone.ts';
+import { timeZoneSetting } from '../common/timeZone.ts';
 
 interface SettingSpec {
   readonly default: string;
@@ -41,20 +41,8 @@ function duration(value: string): string | null {
   return /^\s*\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\s*$/.test(value) ? value.trim() : null;
 }
 
-function timeZone(value: string): string | null {
-  const v = value.trim();
-  if (/^[-+]?\d+(\.\d+)?$/.test(v)) {
-    const hours = Number(v);
-    if (Math.abs(hours) > 15) return null;
-    const sign = hours < 0 ? '-' : '+';
-    const minutes = Math.round(Math.abs(hours) * 60);
-    const text = `${sign}${String(Math.floor(minutes / 60)).padStart(2, '0')}`;
-    return minutes % 60 === 0
-      ? `<${text}>${hours < 0 ? '+' : '-'}${text.slice(1)}`
-      : `${text}:${String(minutes % 60).padStart(2, '0')}`;
-  }
-  if (v.toLowerCase() === 'default' || v.toLowerCase() === 'local') return 'UTC';
-  return isTimeZone(v) ? (v.toLowerCase() === 'utc' ? 'UTC' : v) : null;
+function timeZone(value: string): string {
+  return timeZoneSetting(value.trim());
 }
 
 const text = (value: string): string => value;

@@ -7,7 +7,7 @@ import { done, type StatementHandler } from './statement.ts';
 export const setVariable: StatementHandler<SetVariable> = {
   readOnly: true,
   run(statement, context) {
-    if (statement.name === 'transaction' || statement.name === 'session characteristics') {
+    if (statement.name === 'transaction' || statement.name === 'session_characteristics') {
       for (const mode of statement.values ?? []) {
         if (mode === 'read only') context.settings.set('transaction_read_only', 'on', true);
         if (mode === 'read write') context.settings.set('transaction_read_only', 'off', true);
