@@ -48,10 +48,48 @@ export class Changes {
     const random = this.#random;
     const table = random.pick(this.#tables);
     const kind = random.next();
-    if (kind < 0.5) return this.insert(table, random.int(1, 6));
+    if (kind < 0.4) return this.insert(table, random.int(1, 6));
+    if (kind < 0.5) return table.hasKey ? this.#upsert(table) : this.insert(table, 2);
+    if (kind < 0.55) return this.#move(table);
     if (kind < 0.75) return this.#update(table);
     if (kind < 0.95) return `DELETE FROM ${table.name} WHERE ${this.#condition()}`;
     return `DELETE FROM ${table.name}`;
+  }
+
+  /** Rows with known and new keys. */
+  #upsert(table: Table): string {
+    const random = this.#random;
+    const known = [...new Set(Array.from({ length: 3 }, () => random.int(1, this.#nextId)))];
+    this.#nextId += 1;
+    const rows = known.map((id) => {
+      const values = table.columns.map((c) => (c.name === 'id' ? id : columnValue(c, random)));
+      return `(${values.join(', ')})`;
+    });
+    const set = random.some(table.columns.slice(1), 2).map((c) => `${c.name} = excluded.${c.name}`);
+    const action = random.pick([
+      'DO NOTHING',
+      `DO UPDATE SET ${set.join(', ')}`,
+      `DO UPDATE SET ${set.join(', ')} WHERE ${table.name}.k IS DISTINCT FROM excluded.k`,
+    ]);
+    return `INSERT INTO ${table.name} VALUES ${rows.join(', ')} ON CONFLICT (id) ${action}`;
+  }
+
+  /** Changes keys, and rows by other tables. */
+  #move(table: Table): string {
+    const random = this.#random;
+    const other = random.pick(this.#tables.filter((t) => t !== table));
+    const by = 1000 * random.int(1, 3);
+    return random.pick([
+      () => `UPDATE ${table.name} SET id = -id - ${by} WHERE id > 0 AND id % 3 = 1`,
+      () =>
+        `UPDATE ${table.name} SET k = q.m FROM (SELECT k AS id, max(id) % 6 AS m FROM ${other.name} GROUP BY k) AS q WHERE ${table.name}.k = q.id`,
+      () => `DELETE FROM ${table.name} USING ${other.name} AS o WHERE o.k = ${table.name}.k AND o.id % 2 = 0`,
+      () =>
+        `UPDATE ${table.name} SET (k) = (SELECT min(k) FROM ${other.name} AS o WHERE o.id <= ${table.name}.id)`.replace(
+          '(k) =',
+          'k =',
+        ),
+    ])();
   }
 
   /** Some statements, sometimes as one transaction, sometimes one that is rolled back. */

@@ -1,6 +1,6 @@
 /** Random scalar expressions of a wanted type over the columns in scope. None of them can fail at run time. */
 import type { Random } from './random.ts';
-import { type SqlType, typedLiteral } from './schema.ts';
+import { type SqlType, sqlName, typedLiteral } from './schema.ts';
 
 export interface ScopeColumn {
   readonly sql: string;
@@ -27,6 +27,12 @@ export const comparable: readonly SqlType[] = [
   'timestamp',
   'timestamptz',
   'interval',
+  'varchar',
+  'time',
+  'uuid',
+  'bytea',
+  'jsonb',
+  'ints',
 ];
 
 const comparisons = ['=', '<>', '<', '<=', '>', '>=', '=', '!='];
@@ -34,10 +40,13 @@ const comparisons = ['=', '<>', '<', '<=', '>', '>=', '=', '!='];
 export class Expressions {
   readonly #random: Random;
   readonly #subqueries: Subqueries | null;
+  readonly #risky: boolean;
 
-  constructor(random: Random, subqueries: Subqueries | null) {
+  /** `risky` expressions may fail on some rows. */
+  constructor(random: Random, subqueries: Subqueries | null, risky = false) {
     this.#random = random;
     this.#subqueries = subqueries;
+    this.#risky = risky;
   }
 
   /** An expression of `type`. */
@@ -45,12 +54,23 @@ export class Expressions {
     const random = this.#random;
     const columns = scope.filter((c) => c.type === type && !c.wide);
     if (columns.length > 0 && random.chance(depth === 0 ? 0.8 : 0.5)) return random.pick(columns).sql;
-    if (depth === 0) return random.chance(0.08) ? `CAST(NULL AS ${type})` : typedLiteral(type, random);
+    if (depth === 0)
+      return random.chance(0.08) ? `CAST(NULL AS ${sqlName[type]})` : typedLiteral(type, random);
     if (random.chance(0.06)) {
       const subquery = this.#subqueries?.scalar(type, scope) ?? null;
       if (subquery !== null) return subquery;
     }
     if (random.chance(0.25)) return this.#conditional(type, scope, depth);
+    if (this.#risky && random.chance(0.2)) {
+      const sub = (t: SqlType): string => this.of(t, scope, depth - 1);
+      if (type === 'int4')
+        return random.pick([
+          () => `(${sub('int4')} / ${sub('int4')})`,
+          () => `CAST(${sub('text')} AS int)`,
+        ])();
+      if (type === 'numeric') return `(${sub('numeric')} / ${sub('int4')})`;
+      if (type === 'date') return `CAST(${sub('text')} AS date)`;
+    }
     return this.#operation(type, scope, depth);
   }
 
@@ -97,6 +117,11 @@ export class Expressions {
           () => `(${sub('int4')} & ${sub('int4')})`,
           () => `CAST(extract(day FROM ${sub('date')}) AS int)`,
           () => `sign(${sub('int4')})::int`,
+          () => `(${sub('ints')})[${random.int(0, 2)}]`,
+          () => `array_length(${sub('ints')}, 1)`,
+          () => `CAST(extract(hour FROM ${sub('time')}) AS int)`,
+          () => `octet_length(${sub('bytea')})`,
+          () => `ascii(${sub('varchar')})`,
         ])();
       case 'int8':
         return random.pick([
@@ -157,6 +182,14 @@ export class Expressions {
           () => `to_char(${sub('timestamp')}, 'YYYY-MM-DD HH24')`,
           () => `CAST(${sub('text')} AS varchar(2))::text`,
           () => `split_part(${sub('text')}, 'b', 1)`,
+          () => `(${sub('jsonb')} ->> 'a')`,
+          () => `jsonb_typeof(${sub('jsonb')})`,
+          () => `array_to_string(${sub('ints')}, ',', '*')`,
+          () => `CAST(${sub(random.pick<SqlType>(['uuid', 'time', 'varchar', 'bytea']))} AS text)`,
+          () => `(${sub('varchar')} || ${sub('text')})`,
+          () => `to_char(${sub('int4')}, 'FM990')`,
+          () => `regexp_replace(${sub('text')}, '[ab]+', 'z', 'g')`,
+          () => `initcap(${sub('varchar')})`,
         ])();
       case 'bool':
         return this.predicate(scope, depth - 1);
@@ -186,6 +219,39 @@ export class Expressions {
           () => `(${sub('interval')} + interval '1 day')`,
           () => `(${sub('interval')} * 2)`,
           () => `-(${sub('interval')})`,
+        ])();
+      case 'varchar':
+        return random.pick([
+          () => `CAST(${sub('text')} AS varchar(3))`,
+          () => `CAST(${sub('int4')} AS varchar)`,
+        ])();
+      case 'time':
+        return random.pick([
+          () => `(${sub('time')} + interval '90 minutes')`,
+          () => `CAST(${sub('timestamp')} AS time)`,
+        ])();
+      case 'uuid':
+        return `COALESCE(${sub('uuid')}, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')`;
+      case 'bytea':
+        return random.pick([
+          () => `(${sub('bytea')} || ${sub('bytea')})`,
+          () => `convert_to(${sub('text')}, 'UTF8')`,
+        ])();
+      case 'jsonb':
+        return random.pick([
+          () => `(${sub('jsonb')} -> 'a')`,
+          () => `(${sub('jsonb')} -> 0)`,
+          () => `to_jsonb(${sub(random.pick<SqlType>(['int4', 'bool', 'ints']))})`,
+          () => `jsonb_build_object('a', ${sub('int4')}, 'b', ${sub('text')})`,
+          () => `jsonb_build_array(${sub('int4')}, ${sub('jsonb')})`,
+        ])();
+      case 'ints':
+        return random.pick([
+          () => `ARRAY[${sub('int4')}, ${sub('int4')}]`,
+          () => `(${sub('ints')} || ${sub('int4')})`,
+          () => `array_append(${sub('ints')}, ${sub('int4')})`,
+          () => `array_remove(${sub('ints')}, ${sub('int4')})`,
+          () => `(${sub('ints')})[1:1]`,
         ])();
     }
   }
@@ -236,6 +302,14 @@ export class Expressions {
         `((${sub('int4')}, ${sub('text')}) ${random.pick(['=', '<>', '<', '>='])} (${sub('int4')}, ${sub('text')}))`,
       () => `(${sub('int4')} = ANY (ARRAY[${sub('int4')}, ${sub('int4')}]))`,
       () => `(${sub('int4')} > ALL (ARRAY[${sub('int4')}, 2, NULL]))`,
+      () => `(${sub('int4')} = ANY (${sub('ints')}))`,
+      () => `(${sub('ints')} ${random.pick(['@>', '<@', '&&'])} ${sub('ints')})`,
+      () => `(${sub('jsonb')} ${random.pick(['@>', '<@'])} ${sub('jsonb')})`,
+      () => `(${sub('jsonb')} ? ${sub('text')})`,
+      () => `(${sub('varchar')} ${random.pick(comparisons)} ${sub('text')})`,
+      () => `(${sub('float8')} ${random.pick(comparisons)} ${sub('numeric')})`,
+      () => `(${sub('timestamp')} ${random.pick(comparisons)} ${sub('timestamptz')})`,
+      () => `((${sub('date')}, ${sub('date')}) OVERLAPS (${sub('date')}, ${sub('date')}))`,
     ])();
   }
 }

@@ -2,7 +2,7 @@
 import type { Expressions, ScopeColumn } from './expressions.ts';
 import type { FromClause } from './queries.ts';
 import type { Random } from './random.ts';
-import type { SqlType } from './schema.ts';
+import { type SqlType, sqlName } from './schema.ts';
 
 export interface Grouped {
   readonly items: readonly ScopeColumn[];
@@ -124,11 +124,24 @@ export class Grouping {
         case 'timestamp':
         case 'timestamptz':
         case 'interval':
+        case 'varchar':
+        case 'time':
           return `${random.pick(['min', 'max'])}(${distinct}${value(type)})`;
+        case 'ints':
+          return `CAST(array_agg(DISTINCT ${plain('int4')}) AS int[])`;
+        case 'uuid':
+        case 'bytea': {
+          const v = value(type);
+          return `CAST((array_agg(${v} ORDER BY ${v}))[1] AS ${sqlName[type]})`;
+        }
+        case 'jsonb': {
+          const v = plain('jsonb');
+          return random.pick([`jsonb_agg(${v} ORDER BY ${v})`, `to_jsonb(count(${v}))`]);
+        }
       }
     };
     const made = call();
-    if (made.startsWith('CAST(')) return made;
+    if (made.startsWith('CAST(') || made.startsWith('to_jsonb(')) return made;
     return made + this.#filter(scope);
   }
 

@@ -29,6 +29,9 @@ export interface FromClause {
 
 const MAX_DEPTH = 2;
 
+/** Types without min and max. */
+const withoutExtremes: readonly SqlType[] = ['bool', 'uuid', 'bytea', 'jsonb', 'ints'];
+
 export class Queries implements Subqueries {
   readonly #random: Random;
   readonly #tables: readonly Table[];
@@ -37,10 +40,10 @@ export class Queries implements Subqueries {
   #depth = 0;
   #alias = 0;
 
-  constructor(random: Random, tables: readonly Table[]) {
+  constructor(random: Random, tables: readonly Table[], risky = false) {
     this.#random = random;
     this.#tables = tables;
-    this.#expressions = new Expressions(random, this);
+    this.#expressions = new Expressions(random, this, risky);
     this.#grouping = new Grouping(random, this.#expressions);
   }
 
@@ -114,7 +117,7 @@ export class Queries implements Subqueries {
     return {
       sql: `${table.name} AS ${alias}`,
       scope: table.columns.map((c) => ({ sql: `${alias}.${c.name}`, type: c.type, wide: c.wide })),
-      unique: [`${alias}.id`],
+      unique: table.hasId ? [`${alias}.id`] : null,
     };
   }
 
@@ -150,11 +153,34 @@ export class Queries implements Subqueries {
     const kind = random.pick(kinds);
     if (kind === 'CROSS JOIN' || kind === ',')
       return { sql: `${left.sql}${kind === ',' ? '' : ' '}${kind} ${right.sql}`, scope: both, unique };
+    const using = this.#using(left, right);
+    if (using !== null && random.chance(0.2)) {
+      // Both sides' columns keep their qualified names.
+      return { sql: `${left.sql} ${kind} ${right.sql} USING (${using})`, scope: both, unique };
+    }
     return {
       sql: `${left.sql} ${kind} ${right.sql} ON ${this.#joinCondition(left, right, kind === 'FULL JOIN')}`,
       scope: both,
       unique,
     };
+  }
+
+  /** A column name that each side has exactly once, with one type. */
+  #using(left: FromClause, right: FromClause): string | null {
+    const named = (scope: readonly ScopeColumn[]): Map<string, ScopeColumn | null> => {
+      const names = new Map<string, ScopeColumn | null>();
+      for (const c of scope) {
+        const name = c.sql.slice(c.sql.indexOf('.') + 1);
+        names.set(name, names.has(name) ? null : c);
+      }
+      return names;
+    };
+    const r = named(right.scope);
+    const common = [...named(left.scope)].flatMap(([name, c]) => {
+      const other = r.get(name);
+      return c !== null && other !== null && other !== undefined && other.type === c.type ? [name] : [];
+    });
+    return common.length === 0 ? null : this.#random.pick(common);
   }
 
   #joinCondition(left: FromClause, right: FromClause, equalityOnly: boolean): string {
@@ -219,6 +245,17 @@ export class Queries implements Subqueries {
     const columns = items.map((item, i) => ({ name: `c${i}`, type: item.type, wide: item.wide }));
     const body = `${list} FROM ${from.sql}${where}`;
     if (mayCut && random.chance(0.08)) return this.#distinctOn(body, columns);
+    if (mayCut && from.unique !== null && random.chance(0.1)) {
+      // Ordered by what is not selected.
+      const key = `${random.pick(from.scope).sql}${this.#direction()}`;
+      const order = [key, ...from.unique.map((u) => `${u}${this.#direction()}`)].join(', ');
+      const cut = random.pick([
+        `LIMIT ${random.int(1, 5)}`,
+        `OFFSET ${random.int(1, 4)}`,
+        `LIMIT 3 OFFSET 1`,
+      ]);
+      return { sql: `SELECT ${body} ORDER BY ${order} ${cut}`, columns };
+    }
     const distinct = random.chance(0.15) ? 'DISTINCT ' : '';
     return { sql: `SELECT ${distinct}${body}${mayCut ? this.#orderAndLimit(columns) : ''}`, columns };
   }
@@ -289,7 +326,7 @@ export class Queries implements Subqueries {
       const inner = [...from.scope, ...(random.chance(0.6) ? scope : [])];
       const where = random.chance(0.7) ? ` WHERE ${this.#expressions.predicate(inner, 1)}` : '';
       if (random.chance(0.3) && type === 'int8') return `(SELECT count(*) FROM ${from.sql}${where})`;
-      if (type === 'bool' || random.chance(0.3)) {
+      if (withoutExtremes.includes(type) || random.chance(0.3)) {
         const value = this.#expressions.of(type, inner, 1);
         return `(SELECT ${value} AS c0 FROM ${from.sql}${where} ORDER BY c0${this.#direction()} LIMIT 1)`;
       }

@@ -16,7 +16,13 @@ export type SqlType =
   | 'date'
   | 'timestamp'
   | 'timestamptz'
-  | 'interval';
+  | 'interval'
+  | 'varchar'
+  | 'time'
+  | 'uuid'
+  | 'bytea'
+  | 'jsonb'
+  | 'ints';
 
 export interface TableColumn {
   readonly name: string;
@@ -24,9 +30,12 @@ export interface TableColumn {
   readonly wide: boolean;
 }
 
+/** A table, or a view with the columns of its query. */
 export interface Table {
   readonly name: string;
   readonly hasKey: boolean;
+  /** True when every row has an `id` of its own. */
+  readonly hasId: boolean;
   readonly columns: readonly TableColumn[];
 }
 
@@ -44,7 +53,34 @@ const columnTypes: readonly SqlType[] = [
   'timestamp',
   'timestamptz',
   'interval',
+  'varchar',
+  'time',
+  'uuid',
+  'bytea',
+  'jsonb',
+  'ints',
 ];
+
+/** The type as CAST wants it. */
+export const sqlName: Readonly<Record<SqlType, string>> = {
+  int4: 'int4',
+  int8: 'int8',
+  int2: 'int2',
+  numeric: 'numeric',
+  float8: 'float8',
+  text: 'text',
+  bool: 'bool',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  interval: 'interval',
+  varchar: 'varchar',
+  time: 'time',
+  uuid: 'uuid',
+  bytea: 'bytea',
+  jsonb: 'jsonb',
+  ints: 'int[]',
+};
 
 const declared: Readonly<Record<SqlType, string>> = {
   int4: 'int',
@@ -58,6 +94,12 @@ const declared: Readonly<Record<SqlType, string>> = {
   timestamp: 'timestamp',
   timestamptz: 'timestamptz',
   interval: 'interval',
+  varchar: 'varchar(8)',
+  time: 'time',
+  uuid: 'uuid',
+  bytea: 'bytea',
+  jsonb: 'jsonb',
+  ints: 'int[]',
 };
 
 export function randomTable(name: string, random: Random): Table {
@@ -70,7 +112,7 @@ export function randomTable(name: string, random: Random): Table {
     const type = random.pick(columnTypes);
     columns.push({ name: 'abcdefgh'.charAt(i), type, wide: random.chance(0.15) });
   }
-  return { name, hasKey: random.chance(0.6), columns };
+  return { name, hasKey: random.chance(0.6), hasId: true, columns };
 }
 
 export function createTable(table: Table): string {
@@ -92,6 +134,12 @@ const extremes: Readonly<Record<SqlType, readonly string[]>> = {
   timestamp: ["'infinity'", "'294246-12-31 23:59:59.999999'", "'1969-12-31 23:59:59.999999'"],
   timestamptz: ["'-infinity'", "'1999-12-31 23:59:59.999999+00'"],
   interval: ["'0 days'", "'-5 days'", "'1000 days'"],
+  varchar: ["''", "'éé'"],
+  time: ["'00:00:00'", "'23:59:59.999999'", "'24:00:00'"],
+  uuid: ["'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'00000000-0000-0000-0000-000000000000'"],
+  bytea: ["''", "'\\x00'", "'\\xff00'"],
+  jsonb: ["'{}'", "'[]'", "'null'", "'1e3'", `'"\\u00e9"'`, `'{"b": [1, {"c": null}], "a": false}'`],
+  ints: ["'{}'", "'{NULL}'", "'{2147483647,-1}'"],
 };
 
 /** A literal of the type with few distinct values. */
@@ -121,6 +169,28 @@ export function literal(type: SqlType, random: Random): string {
       return `'${day()} ${time()}+00'`;
     case 'interval':
       return `'${random.int(-2, 4)} days'`;
+    case 'varchar':
+      return `'${random.pick(['a', 'b', 'ab ', 'xyz', 'Ab'])}'`;
+    case 'time':
+      return `'${time()}'`;
+    case 'uuid':
+      return `'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1${random.int(0, 4)}'`;
+    case 'bytea':
+      return `'\\x0${random.int(0, 5)}'`;
+    case 'jsonb':
+      return random.pick([
+        `'{"a": ${random.int(0, 3)}}'`,
+        `'[${random.int(0, 3)}, "x"]'`,
+        `'"s"'`,
+        `'${random.int(0, 3)}'`,
+        "'true'",
+      ]);
+    case 'ints':
+      return random.pick([
+        `'{${random.int(0, 2)}}'`,
+        `'{${random.int(0, 2)},${random.int(0, 2)}}'`,
+        `'{1,NULL}'`,
+      ]);
   }
 }
 
@@ -141,7 +211,14 @@ export function typedLiteral(type: SqlType, random: Random): string {
     case 'timestamp':
     case 'timestamptz':
     case 'interval':
+    case 'time':
+    case 'uuid':
+    case 'jsonb':
+    case 'bytea':
       return random.chance(0.5) ? `${type} ${text}` : `${text}::${type}`;
+    case 'varchar':
+    case 'ints':
+      return `CAST(${text} AS ${sqlName[type]})`;
   }
 }
 

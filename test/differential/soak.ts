@@ -24,6 +24,7 @@ try {
       seed,
       queries: queries ?? 12,
       batches: batches ?? 6,
+      risky: process.env.RISKY !== undefined,
     });
     total.queries += outcome.queries;
     total.comparisons += outcome.comparisons;
