@@ -1,5 +1,7 @@
 /** What expressions may ask of their surroundings: of a session, or fixed for a maintained view. */
+
 import type { EvalContext, SessionInfo } from '../common/function.ts';
+import { unsupported } from '../common/sqlError.ts';
 import type { ObjectNames, TextContext } from '../common/textContext.ts';
 import type { Settings } from './settings.ts';
 
@@ -21,7 +23,9 @@ export function fixedSession(database: string): SessionInfo {
     searchPath: () => ['public'],
     setting: () => null,
     setSetting: () => {},
-    catalogFunction: () => null,
+    catalogFunction: (name) => {
+      throw unsupported(`${name}() in a materialized view`);
+    },
   };
 }
 

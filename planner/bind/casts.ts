@@ -6,7 +6,7 @@ import type { CastExpr } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { cannotCast, coerceExplicit, tryCoerce } from './coerce.ts';
 import type { ExprContext } from './context.ts';
-import { positionOf } from './environment.ts';
+import { placed, positionOf } from './environment.ts';
 import { bindExpr } from './expr.ts';
 import { dataTypeOf } from './typeNames.ts';
 
@@ -57,7 +57,14 @@ function castToReg(operand: Scalar, type: DataType, position: number, context: E
       parts[parts.length - 1] ?? '',
       context.env.searchPath,
     );
-    if (relation === null) throw new SqlError('42P01', `relation "${name}" does not exist`, { position: at });
+    // Indexes and keys are found at run time; so is the error when there is nothing of that name.
+    if (relation === null)
+      return coerceExplicit(
+        placed({ kind: 'literal', value: name, type: types.text }, at),
+        type,
+        at,
+        context.env,
+      );
     return { kind: 'literal', value: relation.id, type };
   }
   return coerceExplicit(operand, type, at, context.env);
