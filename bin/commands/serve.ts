@@ -61,7 +61,8 @@ async function serve(options: ServeOptions): Promise<void> {
     ].join('\n'),
   );
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // Ctrl-C reaches this process directly and through its launcher: the second signal must not cut the stop short.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   await server.close();
 }

@@ -58,6 +58,7 @@ describe('serve', () => {
     );
     expect(await (await fetch(`http://127.0.0.1:${server.httpPort}/healthz`)).text()).toBe('ok\n');
     server.program.signal(signal);
+    server.program.signal(signal);
     expect((await server.program.finished()).code).toBe(0);
   });
 
