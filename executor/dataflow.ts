@@ -39,6 +39,12 @@ export class DataflowNode {
       this.emittedRows += BigInt(batch.length);
       for (const edge of this.edges) deliver(edge, batch);
     };
+    operator?.connectOutput?.({
+      hasConsumers: () => this.edges.length > 0,
+      countUnread: (rows) => {
+        this.emittedRows += BigInt(rows);
+      },
+    });
   }
 
   connect(target: DataflowNode, port: number, columns: readonly number[] | null): void {

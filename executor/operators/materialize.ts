@@ -6,14 +6,19 @@
  */
 import type { RelationStore } from '../../storage/state/relationStore.ts';
 import type { Batch } from '../batch.ts';
-import type { Emit, Operator } from './operator.ts';
+import type { Emit, Operator, OutputPort } from './operator.ts';
 
 export class MaterializeOperator implements Operator {
   readonly emitsInitially = false;
   readonly store: RelationStore;
+  #output: OutputPort | null = null;
 
   constructor(store: RelationStore) {
     this.store = store;
+  }
+
+  connectOutput(output: OutputPort): void {
+    this.#output = output;
   }
 
   push(_port: number, batch: Batch, emit: Emit): void {
@@ -23,7 +28,9 @@ export class MaterializeOperator implements Operator {
   }
 
   flush(emit: Emit): void {
-    this.store.commit(emit);
+    const output = this.#output;
+    if (output === null || output.hasConsumers()) this.store.commit(emit);
+    else output.countUnread(this.store.commit(null));
   }
 
   stateRows(): number {

@@ -29,11 +29,20 @@ export interface TickContext {
   rowError(error: SqlError, weight: number, operator: string): void;
 }
 
+/** The place an operator's output goes to, for operators that save work when nobody takes it. */
+export interface OutputPort {
+  hasConsumers(): boolean;
+  /** Counts rows that would have been emitted. */
+  countUnread(rows: number): void;
+}
+
 export interface Operator {
   /** Takes one delta batch at an input port. */
   push(port: number, batch: Batch, emit: Emit): void;
   /** All input of this tick has come. */
   flush(emit: Emit): void;
+  /** Called once, before the first tick, by a dataflow. Without it the output counts as taken. */
+  connectOutput?(output: OutputPort): void;
   /** True when the operator must be flushed on its first tick even without input (global aggregate, values). */
   readonly emitsInitially: boolean;
   /** Rows held in state. */

@@ -146,24 +146,38 @@ export class RelationStore {
   }
 
   /**
-   * Ends the tick: emits the net changes and makes them the state that readers see. Of an append-only relation the
-   * deltas are the net changes, and nothing is emitted.
+   * Ends the tick: emits the net changes, if to anyone, and makes them the state that readers see. Returns how many rows
+   * changed. Of an append-only relation the deltas are the net changes, and nothing is emitted.
    */
-  commit(emit: EmitBatch): void {
-    const { slots, before, now, length } = this.#weights;
+  commit(emit: EmitBatch | null): number {
     try {
-      // Removals first: consumers that keep one row per key never hold two.
-      for (const sign of [-1, 1]) {
-        for (let t = 0; t < length; t++) {
-          const slot = slots[t] as number;
-          const delta = (now[t] as number) - (before[t] as number);
-          if (delta * sign > 0) this.#changes.add(slot, delta, emit);
-        }
-      }
-      this.#changes.finish(emit);
+      return emit === null ? this.#changedRows() : this.#emitChanges(emit);
     } finally {
       this.#settle();
     }
+  }
+
+  #changedRows(): number {
+    const { before, now, length } = this.#weights;
+    let changed = 0;
+    for (let t = 0; t < length; t++) if (now[t] !== before[t]) changed++;
+    return changed;
+  }
+
+  #emitChanges(emit: EmitBatch): number {
+    const { slots, before, now, length } = this.#weights;
+    let changed = 0;
+    // Removals first: consumers that keep one row per key never hold two.
+    for (const sign of [-1, 1]) {
+      for (let t = 0; t < length; t++) {
+        const delta = (now[t] as number) - (before[t] as number);
+        if (delta * sign <= 0) continue;
+        this.#changes.add(slots[t] as number, delta, emit);
+        changed++;
+      }
+    }
+    this.#changes.finish(emit);
+    return changed;
   }
 
   /** Index upkeep, and the slots of rows that went. */

@@ -114,3 +114,51 @@ describe('Materialize', () => {
     expect(store.findRow([1])).toEqual([1, 'new']);
   });
 });
+
+describe('Materialize without consumers', () => {
+  it('counts its changes instead of emitting them, and emits again once it is read', () => {
+    const store = new RelationStore(shape, [0]);
+    const operator = new MaterializeOperator(store);
+    let consumers = 0;
+    let unread = 0;
+    operator.connectOutput({
+      hasConsumers: () => consumers > 0,
+      countUnread: (rows) => {
+        unread += rows;
+      },
+    });
+    const emitted = new Bag();
+    operator.push(
+      0,
+      batchOfRows(shape, [
+        [1, 'a'],
+        [2, 'b'],
+      ]),
+      ignore,
+    );
+    operator.flush(collector(emitted));
+    expect([unread, emitted.weights().size]).toEqual([2, 0]);
+    expect(store.findRow([2])).toEqual([2, 'b']);
+    consumers = 1;
+    operator.push(
+      0,
+      batchOfRows(
+        shape,
+        [
+          [1, 'a'],
+          [1, 'c'],
+        ],
+        [-1, 1],
+      ),
+      ignore,
+    );
+    operator.flush(collector(emitted));
+    expect(unread).toBe(2);
+    expect(emitted.weights()).toEqual(
+      new Map([
+        ['1|a', -1],
+        ['1|c', 1],
+      ]),
+    );
+  });
+});
