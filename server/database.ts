@@ -118,6 +118,7 @@ export class Database {
     const changed = deltas.filter((d) => d.rows.length > 0);
     if (changed.length === 0) return;
     this.journal?.appendRows(changed);
+    for (const { table } of changed) table.commits++;
     this.runTick(() => {
       for (const { table, rows } of changed) {
         emitRows(columnTypes(table), rows, (batch) => this.dataflow.push(table.node, 0, batch));

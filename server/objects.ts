@@ -50,6 +50,8 @@ export interface TableObject extends ObjectBase, StoredRelation {
   readonly appendOnly: boolean;
   readonly conflict: ConflictBehavior;
   readonly versionColumns: readonly number[];
+  /** Commits that changed the table. */
+  commits: number;
   readonly watermark: RelationEntry['watermark'];
   /** Set when the table is fed by a connector. */
   readonly source: SourceRuntime | null;

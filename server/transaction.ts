@@ -27,7 +27,12 @@ interface Undo {
 /** The canonical string of key values: equal values give equal strings. */
 export function keyString(values: readonly Value[], types: readonly DataType[]): string {
   const only = values[0];
-  if (values.length === 1 && typeof only === 'bigint') return String(only);
+  if (values.length === 1) {
+    if (typeof only === 'bigint') return String(only);
+    const id = types[0]?.id;
+    if (typeof only === 'number' && (id === 'int4' || id === 'int2')) return String(only);
+    if (typeof only === 'string' && (id === 'text' || id === 'varchar' || id === 'uuid')) return only;
+  }
   return Buffer.from(encodeKey(values, types)).toString('latin1');
 }
 
@@ -43,23 +48,43 @@ export class TableWrites {
   readonly #keyTypes: readonly DataType[];
   readonly #changes = new Map<string, Change>();
   readonly #undo: Undo[] = [];
+  /** The table's number of commits when this transaction first looked. */
+  readonly #seen: number;
+  // The last row looked at: an insert asks for its key and stored row several times.
+  #lastRow: Row | null = null;
+  #lastKey = '';
+  #lastStored: Row | null | undefined = undefined;
 
   constructor(table: TableObject) {
     this.table = table;
+    this.#seen = table.commits;
     this.#types = table.columns.map((c) => c.type);
     this.#keyTypes = table.key.map((k) => must(this.#types[k]));
   }
 
   /** The row's key as a string. */
   keyOf(row: Row): string {
-    return keyString(
-      this.table.key.map((k) => row[k] ?? null),
-      this.#keyTypes,
-    );
+    if (row !== this.#lastRow) {
+      this.#lastRow = row;
+      this.#lastStored = undefined;
+      this.#lastKey = keyString(
+        this.table.key.map((k) => row[k] ?? null),
+        this.#keyTypes,
+      );
+    }
+    return this.#lastKey;
   }
 
+  #find(row: Row): Row | null {
+    const { store } = this.table;
+    return store.rowCount() === 0 ? null : store.findRow(this.table.key.map((k) => row[k] ?? null));
+  }
+
+  /** The committed row under the key of `row`, for which `keyOf` was just called. */
   #stored(row: Row): Row | null {
-    return this.table.store.findRow(this.table.key.map((k) => row[k] ?? null));
+    if (row !== this.#lastRow) return this.#find(row);
+    if (this.#lastStored === undefined) this.#lastStored = this.#find(row);
+    return this.#lastStored;
   }
 
   /** The row with the same key as `row`, as this transaction sees it. */
@@ -112,11 +137,12 @@ export class TableWrites {
 
   /** 40001 unless every touched key still holds what was seen. */
   checkConflicts(): void {
+    if (this.table.commits === this.#seen) return;
     for (const { before, after } of this.#changes.values()) {
       const row = before ?? after;
       if (row === null) continue;
       if (this.table.rowId !== null && before === null) continue;
-      if (!sameRow(this.#stored(row), before, this.#types)) {
+      if (!sameRow(this.#find(row), before, this.#types)) {
         throw new SqlError('40001', 'could not serialize access due to concurrent update', {
           detail: `A row of table "${this.table.name}" was changed by another transaction after this one read it.`,
           hint: 'Retry the transaction.',

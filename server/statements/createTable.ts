@@ -164,6 +164,7 @@ function makeTable(
     appendOnly: statement.appendOnly,
     conflict: statement.onConflict ?? 'overwrite',
     versionColumns: versionColumns(statement, shape),
+    commits: 0,
     watermark: shape.watermark,
     source,
     entry,
