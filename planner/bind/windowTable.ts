@@ -9,6 +9,7 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
 import type { TableRef, WindowTable } from '../../parser/ast/query.ts';
+import { extend, pick } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { coerceImplicit } from './coerce.ts';
@@ -140,7 +141,7 @@ export function bindWindowTable(
   const plan =
     call.function === 'tumble'
       ? tumble(call, input.plan, time, schema, context)
-      : hop(call, input.plan, time.column, schema, context);
+      : hop(call, input.plan, time, schema, context);
   return single(plan, call.alias?.name?.name ?? table.alias, null, renamed(schema, call.alias));
 }
 
@@ -167,7 +168,7 @@ function tumble(
 function hop(
   call: WindowTable,
   input: LogicalPlan,
-  time: number,
+  time: { readonly column: number; readonly type: DataType },
   schema: Schema,
   context: FromContext,
 ): LogicalPlan {
@@ -186,7 +187,15 @@ function hop(
       },
     );
   }
-  return { kind: 'Hop', input, time, slideMicros, sizeMicros, offsetMicros, schema };
+  const windows = { slideMicros, sizeMicros, offsetMicros };
+  if (time.type.id !== 'date') return { kind: 'Hop', input, time: time.column, ...windows, schema };
+  // A date is the timestamp of its midnight: a further column for the node, dropped again above it.
+  const width = input.schema.length;
+  const day: Scalar = { kind: 'column', index: time.column, type: time.type };
+  const below = extend(input, [coerceImplicit(day, types.timestamp, context.env)], ['time']);
+  const grown: Schema = [...below.schema, ...schema.slice(width)];
+  const node: LogicalPlan = { kind: 'Hop', input: below, time: width, ...windows, schema: grown };
+  return pick(node, [...input.schema.keys(), width + 1, width + 2]);
 }
 
 function checkPositive(micros: bigint, name: string, expr: Expr | undefined): void {
