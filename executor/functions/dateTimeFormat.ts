@@ -43,6 +43,42 @@ function toChar(
   });
 }
 
+/** Fields that are the same for all moments of one minute. */
+const MINUTE_FIELDS: ReadonlySet<string> = new Set(
+  'YYYY YYY YY Y MM MON MONTH DDD DD D DAY DY HH HH12 HH24 MI AM PM Q WW IW J CC'.split(' '),
+);
+const MICROS_PER_MINUTE = 60_000_000n;
+
+/**
+ * Rows that come in the order of time mostly share their minute: for a template that shows nothing smaller, the last
+ * result is kept.
+ */
+function timestampToChar(): (context: EvalContext, value: bigint, template: string) => Value {
+  const parse = memoized((template) => {
+    const nodes = parseDateTemplate(template);
+    return {
+      nodes,
+      byMinute: nodes.every((n) => n.kind !== 'field' || MINUTE_FIELDS.has(n.name.toUpperCase())),
+    };
+  });
+  let lastTemplate = '';
+  let from = 0n;
+  let last = '';
+  return (_context, value, template) => {
+    if (template === lastTemplate && value >= from && value < from + MICROS_PER_MINUTE) return last;
+    if (template === '' || !isFiniteTimestamp(value)) return null;
+    const { nodes, byMinute } = parse(template);
+    const text = formatBrokenDown(breakDownTimestamp(value), nodes);
+    if (byMinute) {
+      const rest = value % MICROS_PER_MINUTE;
+      from = value - (rest < 0n ? rest + MICROS_PER_MINUTE : rest);
+      last = text;
+      lastTemplate = template;
+    }
+    return text;
+  };
+}
+
 const moments: readonly ScalarFunction[] = [
   toChar(
     'timestamp',
@@ -51,13 +87,7 @@ const moments: readonly ScalarFunction[] = [
       ["to_char(timestamp '2002-04-20 17:31:12.66', 'HH12:MI:SS.MS')", '05:31:12.660'],
       ["to_char(timestamp '2002-04-20 17:31:12', 'FMDay, DDth FMMonth YYYY')", 'Saturday, 20th April 2002'],
     ],
-    () => {
-      const parse = memoized(parseDateTemplate);
-      return (_context: EvalContext, value: bigint, template: string) =>
-        template === '' || !isFiniteTimestamp(value)
-          ? null
-          : formatBrokenDown(breakDownTimestamp(value), parse(template));
-    },
+    timestampToChar,
   ),
   toChar(
     'timestamptz',
