@@ -28,8 +28,8 @@ import type { TransactionWrites } from './transaction.ts';
 const LEAST_TICK_ROWS = 128;
 const MOST_TICK_ROWS = 4096;
 const FIRST_TICK_ROWS = 2048;
-const LONG_ROUND_US = 8000n;
-const SHORT_ROUND_US = 3000n;
+const LONG_ROUND_US = 5000n;
+const SHORT_ROUND_US = 2000n;
 
 export class Database {
   readonly catalog: Catalog;
