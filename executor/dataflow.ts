@@ -27,8 +27,7 @@ export class DataflowNode {
   /** Position in the topological order; renumbered when nodes are removed. */
   order = -1;
   dirty = false;
-  /** Rows that this node has emitted since it was made, for catalogs. */
-  emittedRows = 0n;
+  #emitted = 0;
   readonly emit: (batch: Batch) => void;
 
   constructor(operator: Operator | null, name: string, inputs: readonly DataflowNode[]) {
@@ -36,15 +35,20 @@ export class DataflowNode {
     this.name = name;
     this.inputs = inputs;
     this.emit = (batch) => {
-      this.emittedRows += BigInt(batch.length);
+      this.#emitted += batch.length;
       for (const edge of this.edges) deliver(edge, batch);
     };
     operator?.connectOutput?.({
       hasConsumers: () => this.edges.length > 0,
       countUnread: (rows) => {
-        this.emittedRows += BigInt(rows);
+        this.#emitted += rows;
       },
     });
+  }
+
+  /** Rows that this node has emitted since it was made, for catalogs. */
+  get emittedRows(): bigint {
+    return BigInt(this.#emitted);
   }
 
   connect(target: DataflowNode, port: number, columns: readonly number[] | null): void {
