@@ -74,6 +74,12 @@ class SessionPortal implements Portal {
   }
 }
 
+/** A statement nested deeper than the stack is the user's mistake. */
+function depthExceeded(error: unknown): unknown {
+  const tooDeep = error instanceof RangeError && error.message.includes('call stack');
+  return tooDeep ? new SqlError('54001', 'stack depth limit exceeded') : error;
+}
+
 /** A statement being run or described: spans are offsets into `source`. */
 interface Running {
   readonly statement: Statement;
@@ -195,6 +201,8 @@ export class Session implements SessionPort {
       );
       if (this.#sleepMicros > 0n) await this.#sleep();
       return result;
+    } catch (error) {
+      throw depthExceeded(error);
     } finally {
       this.#sink = null;
       this.activity = '';
@@ -241,7 +249,11 @@ export class Session implements SessionPort {
     const describe = handlerFor(running.statement).describe;
     if (describe === undefined) return { parameterTypes: given.map((t) => t ?? types.text), columns: null };
     this.#transaction.touch();
-    return describe(running.statement, this.#context(running, [], given));
+    try {
+      return describe(running.statement, this.#context(running, [], given));
+    } catch (error) {
+      throw depthExceeded(error);
+    }
   }
 
   async bind(statement: PreparedStatement, parameters: readonly Value[]): Promise<SessionPortal> {

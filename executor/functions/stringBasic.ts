@@ -12,7 +12,7 @@ import {
 } from './support/codePoints.ts';
 import { capitalizeWords, lowerCase, upperCase } from './support/letterCase.ts';
 
-const MAX_LENGTH = 1_073_741_823;
+const MAX_LENGTH = 2 ** 29 - 25;
 
 function tooLong(): never {
   throw new SqlError('54000', 'requested length too large');

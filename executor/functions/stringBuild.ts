@@ -18,7 +18,7 @@ function castText(value: NonNullValue, type: DataType | undefined, context: Eval
   return typeof text === 'string' ? text : '';
 }
 
-const MAX_LENGTH = 1_073_741_823;
+const MAX_LENGTH = 2 ** 29 - 25;
 
 function join(a: string, b: string): string {
   const result = a + b;
