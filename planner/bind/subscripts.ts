@@ -9,11 +9,14 @@ import type { ExprContext } from './context.ts';
 import { bindExpr } from './expr.ts';
 import { operatorCall } from './operators.ts';
 
-/** The subscripts of a chain `a[i][j]`, outermost operand first. */
+/**
+ * The subscripts of a chain `a[i][j]`, outermost operand first. `(a[i:j])[k]` is two chains: a parenthesis makes the outer
+ * one start before the inner one.
+ */
 function chainOf(expr: Subscript): { readonly base: Expr; readonly subscripts: readonly Subscript[] } {
   const subscripts: Subscript[] = [expr];
   let base = expr.operand;
-  while (base.kind === 'Subscript') {
+  while (base.kind === 'Subscript' && base.span.start === expr.span.start) {
     subscripts.unshift(base);
     base = base.operand;
   }
