@@ -6,7 +6,9 @@ import type { ScalarFunction, SqlFunction, TableFunction } from '../../common/fu
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { typeFromName } from '../../common/typeTable.ts';
 import type { FunctionCall } from '../../parser/ast/expr.ts';
+import { scalarKey } from '../plan/fingerprint.ts';
 import type { Scalar } from '../plan/scalar.ts';
+import { isVolatile } from '../plan/scalars.ts';
 import { bindAggregateCall } from './aggregateCalls.ts';
 import { coerceExplicit, coerceImplicit } from './coerce.ts';
 import { type ExprContext, type PendingTableFunction, TABLE_FUNCTION_BASE } from './context.ts';
@@ -192,11 +194,19 @@ function bindSetReturning(
   plainCallOnly(call, name);
   checkSetsAllowed(context, call.span.start);
   const { tableFunctions } = must(context.collected);
-  tableFunctions.push(pending);
-  const index = TABLE_FUNCTION_BASE + tableFunctions.length - 1;
+  const index = TABLE_FUNCTION_BASE + placeOf(pending, tableFunctions);
   const [only, ...more] = pending.columns;
   if (only !== undefined && more.length === 0) return { kind: 'column', index, type: only.type };
   return { kind: 'column', index, type: { id: 'struct', fields: pending.columns } };
+}
+
+/** The call's number. Equal calls go side by side, so they are one, and GROUP BY can name it again. */
+function placeOf(pending: PendingTableFunction, collected: PendingTableFunction[]): number {
+  const keyOf = (call: PendingTableFunction): string => call.args.map(scalarKey).join();
+  const isStable = pending.fn.volatility !== 'volatile' && !pending.args.some(isVolatile);
+  const key = keyOf(pending);
+  const same = collected.findIndex((call) => isStable && call.fn === pending.fn && keyOf(call) === key);
+  return same >= 0 ? same : collected.push(pending) - 1;
 }
 
 /** A table function with coerced arguments and its result columns. */

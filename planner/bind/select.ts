@@ -6,7 +6,7 @@
  * placeholder columns; then each stage is planned and the expressions are rewritten to its output.
  */
 import { must } from '../../common/assert.ts';
-import { type Column, type DataType, type Schema, types } from '../../common/dataType.ts';
+import { type Column, type Schema, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Expr, WindowSpec } from '../../parser/ast/expr.ts';
 import type { OrderItem, Query, Select, SelectItem } from '../../parser/ast/query.ts';
@@ -24,7 +24,6 @@ import {
   type Collected,
   type ExprContext,
   newCollected,
-  type PendingTableFunction,
   TABLE_FUNCTION_BASE,
   WINDOW_BASE,
 } from './context.ts';
@@ -43,6 +42,7 @@ import {
 } from './query.ts';
 import { deepRewrite } from './rewrite.ts';
 import { Scope } from './scope.ts';
+import { SetReturning, setsIn } from './setReturning.ts';
 import { expandStar, type Item } from './star.ts';
 import { planWindows } from './windows.ts';
 
@@ -56,6 +56,16 @@ interface BoundOrderItem {
 
 type Rewrite = (s: Scalar) => Scalar;
 
+/** Everything of a SELECT above WHERE, over the FROM row. */
+interface BoundParts {
+  readonly items: readonly Item[];
+  readonly sets: readonly (readonly Scalar[])[];
+  readonly having: Scalar | null;
+  readonly qualify: Scalar | null;
+  readonly order: readonly BoundOrderItem[];
+  readonly distinctOn: readonly Target[];
+}
+
 export function bindSelect(select: Select, query: Query | null, context: QueryContext): BoundNested {
   return new SelectBinder(select, query, context).bind();
 }
@@ -68,6 +78,7 @@ class SelectBinder {
   readonly #scope: Scope;
   #plan: LogicalPlan;
   readonly #base: ExprContext;
+  readonly #sets: SetReturning;
 
   constructor(select: Select, query: Query | null, context: QueryContext) {
     this.#select = select;
@@ -84,6 +95,7 @@ class SelectBinder {
       }
       windows.set(w.name.name, w.spec);
     }
+    this.#sets = new SetReturning(this.#collected.tableFunctions);
     this.#base = { ...exprContext(context.env, this.#scope, context.ctes), windows };
   }
 
@@ -99,7 +111,6 @@ class SelectBinder {
   }
 
   bind(): BoundNested {
-    const { env } = this.#context;
     const select = this.#select;
     const items = select.items.flatMap((item) => this.#bindItem(item));
     if (select.where !== null) {
@@ -114,19 +125,26 @@ class SelectBinder {
     const order = (this.#query?.orderBy ?? []).map((item) => this.#bindOrderItem(item, items));
     const sets = groupingSets(select.groupBy, select.groupByDistinct, (e) => this.#bindGroupExpr(e, items));
     const distinctOn = (select.distinct ?? []).map((e) => this.#bindDistinctOn(e, items));
+    return this.#planAll({ items, sets, having, qualify, order, distinctOn });
+  }
 
+  #planAll(bound: BoundParts): BoundNested {
+    const { groupBy } = this.#select;
+    const parts = this.#planGroupedSets(bound);
+    const { items, having, qualify } = parts;
     const { aggregates, groupings } = this.#collected;
-    const aggregated =
-      select.groupBy.length > 0 || aggregates.length > 0 || having !== null || groupings.length > 0;
-    const further = [...order.map((o) => o.target), ...distinctOn].flatMap((t) =>
+    const aggregated = groupBy.length > 0 || aggregates.length > 0 || having !== null || groupings.length > 0;
+    const further = [...parts.order.map((o) => o.target), ...parts.distinctOn].flatMap((t) =>
       typeof t === 'number' ? [] : [t],
     );
     const exprs = [...items.map((i) => i.expr), ...(qualify === null ? [] : [qualify]), ...further];
-    const toInput = aggregated ? this.#aggregate(sets, exprs, having) : (s: Scalar): Scalar => s;
+    const toInput = aggregated ? this.#aggregate(parts.sets, exprs, having) : (s: Scalar): Scalar => s;
     const toWindow = this.#planWindows(toInput);
-    if (qualify !== null) this.#filter(coerceBoolean(toWindow(qualify), 'QUALIFY', env));
+    if (qualify !== null) {
+      this.#filter(coerceBoolean(toWindow(qualify), 'QUALIFY', this.#context.env));
+    }
     const toOutput = this.#planTableFunctions(toWindow);
-    return this.#project(items, order, distinctOn, toOutput);
+    return this.#project(items, parts.order, parts.distinctOn, toOutput);
   }
 
   #filter(condition: Scalar): void {
@@ -149,9 +167,26 @@ class SelectBinder {
     const scalar =
       numbered !== null
         ? groupable(must(items[numbered]))
-        : (this.#groupName(expr, items) ??
-          defaultUnknown(bindExpr(expr, { ...this.#base, clause: 'GROUP BY' }), this.#context.env));
+        : (this.#groupName(expr, items) ?? this.#groupExpr(expr));
     requireEquality(scalar.type, expr.span.start);
+    return scalar;
+  }
+
+  #groupExpr(expr: Expr): Scalar {
+    const { aggregates, groupings } = this.#collected;
+    const [before, groupingsBefore] = [aggregates.length, groupings.length];
+    const context = { ...this.#collecting('GROUP BY', false), allowSets: true };
+    const scalar = defaultUnknown(bindExpr(expr, context), this.#context.env);
+    const aggregate = aggregates[before];
+    if (aggregate !== undefined) {
+      const { position } = aggregate;
+      throw new SqlError('42803', 'aggregate functions are not allowed in GROUP BY', { position });
+    }
+    const grouping = groupings[groupingsBefore];
+    if (grouping !== undefined) {
+      const { position } = grouping;
+      throw new SqlError('42803', 'grouping operations are not allowed in GROUP BY', { position });
+    }
     return scalar;
   }
 
@@ -209,6 +244,7 @@ class SelectBinder {
       operatorCall('=', [a, { kind: 'literal', value: BigInt(n), type: types.int8 }], position, env);
     const regrouping = new Regrouping(sets, this.#scope, this.#collected, equals);
     const { windows, tableFunctions } = this.#collected;
+    const waiting = this.#sets.waiting();
     const inWindows = windows.flatMap((w) => [
       ...w.args,
       ...w.partitionBy,
@@ -219,7 +255,7 @@ class SelectBinder {
       ...exprs,
       ...(having === null ? [] : [having]),
       ...inWindows,
-      ...tableFunctions.flatMap((t) => t.args),
+      ...tableFunctions.flatMap((t, i) => (waiting.has(i) ? t.args : [])),
     ];
     const rewritten = new Map(all.map((s) => [s, regrouping.rewrite(s)]));
     this.#plan = regrouping.plan(this.#plan);
@@ -241,36 +277,30 @@ class SelectBinder {
       );
   }
 
-  /** Set-returning functions side by side; those that are arguments of others in a node of their own below. */
+  /** Set-returning functions that GROUP BY names give their rows before the aggregation. */
+  #planGroupedSets(parts: BoundParts): BoundParts {
+    const named = new Set(parts.sets.flat().flatMap(setsIn));
+    if (named.size === 0) return parts;
+    this.#plan = this.#sets.plan(this.#plan, named, (s) => s);
+    const settle: Rewrite = (s) => this.#sets.replace(s);
+    const settleTarget = (t: Target): Target => (typeof t === 'number' ? t : settle(t));
+    this.#sets.settle();
+    return {
+      items: parts.items.map((i) => ({ ...i, expr: settle(i.expr) })),
+      sets: parts.sets.map((set) => set.map(settle)),
+      having: parts.having,
+      qualify: parts.qualify === null ? null : settle(parts.qualify),
+      order: parts.order.map((o) => ({ ...o, target: settleTarget(o.target) })),
+      distinctOn: parts.distinctOn.map(settleTarget),
+    };
+  }
+
+  /** The other set-returning functions, over the rows of the aggregation and the windows. */
   #planTableFunctions(toInput: Rewrite): Rewrite {
-    const { tableFunctions } = this.#collected;
-    const starts: number[] = [];
-    const toOutput: Rewrite = (s) =>
-      deepRewrite(toInput(s), (node) =>
-        node.kind === 'column' && node.index >= TABLE_FUNCTION_BASE
-          ? setColumn(
-              must(tableFunctions[node.index - TABLE_FUNCTION_BASE]),
-              must(starts[node.index - TABLE_FUNCTION_BASE]),
-              node.type,
-            )
-          : null,
-      );
-    let waiting = tableFunctions.map((call, index) => ({ call, index }));
-    while (waiting.length > 0) {
-      const isReady = ({ call }: { readonly call: PendingTableFunction }): boolean =>
-        call.args.every((a) => setsIn(a).every((index) => starts[index] !== undefined));
-      const ready = waiting.filter(isReady);
-      const calls = ready.map(({ call }) => ({ fn: call.fn, args: call.args.map(toOutput) }));
-      const columns: Column[] = [];
-      for (const { call, index } of ready) {
-        starts[index] = this.#plan.schema.length + columns.length;
-        for (const c of call.columns) columns.push({ ...c, nullable: true });
-      }
-      const schema = [...this.#plan.schema, ...columns];
-      this.#plan = { kind: 'TableFunction', input: this.#plan, calls, ordinality: false, schema };
-      waiting = waiting.filter((w) => !ready.includes(w));
-    }
-    return tableFunctions.length === 0 ? toInput : toOutput;
+    const left = this.#sets.waiting();
+    if (left.size === 0) return toInput;
+    this.#plan = this.#sets.plan(this.#plan, left, toInput);
+    return (s) => this.#sets.replace(toInput(s));
   }
 
   #project(
@@ -343,36 +373,18 @@ class SelectBinder {
   }
 }
 
-/** A select item that GROUP BY names: not an aggregate, window or set. */
+/** A select item that GROUP BY names: not an aggregate or window. */
 function groupable(item: Item): Scalar {
+  const { position } = item;
   deepRewrite(item.expr, (node) => {
     if (node.kind !== 'column' || node.index < AGGREGATE_BASE) return null;
-    const { position } = item;
     if (node.index < WINDOW_BASE) {
       throw new SqlError('42803', 'aggregate functions are not allowed in GROUP BY', { position });
     }
     if (node.index < TABLE_FUNCTION_BASE) {
       throw new SqlError('42P20', 'window functions are not allowed in GROUP BY', { position });
     }
-    throw new SqlError('0A000', 'set-returning functions are not allowed in GROUP BY', { position });
-  });
-  return item.expr;
-}
-
-/** Numbers of the set-returning functions whose results an expression uses. */
-function setsIn(s: Scalar): readonly number[] {
-  const found: number[] = [];
-  deepRewrite(s, (node) => {
-    if (node.kind === 'column' && node.index >= TABLE_FUNCTION_BASE)
-      found.push(node.index - TABLE_FUNCTION_BASE);
     return null;
   });
-  return found;
-}
-
-/** The result of a set-returning function: its column, or its columns as a row. */
-function setColumn(call: PendingTableFunction, start: number, type: DataType): Scalar {
-  if (call.columns.length === 1) return { kind: 'column', index: start, type };
-  const items = call.columns.map((c, i): Scalar => ({ kind: 'column', index: start + i, type: c.type }));
-  return { kind: 'row', items, type };
+  return item.expr;
 }
