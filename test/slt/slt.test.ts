@@ -3,9 +3,10 @@
  * against PostgreSQL too, so that what they expect is what PostgreSQL answers.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseSlt } from '../../bin/slt/record.ts';
 import { type SltMode, type SltReport, SltRunner } from '../../bin/slt/runner.ts';
 import { type PostgresServer, postgresBin, startPostgres } from '../harness/postgres.ts';
 import { root, startInProcess } from '../harness/server.ts';
@@ -27,6 +28,15 @@ async function run(file: string, url: string, mode: SltMode, labels: readonly st
 
 const messages = (report: SltReport): readonly string[] =>
   report.failures.map((f) => `${basename(f.file)}:${f.line}: ${f.message}`);
+
+it('every query says what it expects', () => {
+  const open = files.flatMap((file) =>
+    parseSlt(readFileSync(join(root, file), 'utf8'), file)
+      .filter((record) => record.kind === 'query' && record.expected === null)
+      .map((record) => `${file}:${record.line}`),
+  );
+  expect(open).toEqual([]);
+});
 
 describe.each(['batch', 'incremental'] as const)('sqllogictest, %s', (mode) => {
   it.each(files)('%s', async (file) => {
