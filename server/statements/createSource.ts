@@ -130,7 +130,8 @@ export const createSource: StatementHandler<CreateSource> = {
       });
     }
     const connector = findConnector(name, statement.span.start);
-    const shape = tableShape(statement.elements, connector.fixedColumns(options), target.name, context);
+    const fixed = connector.fixedColumns(checkOptions(connector, options));
+    const shape = tableShape(statement.elements, fixed, target.name, context);
     if (shape.columns.length === 0) {
       throw new SqlError('42P16', `a source of connector ${connector.name} needs a column list`, {
         position: statement.span.start,

@@ -2,6 +2,7 @@
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
+import { checkOptions } from '../../connector/options.ts';
 import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
 import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
@@ -214,8 +215,8 @@ function ctasDefinition(table: TableObject): string {
 
 function fixedColumns(statement: CreateTable) {
   const options = optionMap(statement.options);
-  const connector = options.get('connector');
-  return connector === undefined
-    ? null
-    : findConnector(connector, statement.span.start).fixedColumns(options);
+  const name = options.get('connector');
+  if (name === undefined) return null;
+  const connector = findConnector(name, statement.span.start);
+  return connector.fixedColumns(checkOptions(connector, options));
 }
