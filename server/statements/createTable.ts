@@ -26,6 +26,9 @@ import {
 
 const MAX_COLUMNS = 1600;
 
+/** RisingWave's table options that have no effect here. */
+const acceptedOptions = ['source_rate_limit', 'dml_rate_limit', 'backfill_rate_limit'];
+
 function refuseUnsupported(statement: CreateTable): void {
   const position = statement.span.start;
   if (statement.orReplace) throw unsupported('CREATE OR REPLACE TABLE', position);
@@ -33,6 +36,16 @@ function refuseUnsupported(statement: CreateTable): void {
   if (statement.fromSource !== null) throw unsupported('CREATE TABLE ... FROM source', position);
   if (statement.engine !== null && statement.engine.toLowerCase() !== 'hummock')
     throw unsupported(`ENGINE = ${statement.engine}`, position);
+  if (!statement.options.some((o) => o.name === 'connector')) {
+    for (const option of statement.options) {
+      if (acceptedOptions.includes(option.name)) continue;
+      if (option.name === 'retention_seconds') throw unsupported('retention_seconds', option.span.start);
+      throw new SqlError('22023', `unrecognized table option "${option.name}"`, {
+        position: option.span.start,
+        hint: 'A table without a connector takes rate limits only; a connector is named by the option connector.',
+      });
+    }
+  }
   const include = statement.include[0];
   if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
 }
