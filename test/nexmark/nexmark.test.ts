@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { nexmarkRows } from '../../bench/support/nexmarkEvents.ts';
 import { queryNames, queryText } from '../../bench/support/nexmarkQueries.ts';
 import type { Row } from '../../common/value.ts';
-import { consume, createViews, type Engine, engineWithSources, lines } from './harness.ts';
+import { consume, createViews, type Engine, engineWith, engineWithSources, lines } from './harness.ts';
 
 const EVENTS = 6000;
 
@@ -50,6 +50,19 @@ describe('nexmark sources', () => {
     await createViews(halfway);
     await consume(halfway);
     expect(await viewAnswers(halfway)).toEqual(answers);
+  });
+
+  it('gives the same views over the combined source', async () => {
+    const combined = await engineWith(`
+      CREATE SOURCE nexmark WITH (
+        connector = 'nexmark', nexmark.event.num = ${EVENTS}, nexmark.min.event.gap.in.ns = 0
+      );
+      CREATE VIEW person AS SELECT (person).* FROM nexmark WHERE event_type = 0;
+      CREATE VIEW auction AS SELECT (auction).* FROM nexmark WHERE event_type = 1;
+      CREATE VIEW bid AS SELECT (bid).* FROM nexmark WHERE event_type = 2`);
+    await createViews(combined);
+    await consume(combined);
+    expect(await viewAnswers(combined)).toEqual(answers);
   });
 
   it('leaves nothing in the row errors', () => {
