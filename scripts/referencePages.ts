@@ -159,10 +159,12 @@ export function sourcesPage(): string {
       '```',
     ].join('\n'),
     'A source is a stream of rows and stores nothing. A materialised view over it takes in all rows from the start, then those that follow. `CREATE TABLE` with the same clauses makes a table that stores what the connector brings; its primary key and `ON CONFLICT` clause apply. A `SELECT` on a source reads it from its start to what is there now.',
-    'A record that cannot be decoded is counted and kept in a queryable relation; it never stops the source.',
+    'A record that cannot be decoded is counted and kept in `millrace_catalog.source_errors`; it never stops the source. `millrace_catalog.sources` says how far each source has come.',
     `Encodings: ${Object.keys(formats)
       .map((f) => `\`${f}\``)
-      .join(', ')}.`,
+      .join(
+        ', ',
+      )}. \`JSON\` takes one object a line; fields go to the columns of their names, what is missing is NULL. \`CSV\` has the options \`without_header\` (\`true\` unless given) and \`delimiter\` (\`,\`).`,
     ...sourceConnectors.map(connectorSection),
   ].join('\n\n')}\n`;
 }
