@@ -9,6 +9,7 @@ import { must } from '../common/assert.ts';
 import type { DataType } from '../common/dataType.ts';
 import { encodeKey } from '../common/keyEncoding.ts';
 import { SqlError } from '../common/sqlError.ts';
+import { formatValue, plainContext } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { TableObject } from './objects.ts';
 
@@ -39,6 +40,21 @@ export function keyString(values: readonly Value[], types: readonly DataType[]):
 export function sameRow(a: Row | null, b: Row | null, types: readonly DataType[]): boolean {
   if (a === null || b === null) return a === b;
   return a === b || keyString(a, types) === keyString(b, types);
+}
+
+const plain = plainContext(() => 0n);
+
+/** Stricter than equality: 1.0 is not 1.00, one day is not 24 hours. */
+function identicalRow(a: Row, b: Row, types: readonly DataType[]): boolean {
+  return (
+    a === b ||
+    types.every((type, i) => {
+      const x = a[i] ?? null;
+      const y = b[i] ?? null;
+      if (x === null || y === null || typeof x !== 'object') return Object.is(x, y);
+      return x === y || formatValue(x, type, plain) === formatValue(y, type, plain);
+    })
+  );
 }
 
 /** Writes to one table. */
@@ -129,7 +145,7 @@ export class TableWrites {
   /** The net change: old rows with weight -1, new rows with +1. */
   *delta(): Generator<readonly [row: Row, weight: number]> {
     for (const { before, after } of this.#changes.values()) {
-      if (before !== null && after !== null && sameRow(before, after, this.#types)) continue;
+      if (before !== null && after !== null && identicalRow(before, after, this.#types)) continue;
       if (before !== null) yield [before, -1];
       if (after !== null) yield [after, 1];
     }
