@@ -1,6 +1,6 @@
 /** CAST, `::`, TRY_CAST, and names of catalog objects cast to reg* types. */
 import { type DataType, types } from '../../common/dataType.ts';
-import { SqlError } from '../../common/sqlError.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { oidOf, typeFromName } from '../../common/typeTable.ts';
 import type { CastExpr } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -8,12 +8,14 @@ import { cannotCast, coerceExplicit, tryCoerce } from './coerce.ts';
 import type { ExprContext } from './context.ts';
 import { placed, positionOf } from './environment.ts';
 import { bindExpr } from './expr.ts';
+import { intervalLiteral, isRestrictedInterval } from './intervals.ts';
 import { dataTypeOf } from './typeNames.ts';
 
 const regTypes: readonly DataType['id'][] = ['regclass', 'regtype', 'regproc', 'regnamespace'];
 
 export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
   const position = expr.operatorStart;
+  if (isRestrictedInterval(expr.type)) return castToInterval(expr, context);
   const type = dataTypeOf(expr.type, context.env);
   if (expr.operand.kind === 'ArrayExpr' && expr.operand.items.length === 0) {
     if (type.id !== 'array') throw cannotCast({ id: 'array', element: types.text }, type, position);
@@ -28,6 +30,18 @@ export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
     return cast.kind === 'cast' ? { ...cast, try: true } : cast;
   }
   return coerceExplicit(operand, type, position, context.env);
+}
+
+/** `'1 2:03'::interval day to minute`: a literal is read by its fields; values at run time cannot be cut to them. */
+function castToInterval(expr: CastExpr, context: ExprContext): Scalar {
+  const { intervalFields, modifiers } = expr.type;
+  const operand = bindExpr(expr.operand, context);
+  if (operand.kind !== 'literal' || operand.type.id !== 'unknown' || expr.form === 'try') {
+    throw unsupported('a cast to interval with fields or precision', expr.type.span.start);
+  }
+  if (operand.value === null) return { ...operand, type: types.interval };
+  const position = positionOf(operand) ?? expr.operatorStart;
+  return intervalLiteral(String(operand.value), intervalFields, modifiers[0] ?? null, position);
 }
 
 /** `'name'::regclass`: a literal is looked up now, text at run time, a number is taken as it is. */

@@ -10,16 +10,10 @@ import type { Expr, Literal } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { bindFunctionCall } from './calls.ts';
 import { bindCast } from './casts.ts';
-import {
-  coerceBoolean,
-  coerceExplicit,
-  coerceImplicit,
-  defaultUnknown,
-  textByDefault,
-  unify,
-} from './coerce.ts';
+import { coerceBoolean, coerceImplicit, defaultUnknown, textByDefault, unify } from './coerce.ts';
 import { type ExprContext, GROUPING_BASE } from './context.ts';
 import { placed, positionOf } from './environment.ts';
+import { intervalLiteral } from './intervals.ts';
 import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operators.ts';
 import { bindBetween, bindBinary, bindDistinct, bindInList, bindLike, bindQuantified } from './predicates.ts';
 import { resolveColumn } from './scope.ts';
@@ -100,15 +94,8 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
         },
         context,
       );
-    case 'IntervalLiteral': {
-      const text = expr.fields === null ? expr.value : intervalText(expr.value, expr.fields);
-      return coerceExplicit(
-        placed({ kind: 'literal', value: text, type: types.unknown }, position),
-        types.interval,
-        position,
-        env,
-      );
-    }
+    case 'IntervalLiteral':
+      return intervalLiteral(expr.value, expr.fields, expr.precision, position);
     case 'FunctionCall':
       return bindFunctionCall(expr, context);
     case 'ExtractExpr':
@@ -163,12 +150,6 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'DefaultExpr':
       throw new SqlError('42601', 'DEFAULT is not allowed in this context', { position });
   }
-}
-
-/** INTERVAL '3' DAY: a bare number takes the last field as its unit; `1-2` YEAR TO MONTH and `1 02:03` are read as they are. */
-function intervalText(value: string, fields: string): string {
-  const unit = fields.split(' to ').at(-1) ?? fields;
-  return /^\s*[-+]?\d+(\.\d+)?\s*$/.test(value) ? `${value} ${unit}` : value;
 }
 
 export function bindLiteral(expr: Literal): Scalar {

@@ -10,6 +10,7 @@ export function dataTypeOf(name: TypeName, env: BindEnvironment | null = null): 
   const position = name.span.start;
   const parts = name.name.parts.map((p) => p.name);
   const last = parts[parts.length - 1] ?? '';
+  if (name.intervalFields !== null) throw unsupported(`type interval ${name.intervalFields}`, position);
   let base: DataType | null;
   if (name.fields !== null) {
     base = {
