@@ -25,7 +25,7 @@ import type { Session } from './session.ts';
 import type { TransactionWrites } from './transaction.ts';
 
 /** Rows taken from one source per tick: within these bounds, so that a round over the sources takes a few milliseconds. */
-const LEAST_TICK_ROWS = 128;
+const LEAST_TICK_ROWS = 256;
 const MOST_TICK_ROWS = 4096;
 const FIRST_TICK_ROWS = 2048;
 const LONG_ROUND_US = 5000n;
