@@ -13,20 +13,26 @@ type Factory = (...constants: readonly unknown[]) => unknown;
 
 const factories = new Map<string, Factory>();
 
+const negativeZero = Symbol('-0');
+
 /** The run-time values that generated code refers to. Equal values (by identity) share a name. */
 export class Constants {
   readonly #names = new Map<unknown, string>();
+  readonly #values: unknown[] = [];
 
   name(value: unknown): string {
-    const known = this.#names.get(value);
+    // A Map takes -0 for 0.
+    const key = Object.is(value, -0) ? negativeZero : value;
+    const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const name = `k${this.#names.size}`;
-    this.#names.set(value, name);
+    const name = `k${this.#values.length}`;
+    this.#names.set(key, name);
+    this.#values.push(value);
     return name;
   }
 
   get values(): readonly unknown[] {
-    return [...this.#names.keys()];
+    return this.#values;
   }
 }
 
