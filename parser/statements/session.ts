@@ -1,8 +1,5 @@
 /** Grammar of session statements: SET, RESET, SHOW, DESCRIBE, PREPARE, EXECUTE, DEALLOCATE, DISCARD, FLUSH, WAIT. */
 import type { TokenType } from 'chevrotain';
-import { parseInterval } from '../../common/intervalParse.ts';
-import { SqlError } from '../../common/sqlError.ts';
-import type { Expr } from '../ast/expr.ts';
 import type {
   Deallocate,
   Describe,
@@ -23,6 +20,7 @@ import type { Rule, Start } from '../base.ts';
 import * as T from '../tokens.ts';
 import { K } from '../tokens.ts';
 import { TransactionParser } from './transaction.ts';
+import { zoneOffset } from './zoneOffset.ts';
 
 type ShowKind = ShowObjects['object'];
 
@@ -111,28 +109,15 @@ export abstract class SessionParser extends TransactionParser {
       { ALT: () => [this.subrule(6, this.signedNumber)] },
       { ALT: () => this.consume(7, K.default) && null },
       { ALT: () => this.consume(8, K.local) && null },
-      { ALT: () => this.offsetHours(this.subrule(9, this.intervalLiteral)) },
+      {
+        ALT: () => {
+          const interval = this.subrule(9, this.intervalLiteral);
+          return this.ACTION(() => zoneOffset(interval));
+        },
+      },
     ]);
     return { name: 'timezone', values };
   });
-
-  /** INTERVAL '-08:00' HOUR TO MINUTE as the number of hours that it means. */
-  private offsetHours(interval: Expr): readonly string[] {
-    return this.ACTION(() => {
-      if (interval.kind !== 'IntervalLiteral') return [];
-      const { months, days, micros } = parseInterval(interval.value);
-      if (months !== 0 || days !== 0) {
-        throw new SqlError(
-          '22023',
-          'invalid value for parameter "TimeZone": interval must not contain months or days',
-          {
-            position: interval.span.start,
-          },
-        );
-      }
-      return [String(Number(micros) / 3_600_000_000)];
-    });
-  }
 
   /** setTransaction: TRANSACTION modes | SESSION CHARACTERISTICS AS TRANSACTION modes */
   private readonly setTransaction: Rule<Setting> = this.RULE('setTransaction', (): Setting => {
