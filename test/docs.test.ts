@@ -11,7 +11,12 @@ import { functionsPage, sourcesPage } from '../scripts/referencePages.ts';
 import { root, runProgram, startInProcess, type TestServer } from './harness/server.ts';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const documents = ['README.md', 'CHANGELOG.md', 'bench/README.md', ...globSync('docs/**/*.md', { cwd: root })].sort();
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'bench/README.md',
+  ...globSync('docs/**/*.md', { cwd: root }),
+].sort();
 
 /** Names in backticks that look like files or folders of the repository. */
 function namedPaths(text: string): readonly string[] {

@@ -153,4 +153,3 @@ export interface PlannedQuery {
   /** Types of $1, $2 ... */
   readonly parameters: readonly import('../../common/dataType.ts').DataType[];
 }
-

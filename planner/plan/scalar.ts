@@ -79,7 +79,12 @@ export type Scalar =
       readonly type: DataType;
     }
   /** ARRAY[...]: items are elements, or arrays when `nested`. */
-  | { readonly kind: 'array'; readonly items: readonly Scalar[]; readonly nested: boolean; readonly type: DataType }
+  | {
+      readonly kind: 'array';
+      readonly items: readonly Scalar[];
+      readonly nested: boolean;
+      readonly type: DataType;
+    }
   | { readonly kind: 'row'; readonly items: readonly Scalar[]; readonly type: DataType }
   | { readonly kind: 'field'; readonly operand: Scalar; readonly index: number; readonly type: DataType }
   /** a[i][j]: an element, or NULL out of bounds. Subscripting jsonb is a call. */
@@ -97,7 +102,12 @@ export type Scalar =
     }
   /** Only before decorrelation. `outer` references in the plan reach this node's input with depth 1. */
   | { readonly kind: 'scalarSubquery'; readonly plan: LogicalPlan; readonly type: DataType }
-  | { readonly kind: 'existsSubquery'; readonly plan: LogicalPlan; readonly negated: boolean; readonly type: DataType }
+  | {
+      readonly kind: 'existsSubquery';
+      readonly plan: LogicalPlan;
+      readonly negated: boolean;
+      readonly type: DataType;
+    }
   /**
    * left op ANY/ALL (subquery): `condition` is over left items ++ subquery columns, written as columns 0..n-1 for the
    * left items and n.. for the subquery's.
