@@ -254,8 +254,12 @@ export class Settings {
     const saved = this.#saved;
     if (saved === null) return;
     this.#saved = null;
-    const undo = committed ? [...this.#local] : [...new Set([...this.#values.keys(), ...saved.keys()])];
-    for (const key of undo) {
+    this.#restore(saved, committed ? [...this.#local] : [...this.#values.keys(), ...saved.keys()]);
+    this.#local.clear();
+  }
+
+  #restore(saved: ReadonlyMap<string, string>, keys: readonly string[]): void {
+    for (const key of new Set(keys)) {
       const before = saved.get(key);
       if (before !== undefined) this.#change(key, before);
       else if (this.#values.has(key)) {
@@ -263,7 +267,17 @@ export class Settings {
         this.#values.delete(key);
       }
     }
-    this.#local.clear();
+  }
+
+  /** The way back to the present values (savepoints); may be taken more than once. */
+  snapshot(): () => void {
+    const saved = new Map(this.#values);
+    const local = [...this.#local];
+    return () => {
+      this.#restore(saved, [...this.#values.keys(), ...saved.keys()]);
+      this.#local.clear();
+      for (const key of local) this.#local.add(key);
+    };
   }
 
   reset(): void {
@@ -283,8 +297,8 @@ export class Settings {
 
   /** The search path as schema names; "$user" stands for the user's schema and is left out where there is none. */
   searchPath(user: string): readonly string[] {
-    return this.value('search_path')
-      .split(',')
+    const parts = this.value('search_path').match(/(?:"(?:[^"]|"")*"|[^,"])+/g) ?? [];
+    return parts
       .map((part) => part.trim())
       .filter((part) => part !== '')
       .map((part) => (/^".*"$/.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase()))

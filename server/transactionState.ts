@@ -143,7 +143,9 @@ export class TransactionState implements TransactionControl {
     this.#requireBlock('SAVEPOINT');
     const restores = this.#writes.tables().map((w) => ({ table: w.table, restore: w.snapshot() }));
     const known = new Set(restores.map((r) => r.table.id));
+    const restoreSettings = this.#settings.snapshot();
     const restore = (): void => {
+      restoreSettings();
       for (const r of restores) r.restore();
       for (const w of this.#writes.tables()) if (!known.has(w.table.id)) this.#writes.forget(w.table.id);
     };

@@ -4,6 +4,13 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { ResetVariable, SetVariable, ShowVariable } from '../../parser/ast/statement.ts';
 import { done, type StatementHandler } from './statement.ts';
 
+/** Each value given for search_path is one schema's name, quoted where needed, as in PostgreSQL. */
+function listText(name: string, values: readonly string[]): string {
+  const quoted = (part: string): string =>
+    /^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`;
+  return (name === 'search_path' ? values.map(quoted) : values).join(', ');
+}
+
 export const setVariable: StatementHandler<SetVariable> = {
   readOnly: true,
   run(statement, context) {
@@ -14,7 +21,7 @@ export const setVariable: StatementHandler<SetVariable> = {
       }
       return done('SET');
     }
-    const value = statement.values === null ? null : statement.values.join(', ');
+    const value = statement.values === null ? null : listText(statement.name, statement.values);
     if (statement.scope === 'local' && !context.transactions.inBlock) {
       context.notice({
         severity: 'WARNING',

@@ -302,7 +302,7 @@ export class Expressions {
         `((${sub('int4')}, ${sub('text')}) ${random.pick(['=', '<>', '<', '>='])} (${sub('int4')}, ${sub('text')}))`,
       () => `(${sub('int4')} = ANY (ARRAY[${sub('int4')}, ${sub('int4')}]))`,
       () => `(${sub('int4')} > ALL (ARRAY[${sub('int4')}, 2, NULL]))`,
-      () => `(${sub('int4')} = ANY (${sub('ints')}))`,
+      () => `(${sub('int4')} = ANY (CAST(${sub('ints')} AS int[])))`,
       () => `(${sub('ints')} ${random.pick(['@>', '<@', '&&'])} ${sub('ints')})`,
       () => `(${sub('jsonb')} ${random.pick(['@>', '<@'])} ${sub('jsonb')})`,
       () => `(${sub('jsonb')} ? ${sub('text')})`,
