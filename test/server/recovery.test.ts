@@ -154,6 +154,8 @@ describe('a restart', () => {
     while ((await a.value('SELECT c FROM v')) !== '2')
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(await a.value('SELECT s FROM v')).toBe('30');
+    const badRecords = "SELECT bad_records FROM millrace_catalog.sources WHERE name = 'src'";
+    expect(await a.value(badRecords)).toBe('1');
     await new Promise((resolve) => setTimeout(resolve, 700));
     await kill(server);
     writeFileSync(join(directory, 'b.csv'), 'id,n\n3,30\n');
