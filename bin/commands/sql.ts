@@ -68,6 +68,7 @@ async function runAll(options: SqlOptions): Promise<boolean> {
     ...options.command,
     ...options.file.map((name) => readFileSync(name === '-' ? 0 : name, 'utf8')),
   ];
+  if (given.length === 0 && process.stdin.isTTY) process.stderr.write('Type SQL, then Ctrl-D to run it.\n');
   const texts = given.length > 0 ? given : [readFileSync(0, 'utf8')];
   const client = new pg.Client({ connectionString: options.url, types: rawTypes });
   client.on('error', () => {});
