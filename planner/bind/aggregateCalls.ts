@@ -5,10 +5,11 @@
 import { must } from '../../common/assert.ts';
 import type { AggregateFunction } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import type { FunctionCall } from '../../parser/ast/expr.ts';
+import type { Expr, FunctionCall } from '../../parser/ast/expr.ts';
 import type { OrderItem } from '../../parser/ast/query.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { Scalar } from '../plan/scalar.ts';
+import { hasSubquery } from '../plan/scalars.ts';
 import { bindArguments } from './calls.ts';
 import { coerceImplicit, defaultUnknown } from './coerce.ts';
 import { requireEquality, requireOrdering } from './comparable.ts';
@@ -80,6 +81,13 @@ function moved(call: PendingAggregate, by: number): PendingAggregate {
   };
 }
 
+/** An expression without its places in the text. */
+function shapeOf(expr: Expr): string {
+  return JSON.stringify(expr, (key, value: unknown) =>
+    key === 'span' || key.endsWith('Start') ? undefined : typeof value === 'bigint' ? String(value) : value,
+  );
+}
+
 function bindPending(
   call: FunctionCall,
   name: string,
@@ -89,7 +97,13 @@ function bindPending(
   const position = call.span.start;
   const inner: ExprContext = { ...context, collected: null, inside: 'aggregate', clause: 'aggregates' };
   const direct = call.star ? [] : bindArguments(call, inner);
-  const orderBy = bindOrder([...call.orderBy, ...(call.withinGroup ?? [])], inner);
+  const orderBy = bindOrder([...call.orderBy, ...(call.withinGroup ?? [])], inner).map((o, n) => {
+    // A subquery written twice is one value: both places must be the same scalar.
+    const item = call.orderBy[n];
+    if (item === undefined || !hasSubquery(o.expr)) return o;
+    const same = call.arguments.findIndex((argument) => shapeOf(argument.value) === shapeOf(item.expr));
+    return same < 0 ? o : { ...o, expr: direct[same] ?? o.expr };
+  });
   const args = call.withinGroup === null ? direct : [...direct, ...orderBy.map((o) => o.expr)];
   const match = resolve(
     candidates,
