@@ -10,7 +10,6 @@ import { DATE_INFINITY, DATE_MINUS_INFINITY, TIMESTAMP_INFINITY, TIMESTAMP_MINUS
 
 export const MICROS_PER_SECOND = 1_000_000n;
 export const MICROS_PER_MINUTE = 60_000_000n;
-export const MICROS_PER_HOUR = 3_600_000_000n;
 export const MICROS_PER_DAY = 86_400_000_000n;
 const DAY = 86_400_000_000;
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -132,14 +131,6 @@ export function checkTimestamp(timestamp: bigint): bigint {
 export function checkDate(days: number): number {
   if (days < MIN_DAYS || days > MAX_DAYS) throw new SqlError('22008', 'date out of range');
   return days;
-}
-
-/** Rounds a time or timestamp to `precision` (0..6) digits of seconds, half away from zero. */
-export function roundToPrecision(micros: bigint, precision: number): bigint {
-  if (precision >= 6) return micros;
-  const unit = 10n ** BigInt(6 - precision);
-  const half = unit / 2n;
-  return micros >= 0n ? ((micros + half) / unit) * unit : -((-micros + half) / unit) * unit;
 }
 
 // --- printing --------------------------------------------------------------------------------------------------

@@ -1,8 +1,3 @@
-/**
- * Operations on JSON documents behind jsonb's operators and functions: element access, containment, existence,
- * concatenation, deletion, and setting by path. Documents are never changed; results share what they can.
- */
-import { assert } from './assert.ts';
 import { compareJson } from './compare.ts';
 import { Decimal } from './decimal.ts';
 import type { JsonNode } from './jsonb.ts';
@@ -265,10 +260,4 @@ export function jsonElements(node: JsonNode): JsonArray {
   throw invalidTarget(
     isJsonObject(node) ? 'cannot extract elements from an object' : 'cannot extract elements from a scalar',
   );
-}
-
-/** An object from alternating keys and values, as jsonb_build_object receives them. */
-export function objectOfPairs(keys: readonly string[], values: readonly JsonNode[]): JsonObject {
-  assert(keys.length === values.length, 'as many values as keys');
-  return jsonObject(keys.map((key, i) => [key, values[i] ?? null] as const));
 }

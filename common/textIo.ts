@@ -186,16 +186,6 @@ export function parseValue(text: string, type: DataType, context: TextContext): 
   return parse(text, context, type);
 }
 
-/** As `parseValue`, but null when the text is not a value of the type. */
-export function tryParseValue(text: string, type: DataType, context: TextContext): Value {
-  try {
-    return parseValue(text, type, context);
-  } catch (error) {
-    if (error instanceof SqlError) return null;
-    throw error;
-  }
-}
-
 /** The context of text that depends on no session: UTC, default styles. */
 export function plainContext(now: () => bigint): TextContext {
   return { timeZone: 'UTC', now, intervalStyle: 'postgres', byteaOutput: 'hex', extraFloatDigits: 1 };

@@ -2,7 +2,7 @@
  * What pg_type says of every type: OIDs, length, category, preference, names. Also the way from a type's name to the
  * type and back.
  */
-import { arrayOf, type DataType, type SimpleTypeId, type TypeId, types } from './dataType.ts';
+import { arrayOf, type DataType, type TypeId, types } from './dataType.ts';
 import { SqlError, unsupported } from './sqlError.ts';
 
 /** pg_type.typcategory. */
@@ -268,9 +268,4 @@ function characterType(id: 'varchar' | 'bpchar', name: string, modifiers: readon
   if (length < 1) throw new SqlError('22023', `length for type ${shown} must be at least 1`);
   if (length > 10_485_760) throw new SqlError('22023', `length for type ${shown} cannot exceed 10485760`);
   return { id, length };
-}
-
-/** True for ids that name one concrete type rather than a constructor. */
-export function isConcreteId(id: TypeId): id is SimpleTypeId | 'numeric' | 'varchar' | 'bpchar' {
-  return id !== 'array' && id !== 'struct';
 }

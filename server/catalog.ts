@@ -198,11 +198,6 @@ export class Catalog implements CatalogReader {
   }
 }
 
-/** How messages name a kind of object. */
-export function kindName(object: CatalogObject): string {
-  return object.kind;
-}
-
 /** The relation of that name, or 42P01. */
 export function requireRelation(
   catalog: Catalog,

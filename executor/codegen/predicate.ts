@@ -4,15 +4,12 @@
  * A row whose condition fails with an error counts as not passing; the error goes to the tick context.
  */
 import type { Schema } from '../../common/dataType.ts';
-import type { EvalContext } from '../../common/function.ts';
-import type { Row } from '../../common/value.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import type { Vector } from '../batch.ts';
 import type { TickContext } from '../operators/operator.ts';
 import { ColumnInput } from './columnInput.ts';
 import { emitUnlessTrue } from './emitScalar.ts';
 import { Emitter } from './emitter.ts';
-import { evaluateScalar } from './evaluate.ts';
 import { instantiate } from './program.ts';
 import { reportRow } from './rowFailure.ts';
 
@@ -52,9 +49,4 @@ passed[o++] = i;
 return o;
 };`;
   return instantiate<Selection>(text, emitter.constants);
-}
-
-/** A test over one row of JavaScript values; errors are thrown. */
-export function compilePredicate(condition: Scalar): (row: Row, context: EvalContext) => boolean {
-  return (row, context) => evaluateScalar(condition, context, row) === true;
 }

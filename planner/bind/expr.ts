@@ -5,7 +5,6 @@ import { arrayOf, type DataType, types } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { parseValue } from '../../common/textIo.ts';
-import { formatType } from '../../common/typeTable.ts';
 import type { Expr, Literal } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { bindFunctionCall } from './calls.ts';
@@ -294,18 +293,4 @@ export function constant(text: string, type: DataType, position: number, context
   } catch (error) {
     throw error instanceof SqlError ? error.at(position) : error;
   }
-}
-
-/** 42804 for what must be of one type. */
-export function requireType(scalar: Scalar, type: DataType, construct: string, context: ExprContext): Scalar {
-  if (scalar.type.id === 'unknown') return coerceImplicit(scalar, type, context.env);
-  if (scalar.type.id !== type.id) {
-    const position = positionOf(scalar);
-    throw new SqlError(
-      '42804',
-      `argument of ${construct} must be type ${formatType(type)}, not type ${formatType(scalar.type)}`,
-      position === undefined ? {} : { position },
-    );
-  }
-  return scalar;
 }

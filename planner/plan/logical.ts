@@ -150,5 +150,3 @@ export type LogicalPlan =
   | LogicalHop
   | LogicalTableFunction
   | LogicalMaxOneRow;
-
-export type LogicalKind = LogicalPlan['kind'];

@@ -141,8 +141,6 @@ export type PhysicalPlan =
   | PhysicalWindow
   | PhysicalMaxOneRow;
 
-export type PhysicalKindOfPlan = PhysicalPlan['kind'];
-
 /** A planned query: the plan plus what to do with its rows at the end of an ad-hoc read. */
 export interface PlannedQuery {
   readonly plan: PhysicalPlan;

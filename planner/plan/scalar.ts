@@ -122,5 +122,3 @@ export type Scalar =
       readonly type: DataType;
     }
   | { readonly kind: 'arraySubquery'; readonly plan: LogicalPlan; readonly type: DataType };
-
-export type ScalarKind = Scalar['kind'];

@@ -30,10 +30,6 @@ export const TABLESPACE_OID = 1663;
 export const PG_CLASS = 1259;
 export const PG_NAMESPACE = 2615;
 export const PG_DATABASE = 1262;
-export const PG_TYPE = 1247;
-export const PG_PROC = 1255;
-export const PG_CONSTRAINT = 2606;
-export const PG_ATTRDEF = 2604;
 
 export type RelationKindCode = 'r' | 'v' | 'm' | 'f';
 

@@ -45,29 +45,6 @@ export function hashText(text: string): number {
   return h;
 }
 
-/** hashText of ASCII bytes. */
-export function hashAscii(bytes: Uint8Array, start: number, length: number): number {
-  let h = length;
-  for (let i = 0; i < length; i++) h = Math.imul(h ^ (bytes[start + i] as number), 0x01000193);
-  return h;
-}
-
-/** Hashes of the first n rows over the key columns, into `hashes`. */
-export function hashRows(
-  columns: readonly StateVector[],
-  types: readonly DataType[],
-  keys: readonly number[],
-  n: number,
-  hashes: Int32Array,
-): void {
-  hashes.fill(HASH_SEED, 0, n);
-  for (const key of keys) {
-    const vector = columns[key];
-    const type = types[key];
-    if (vector !== undefined && type !== undefined) hashVector(vector, type, n, hashes);
-  }
-}
-
 /** Mixes one column into the hashes of the first n rows. */
 export function hashVector(vector: StateVector, type: DataType, n: number, hashes: Int32Array): void {
   const { nulls } = vector;

@@ -142,12 +142,6 @@ export function setVectorValue(vector: OutputVector, i: number, value: Value): v
   }
 }
 
-/** Empties a batch for setVectorValue and friends. */
-export function resetBatch(batch: OutputBatch): void {
-  batch.length = 0;
-  for (const column of batch.columns) column.nulls = null;
-}
-
 /** A batch of boxed rows, each with weight `weights[i]` (default 1). */
 export function batchOfRows(
   types: readonly DataType[],
@@ -190,14 +184,6 @@ export function takeRows(source: StateVector, rows: Int32Array, n: number, out: 
     default:
       unreachable(source);
   }
-}
-
-/** Makes entries 0..n-1 NULL. */
-export function fillNulls(out: OutputVector, n: number): void {
-  out.spare.fill(1, 0, n);
-  out.nulls = out.spare;
-  if (out.kind === 'text') out.data.fill('', 0, n);
-  else if (out.kind === 'boxed') out.data.fill(null, 0, n);
 }
 
 function takeNulls(nulls: Uint8Array | null, rows: Int32Array, n: number, out: OutputVector): void {
