@@ -103,7 +103,8 @@ export class Regrouping {
   /** First pass: keys become columns; aggregates keep their placeholder until the number of keys is known. */
   rewrite(s: Scalar): Scalar {
     return deepRewrite(s, (node) => {
-      const key = node.kind === 'literal' ? undefined : this.#keyIndex.get(scalarKey(node));
+      const key =
+        node.kind === 'literal' && this.#sets.length === 1 ? undefined : this.#keyIndex.get(scalarKey(node));
       if (key !== undefined) return { kind: 'column', index: key, type: node.type };
       if (node.kind === 'column') return node.index >= AGGREGATE_BASE ? node : this.#column(node);
       if (node.kind === 'scalarSubquery' || node.kind === 'existsSubquery' || node.kind === 'arraySubquery') {
