@@ -2,12 +2,15 @@
  * Random queries against PostgreSQL: after every step of random changes, PostgreSQL's answer, the answer of a direct
  * query, and the content of a materialised view that was there from the start are the same rows.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runSql } from '../../bin/slt/runner.ts';
 import { type PostgresServer, postgresBin, startPostgres } from '../harness/postgres.ts';
-import { startInProcess, type TestServer } from '../harness/server.ts';
-import { changes, query, random, schema } from './randomQueries.ts';
+import { startInProcess } from '../harness/server.ts';
+import { changes, query, type Random, random, schema } from './randomQueries.ts';
 
 const SEEDS = Number(process.env.MILLRACE_RANDOM_SEEDS ?? 12);
 const FIRST = Number(process.env.MILLRACE_RANDOM_FIRST ?? 1);
@@ -54,56 +57,82 @@ describe('random queries', () => {
   });
   afterAll(() => postgres.close());
 
-  /** One history: the views first, then the changes step by step. */
-  async function history(seed: number, server: TestServer): Promise<readonly string[]> {
-    const g = random(seed);
-    const reference = await connect(await postgres.createDatabase(`random_${seed}`));
-    const ours = await connect(server.url);
-    const wrong: string[] = [];
+  interface Tested {
+    readonly sql: string;
+    readonly view: string;
+    failed: boolean;
+  }
+
+  /** Makes the tables on both sides and a view of ours for each query. */
+  async function prepare(g: Random, reference: pg.Client, ours: pg.Client): Promise<Tested[]> {
     for (const sql of schema) for (const client of [reference, ours]) await client.query(sql);
-    const tested: { readonly sql: string; readonly view: string; failed?: boolean }[] = [];
+    const tested: Tested[] = [];
     for (let i = 0; i < QUERIES; i++) {
       const sql = query(g);
-      const view = `v${i}`;
-      const columns = Array.from(
-        { length: (await reference.query({ text: sql, rowMode: 'array' })).fields.length },
-        (_, c) => `c${c}`,
-      );
-      try {
-        await ours.query(`CREATE MATERIALIZED VIEW ${view} (${columns.join(', ')}) AS ${sql}`);
-        tested.push({ sql, view });
-      } catch (error) {
-        wrong.push(`no view: ${String(error)}\n${sql}`);
+      const { fields } = await reference.query({ text: sql, rowMode: 'array' });
+      const columns = fields.map((_, c) => `c${c}`).join(', ');
+      await ours.query(`CREATE MATERIALIZED VIEW v${i} (${columns}) AS ${sql}`);
+      tested.push({ sql, view: `v${i}`, failed: false });
+    }
+    return tested;
+  }
+
+  async function differences(
+    tested: readonly Tested[],
+    reference: pg.Client,
+    ours: pg.Client,
+  ): Promise<readonly string[]> {
+    const wrong: string[] = [];
+    for (const item of tested) {
+      const expected = await answer(reference, item.sql);
+      for (const text of [item.sql, `SELECT * FROM ${item.view}`]) {
+        const got = item.failed ? expected : await answer(ours, text);
+        if (got === expected) continue;
+        item.failed = true;
+        wrong.push(`${text}\nwhich is: ${item.sql}\nexpected:\n${expected}\ngot:\n${got}\n`);
       }
     }
-    for (let step = 0; step < STEPS; step++) {
-      for (const sql of changes(g, step)) for (const client of [reference, ours]) await client.query(sql);
-      for (const item of tested) {
-        if (item.failed === true) continue;
-        const { sql, view } = item;
-        const expected = await answer(reference, sql);
-        for (const [what, text] of [
-          ['query', sql],
-          ['view', `SELECT * FROM ${view}`],
-        ] as const) {
-          const got = await answer(ours, text);
-          if (got === expected) continue;
-          item.failed = true;
-          wrong.push(`seed ${seed}, step ${step}, ${what}: ${sql}\nexpected:\n${expected}\ngot:\n${got}\n`);
-        }
-      }
-    }
-    await reference.end();
-    await ours.end();
     return wrong;
   }
 
-  it.each(Array.from({ length: SEEDS }, (_, i) => FIRST + i))('seed %i', async (seed) => {
-    const server = await startInProcess();
+  /** One history: the views first, then the changes step by step; with a directory, a restart after every step. */
+  async function history(seed: number, directory: string | null): Promise<readonly string[]> {
+    const g = random(seed);
+    const reference = await connect(await postgres.createDatabase(`random_${seed}`));
+    let server = await startInProcess(directory);
+    let ours = await connect(server.url);
     try {
-      expect(await history(seed, server)).toEqual([]);
+      const tested = await prepare(g, reference, ours);
+      for (let step = 0; step < STEPS; step++) {
+        for (const sql of changes(g, step)) for (const client of [reference, ours]) await client.query(sql);
+        const wrong = await differences(tested, reference, ours);
+        if (wrong.length > 0) return [`seed ${seed}, step ${step}`, ...wrong];
+        if (directory === null) continue;
+        await ours.end();
+        await server.close();
+        server = await startInProcess(directory);
+        ours = await connect(server.url);
+        const after = await differences(tested, reference, ours);
+        if (after.length > 0) return [`seed ${seed}, after the restart of step ${step}`, ...after];
+      }
+      return [];
     } finally {
+      await reference.end();
+      await ours.end();
       await server.close();
+    }
+  }
+
+  it.each(Array.from({ length: SEEDS }, (_, i) => FIRST + i))('seed %i', async (seed) => {
+    expect(await history(seed, null)).toEqual([]);
+  });
+
+  it.each([1001, 1002, 1003])('seed %i, with restarts', async (seed) => {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-random-'));
+    try {
+      expect(await history(seed, directory)).toEqual([]);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
     }
   });
 });
