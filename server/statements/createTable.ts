@@ -105,6 +105,9 @@ function checkShape(statement: CreateTable, shape: TableShape): void {
       hint: 'Use APPEND ONLY after the column list.',
     });
   }
+  if (!keyed && statement.versionColumns.length > 0) {
+    throw new SqlError('42P16', 'WITH VERSION COLUMN requires a primary key', { position });
+  }
   if (!keyed && statement.onConflict !== null) {
     throw new SqlError('42P16', 'ON CONFLICT requires a primary key', { position });
   }
