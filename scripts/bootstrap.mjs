@@ -73,7 +73,11 @@ function ensurePackages(env) {
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail('usage: node scripts/bootstrap.mjs SCRIPT ARGS...');
 const node = findNode();
-const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
+const env = {
+  ...process.env,
+  PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+  MILLRACE_LAUNCHER: String(process.pid),
+};
 ensurePackages(env);
 
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', resolve(root, script), ...args], {
@@ -82,3 +86,11 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', resolve(root
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+
+// npm that is killed outright cannot pass the signal on.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const npmProcess = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== npmProcess) child.kill('SIGTERM');
+  }, 100).unref();
+}

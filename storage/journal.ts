@@ -10,6 +10,8 @@ import Sqlite from 'better-sqlite3';
 import { SqlError } from '../common/sqlError.ts';
 
 const FORMAT_VERSION = 1;
+/** How long a server waits for one that is just stopping. */
+const LOCK_WAIT_MS = 1500;
 
 export interface JournalRecord {
   readonly kind: string;
@@ -25,7 +27,7 @@ const schema = `
 function openDatabase(directory: string): Sqlite.Database {
   try {
     mkdirSync(directory, { recursive: true });
-    const db = new Sqlite(join(directory, 'journal.db'), { timeout: 0 });
+    const db = new Sqlite(join(directory, 'journal.db'), { timeout: LOCK_WAIT_MS });
     db.pragma('locking_mode = EXCLUSIVE');
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');

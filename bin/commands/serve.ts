@@ -37,6 +37,20 @@ function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
+const LAUNCHER_CHECK_MS = 100;
+
+/**
+ * A launcher that is killed outright cannot pass the signal on: without it the server would stay behind, holding port and
+ * data directory against its successor.
+ */
+function whenLauncherIsGone(stop: () => void): void {
+  const launcher = process.env.MILLRACE_LAUNCHER;
+  if (launcher === undefined) return;
+  setInterval(() => {
+    if (process.ppid !== Number(launcher)) stop();
+  }, LAUNCHER_CHECK_MS).unref();
+}
+
 async function serve(options: ServeOptions): Promise<void> {
   // Loaded here so that the other commands start without the engine.
   const { startServer } = await import('../../server/serve.ts');
@@ -63,6 +77,7 @@ async function serve(options: ServeOptions): Promise<void> {
   await new Promise<void>((resolve) => {
     // Ctrl-C reaches this process directly and through its launcher: the second signal must not cut the stop short.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+    whenLauncherIsGone(resolve);
   });
   await server.close();
 }
