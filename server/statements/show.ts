@@ -3,10 +3,10 @@ import { types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Row } from '../../common/value.ts';
+import { compileInsensitiveLike, compileLike } from '../../executor/functions/support/likePattern.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
-import { likeMatcher } from '../likeMatcher.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
 import {
   type StatementContext,
@@ -128,7 +128,8 @@ export const showObjects: StatementHandler<ShowObjects> = {
   run(statement, context): StatementResult {
     let rows = rowsOf(statement, context);
     if (statement.filter !== null) {
-      const matches = likeMatcher(statement.filter.pattern, statement.filter.operator === 'ilike');
+      const compile = statement.filter.operator === 'ilike' ? compileInsensitiveLike : compileLike;
+      const matches = compile(statement.filter.pattern);
       rows = rows.filter((row) => matches(String(row[0])));
     }
     rows.sort((a, b) => (statement.object === 'columns' ? 0 : String(a[0]) < String(b[0]) ? -1 : 1));
