@@ -45,7 +45,8 @@ const LAUNCHER_CHECK_MS = 100;
  */
 function whenLauncherIsGone(stop: () => void): void {
   const launcher = process.env.MILLRACE_LAUNCHER;
-  if (launcher === undefined) return;
+  // The variable is inherited: it means something only to the launcher's own child.
+  if (process.ppid !== Number(launcher)) return;
   setInterval(() => {
     if (process.ppid !== Number(launcher)) stop();
   }, LAUNCHER_CHECK_MS).unref();
