@@ -13,6 +13,7 @@ import type { EvalContext } from '../common/function.ts';
 import type { Batch } from '../executor/batch.ts';
 import { createJoin } from '../executor/operators/join.ts';
 import type { Operator, TickContext } from '../executor/operators/operator.ts';
+import { timeWithoutWatermarks } from '../executor/time.ts';
 import type { JoinType } from '../planner/plan/logical.ts';
 import type { PhysicalJoin, PhysicalPlan } from '../planner/plan/physical.ts';
 import { newBatch, type OutputBatch } from '../storage/state/vector.ts';
@@ -22,9 +23,11 @@ const shape: readonly DataType[] = [types.int8, types.int8, types.text];
 
 const context: TickContext = {
   eval: {} as EvalContext,
+  time: timeWithoutWatermarks(() => 0n),
   rowError(error) {
     throw error;
   },
+  lateRow: () => {},
 };
 
 function input(appendOnly: boolean, key: readonly number[] | null): PhysicalPlan {

@@ -10,6 +10,7 @@ import type { Batch, Vector } from '../executor/batch.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
 import { createOperator } from '../executor/operators/index.ts';
 import type { Operator, TickContext } from '../executor/operators/operator.ts';
+import { timeWithoutWatermarks } from '../executor/time.ts';
 import type { AggregateCall, SortKey } from '../planner/plan/aggregateCall.ts';
 import type { PhysicalPlan } from '../planner/plan/physical.ts';
 import type { Scalar } from '../planner/plan/scalar.ts';
@@ -41,9 +42,11 @@ const evalContext: EvalContext = {
 };
 const context: TickContext = {
   eval: evalContext,
+  time: timeWithoutWatermarks(() => 0n),
   rowError: (error) => {
     throw error;
   },
+  lateRow: () => {},
 };
 
 /** Bids: auction, bidder, price, channel, time in micros, extra. */

@@ -26,8 +26,15 @@ export interface RelationEntry {
   readonly declaredKey: boolean;
   /** Rows are only ever added. */
   readonly appendOnly: boolean;
-  /** Column with a watermark; `delay` is the constant subtracted, in microseconds, when it has that form. */
+  /** The declared watermark: its column, and the expression as SQL. */
   readonly watermark: { readonly column: number; readonly expression: string } | null;
+  /**
+   * Columns that carry a watermark: no later change of the relation has a smaller value there. Columns of one group
+   * derive from one watermark.
+   */
+  readonly watermarked: readonly { readonly column: number; readonly group: number }[];
+  /** Columns whose value is the time at which the row came (generated as proctime()). */
+  readonly processTime: readonly number[];
   readonly indexes: readonly IndexEntry[];
   /** A view's query as SQL, to be bound with `searchPath`; null for others. */
   readonly definition: string | null;

@@ -29,12 +29,19 @@ function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'Values':
       return [];
     case 'Join':
+    case 'AsofJoin':
+    case 'TemporalJoin':
     case 'SetOperation':
       return [plan.left, plan.right];
     case 'UnionAll':
       return plan.inputs;
     case 'Calc':
     case 'Hop':
+    case 'Session':
+    case 'TemporalFilter':
+    case 'Close':
+    case 'Pace':
+    case 'Expire':
     case 'TableFunction':
     case 'Aggregate':
     case 'Distinct':

@@ -2,7 +2,7 @@
  * The dataflow: a DAG of operators that one tick runs once.
  *
  * Nodes are kept in topological order (inputs before consumers; a node is only ever added after its inputs). A tick is:
- * any number of `feed` calls at input nodes, then `finishTick`, which flushes every touched node in order. The same class
+ * any number of `feed` calls at input nodes, then `finishTick`, which flushes every touched or due node in order. The same class
  * runs maintained views (long-lived) and ad-hoc queries (built, fed with a snapshot, finished, dropped).
  *
  * Invariant: between ticks no node is dirty.
@@ -94,6 +94,8 @@ export function isIdentity(columns: readonly number[], width: number): boolean {
 export class Dataflow {
   readonly context: TickContext;
   #nodes: DataflowNode[] = [];
+  /** Nodes that time moves. */
+  #timed: DataflowNode[] = [];
 
   constructor(context: TickContext) {
     this.context = context;
@@ -107,6 +109,7 @@ export class Dataflow {
       assert(input.order < node.order, `node ${name} added before its input ${input.name}`);
     this.#nodes.push(node);
     if (operator?.emitsInitially === true) node.dirty = true;
+    if (operator?.isDue !== undefined) this.#timed.push(node);
     return node;
   }
 
@@ -114,6 +117,7 @@ export class Dataflow {
   remove(nodes: ReadonlySet<DataflowNode>): void {
     for (const node of nodes) for (const input of node.inputs) input.disconnect(node);
     this.#nodes = this.#nodes.filter((node) => !nodes.has(node));
+    this.#timed = this.#timed.filter((node) => !nodes.has(node));
     this.#nodes.forEach((node, i) => {
       node.order = i;
     });
@@ -129,15 +133,31 @@ export class Dataflow {
     if (batch.length > 0) deliver({ target: node, port, columns: null }, batch);
   }
 
-  /** Flushes every touched node in topological order, from position `from`. */
+  /** Flushes every touched or due node in topological order, from position `from`. */
   finishTick(from = 0): void {
     const nodes = this.#nodes;
+    for (const node of this.#timed) if (node.operator?.isDue?.() === true) node.dirty = true;
     for (let i = from; i < nodes.length; i++) {
       const node = nodes[i];
       if (node === undefined || !node.dirty || node.operator === null) continue;
       node.dirty = false;
       node.operator.flush(node.emit);
     }
+  }
+
+  /** True when a node has work that time alone has made. */
+  isDue(): boolean {
+    return this.#timed.some((node) => node.operator?.isDue?.() === true);
+  }
+
+  /** The earliest clock time at which some node becomes due by itself; null: none. */
+  nextWake(): bigint | null {
+    let next: bigint | null = null;
+    for (const node of this.#timed) {
+      const at = node.operator?.nextWake?.() ?? null;
+      if (at !== null && (next === null || at < next)) next = at;
+    }
+    return next;
   }
 
   get nodes(): readonly DataflowNode[] {

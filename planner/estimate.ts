@@ -125,9 +125,12 @@ function derive(plan: LogicalPlan): number {
       return estimateRows(plan.input) * selectivity(plan.condition);
     case 'Project':
     case 'Window':
+    case 'Session':
       return estimateRows(plan.input);
     case 'Join':
       return joinEstimate(plan);
+    case 'AsofJoin':
+      return estimateRows(plan.left);
     case 'Aggregate':
       return groups(plan.input, plan.keys) * (plan.sets?.length ?? 1);
     case 'Distinct':

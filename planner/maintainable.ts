@@ -58,6 +58,13 @@ function seesAppendOnly(plan: PhysicalPlan): boolean {
     case 'Scan':
     case 'IndexScan':
     case 'Hop':
+    case 'Session':
+    case 'AsofJoin':
+    case 'TemporalJoin':
+    case 'TemporalFilter':
+    case 'Close':
+    case 'Pace':
+    case 'Expire':
     case 'Join':
     case 'Aggregate':
     case 'Distinct':

@@ -211,6 +211,11 @@ function deriveKeys(plan: LogicalPlan): readonly Key[] {
       return keysOf(plan.input);
     case 'Hop':
       return keysOf(plan.input).map((k) => [...k, plan.input.schema.length]);
+    case 'Session':
+      return keysOf(plan.input);
+    case 'AsofJoin':
+      // asof: at most one right row each; process: one per right row of the key.
+      return plan.time.kind === 'asof' ? keysOf(plan.left) : [];
     case 'TableFunction':
       return plan.ordinality ? keysOf(plan.input).map((k) => [...k, plan.schema.length - 1]) : [];
     case 'MaxOneRow':

@@ -9,7 +9,7 @@ import { assert } from '../common/assert.ts';
 import type { DataType } from '../common/dataType.ts';
 import type { EvalContext, FunctionCatalog } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
-import type { Row } from '../common/value.ts';
+import type { Row, Value } from '../common/value.ts';
 import type { Batch } from '../executor/batch.ts';
 import { emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { Dataflow, type DataflowNode } from '../executor/dataflow.ts';
@@ -23,6 +23,7 @@ import { Mutex } from './mutex.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
 import type { Session } from './session.ts';
 import type { TransactionWrites } from './transaction.ts';
+import { Watermarks } from './watermarks.ts';
 
 /** Rows taken from one source per tick: within these bounds, so that a round over the sources takes a few milliseconds. */
 const LEAST_TICK_ROWS = 256;
@@ -37,6 +38,8 @@ export class Database {
   readonly environment: EngineEnvironment;
   readonly dataflow: Dataflow;
   readonly rowErrors = new RowErrors();
+  /** Rows that came when their view's window had closed, for the view's relation of late rows. */
+  readonly lateRows: ViewLateRow[] = [];
   readonly #mutex = new Mutex();
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
@@ -46,8 +49,8 @@ export class Database {
   system: SystemRows | null = null;
   /** Number of the published version: one more after every tick that changed something. */
   version = 0n;
-  /** Micros at the start of the running or last tick. */
-  tickTime: bigint;
+  /** Watermarks, and the time of the running or last tick. */
+  readonly watermarks: Watermarks;
   #rowId = 0n;
   #tickRows = FIRST_TICK_ROWS;
 
@@ -55,7 +58,7 @@ export class Database {
     this.functions = functions;
     this.environment = environment;
     this.catalog = new Catalog(name);
-    this.tickTime = environment.clock();
+    this.watermarks = new Watermarks(environment.clock());
     this.dataflow = new Dataflow(this.tickContext('', 'UTC'));
   }
 
@@ -64,13 +67,15 @@ export class Database {
     const context: EvalContext = maintainedEvalContext(
       this.environment,
       timeZone,
-      () => this.tickTime,
+      () => this.watermarks.now(),
       fixedSession(this.catalog.database),
     );
     return {
       eval: context,
+      time: this.watermarks,
       rowError: (error, weight, operator) =>
-        this.rowErrors.add(relation, operator, error, weight, this.tickTime),
+        this.rowErrors.add(relation, operator, error, weight, this.watermarks.now()),
+      lateRow: (row, eventTime, watermark) => this.lateRows.push({ relation, row, eventTime, watermark }),
     };
   }
 
@@ -128,7 +133,7 @@ export class Database {
 
   /** Feeds input and runs the dataflow once. Only inside `exclusive`. */
   runTick(feed: () => void): void {
-    this.tickTime = this.environment.clock();
+    this.watermarks.setNow(this.environment.clock());
     feed();
     this.dataflow.finishTick();
     this.version++;
@@ -242,6 +247,14 @@ export interface DdlOrigin {
 export interface SystemRows {
   /** Rows of the system relation with this id as `session` sees them; null when there is none. */
   rows(id: number, session: Session): Iterable<Row> | null;
+}
+
+/** A row that a view left out because its window had closed. */
+export interface ViewLateRow {
+  readonly relation: string;
+  readonly row: Row;
+  readonly eventTime: Value;
+  readonly watermark: Value;
 }
 
 export interface TableDelta {

@@ -103,6 +103,8 @@ export class Entry implements RelationEntry {
   readonly declaredKey: boolean;
   readonly appendOnly: boolean;
   readonly watermark: RelationEntry['watermark'];
+  readonly watermarked: RelationEntry['watermarked'];
+  readonly processTime: readonly number[];
   readonly definition: string | null;
   readonly searchPath: readonly string[];
   schema: string;
@@ -120,6 +122,9 @@ export class Entry implements RelationEntry {
     readonly declaredKey?: boolean;
     readonly appendOnly: boolean;
     readonly watermark?: RelationEntry['watermark'];
+    /** Default: the declared watermark's column. */
+    readonly watermarked?: RelationEntry['watermarked'];
+    readonly processTime?: readonly number[];
     readonly definition?: string;
     readonly searchPath?: readonly string[];
     readonly rows: () => number;
@@ -133,6 +138,9 @@ export class Entry implements RelationEntry {
     this.declaredKey = fields.declaredKey ?? false;
     this.appendOnly = fields.appendOnly;
     this.watermark = fields.watermark ?? null;
+    const declared = this.watermark === null ? [] : [{ column: this.watermark.column, group: 0 }];
+    this.watermarked = fields.watermarked ?? declared;
+    this.processTime = fields.processTime ?? [];
     this.definition = fields.definition ?? null;
     this.searchPath = fields.searchPath ?? [];
     this.#rows = fields.rows;

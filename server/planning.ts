@@ -86,6 +86,8 @@ function transactionCatalog(context: StatementContext): CatalogReader {
         declaredKey: false,
         appendOnly: false,
         watermark: null,
+        watermarked: [],
+        processTime: [],
         indexes: [],
         definition: entry.definition,
         searchPath: entry.searchPath,

@@ -15,6 +15,7 @@ import { evaluateScalar } from '../executor/codegen/evaluate.ts';
 import { Dataflow, isIdentity, pickColumns } from '../executor/dataflow.ts';
 import type { Operator, TickContext } from '../executor/operators/operator.ts';
 import { sortRows } from '../executor/sort.ts';
+import { timeWithoutWatermarks } from '../executor/time.ts';
 import type { PhysicalIndexScan, PlannedQuery } from '../planner/plan/physical.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
 import type { MaterializedViewObject, TableObject } from './objects.ts';
@@ -82,9 +83,11 @@ export interface QueryContext {
 export function runQuery(planned: PlannedQuery, context: QueryContext): Row[] {
   const tick: TickContext = {
     eval: context.eval,
+    time: timeWithoutWatermarks(() => context.eval.now()),
     rowError(error) {
       throw error;
     },
+    lateRow: () => {},
   };
   const dataflow = new Dataflow(tick);
   const outputTypes = planned.plan.schema.map((c) => c.type);

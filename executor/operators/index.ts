@@ -41,6 +41,13 @@ const factories: Factories = {
   SetOperation: (node) => new SetOperationOperator(node),
   TopN: createTopN,
   Window: (node, context) => new WindowOperator(node, context),
+  Session: notAnOperator,
+  AsofJoin: notAnOperator,
+  TemporalJoin: notAnOperator,
+  TemporalFilter: notAnOperator,
+  Close: notAnOperator,
+  Pace: notAnOperator,
+  Expire: notAnOperator,
   MaxOneRow: (node, context) => new MaxOneRowOperator(node, context),
 };
 

@@ -13,20 +13,26 @@
  *    `push` may be read only until `push` returns.
  * 4. State lives in storage/state structures and is accounted: after deleting every input row, `stateRows()` is 0
  *    (a global aggregate's own row excepted).
+ *    Rows that no later delta can concern, by a watermark, are dropped in `flush`.
  * 5. A row whose expression fails is reported through `TickContext.rowError` and left out (both when it comes and when
  *    it goes), unless the context throws (ad-hoc reads do).
  */
 import type { EvalContext } from '../../common/function.ts';
 import type { SqlError } from '../../common/sqlError.ts';
+import type { Row, Value } from '../../common/value.ts';
 import type { Batch } from '../batch.ts';
+import type { TimeReader } from '../time.ts';
 
 export type Emit = (batch: Batch) => void;
 
 /** What an operator may ask during a tick. One object per dataflow, its fields updated each tick. */
 export interface TickContext {
   readonly eval: EvalContext;
+  readonly time: TimeReader;
   /** Reports that the expression of `operator` failed on a row. May throw. */
   rowError(error: SqlError, weight: number, operator: string): void;
+  /** Reports a row of the view that came when its window had closed, and is left out. `row` as the view stores it. */
+  lateRow(row: Row, eventTime: Value, watermark: Value): void;
 }
 
 /** The place an operator's output goes to, for operators that save work when nobody takes it. */
@@ -45,6 +51,13 @@ export interface Operator {
   connectOutput?(output: OutputPort): void;
   /** True when the operator must be flushed on its first tick even without input (global aggregate, values). */
   readonly emitsInitially: boolean;
+  /**
+   * For operators that time moves (watermarks, the clock): true when `flush` has work although nothing was pushed. Asked
+   * before every tick's flush, after watermarks and clock have their new values.
+   */
+  isDue?(): boolean;
+  /** The clock time (microseconds) at which `isDue` becomes true by itself; null: none. */
+  nextWake?(): bigint | null;
   /** Rows held in state. */
   stateRows(): number;
   /** Bytes of state, in and off the heap (estimated for boxed values). */

@@ -144,6 +144,18 @@ class Unnesting {
         const times = plan.schema.slice(plan.input.schema.length);
         return this.#domainLast({ ...plan, input, schema: [...input.schema, ...times] }, plan.input, width);
       }
+      case 'Session': {
+        const input = this.attach(plan.input);
+        const partition = [...plan.partition, ...this.#domainAt(plan.input)];
+        const id = plan.schema.slice(plan.input.schema.length);
+        return this.#domainLast(
+          { ...plan, input, partition, schema: [...input.schema, ...id] },
+          plan.input,
+          width,
+        );
+      }
+      case 'AsofJoin':
+        throw unsupported('a join as of a time in a correlated subquery');
       case 'TableFunction': {
         const input = this.attach(plan.input);
         const results = plan.schema.slice(plan.input.schema.length);

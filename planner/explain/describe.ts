@@ -6,6 +6,7 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { inputsOf } from '../plan/walk.ts';
 import { aggregateText, sortKeysText, windowCallText } from './callText.ts';
+import { describeTime, isTimeNode } from './describeTime.ts';
 import { columnName, columnNames, scalarText } from './scalarText.ts';
 
 export interface Description {
@@ -54,13 +55,13 @@ function windowed(plan: Windowed, input: Schema): readonly Attribute[] {
 }
 
 function hop(
-  plan: { time: number; slideMicros: bigint; sizeMicros: bigint; offsetMicros: bigint },
+  plan: { time: number; slideMicros: bigint; sizeMicros: bigint; offsetMicros: bigint; cumulate?: boolean },
   input: Schema,
 ): Description {
   const tumbling = plan.slideMicros === plan.sizeMicros;
   const seconds = (micros: bigint): string => `${Number(micros) / 1e6}s`;
   return {
-    title: tumbling ? 'Tumble' : 'Hop',
+    title: plan.cumulate === true ? 'Cumulate' : tumbling ? 'Tumble' : 'Hop',
     attributes: [
       ['time', columnName(input, plan.time)],
       ['slide', tumbling ? '' : seconds(plan.slideMicros)],
@@ -165,6 +166,7 @@ export function describePhysical(plan: PhysicalPlan): Description {
         ],
       };
     default:
+      if (isTimeNode(plan)) return describeTime(plan);
       return describeCommon(plan, 'input' in plan ? plan.input.schema : []);
   }
 }
@@ -247,6 +249,7 @@ export function describeLogical(plan: LogicalPlan): Description {
         ],
       };
     default:
+      if (isTimeNode(plan)) return describeTime(plan);
       return describeCommon(plan, input);
   }
 }

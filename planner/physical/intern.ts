@@ -73,7 +73,23 @@ function own(plan: PhysicalPlan): string {
     case 'Window':
       return `${plan.partition.join()}|${sortKeysKey(plan.order)}|${plan.calls.map(windowCallKey).join()}`;
     case 'Hop':
-      return `${plan.time},${plan.slideMicros},${plan.sizeMicros},${plan.offsetMicros}`;
+      return `${plan.time},${plan.slideMicros},${plan.sizeMicros},${plan.offsetMicros},${plan.cumulate === true}`;
+    case 'Session':
+      return `${plan.partition.join()}|${plan.time},${plan.gapMicros}`;
+    case 'AsofJoin': {
+      const keys = `${plan.leftKeys.join()}=${plan.rightKeys.join()}/${plan.nullSafe.join()}`;
+      return `${plan.type},${keys},${plan.leftTime}${plan.operator}${plan.rightTime}`;
+    }
+    case 'TemporalJoin': {
+      const keys = `${plan.leftKeys.join()}=${plan.rightKeys.join()}/${plan.nullSafe.join()}`;
+      return `${plan.type},${keys},${plan.residual === null}`;
+    }
+    // Made after interning.
+    case 'TemporalFilter':
+    case 'Close':
+    case 'Pace':
+    case 'Expire':
+      return `#${objectNumber(plan)}`;
     case 'TableFunction':
       return `${plan.calls.map((c) => `${objectNumber(c.fn)}/${c.args.length}`).join()},${plan.ordinality}`;
     case 'MaxOneRow':

@@ -21,6 +21,7 @@ import {
 } from '../plan/scalars.ts';
 import { inputsOf, walkPlan } from '../plan/walk.ts';
 import { keysOf } from '../properties.ts';
+import { physicalAsofJoin } from './asofJoins.ts';
 import { accessPath } from './indexScan.ts';
 import { intern } from './intern.ts';
 import { physicalJoin } from './joins.ts';
@@ -122,10 +123,12 @@ class Physical {
       }
       case 'Hop': {
         const input = this.convert(plan.input);
-        const { time, slideMicros, sizeMicros, offsetMicros } = plan;
-        const { appendOnly } = input;
-        return { kind: 'Hop', input, time, slideMicros, sizeMicros, offsetMicros, appendOnly, ...common };
+        return { ...plan, input, appendOnly: input.appendOnly, ...common };
       }
+      case 'Session':
+        return { ...plan, input: this.convert(plan.input), appendOnly: false, ...common };
+      case 'AsofJoin':
+        return physicalAsofJoin(plan, this.convert(plan.left), this.convert(plan.right), common);
       case 'TableFunction': {
         const input = this.convert(plan.input);
         const { calls, ordinality } = plan;

@@ -114,6 +114,38 @@ export interface LogicalHop {
   readonly slideMicros: bigint;
   readonly sizeMicros: bigint;
   readonly offsetMicros: bigint;
+  /** CUMULATE: windows grow from their common start by `slide` up to `size`. */
+  readonly cumulate?: boolean;
+  readonly schema: Schema;
+}
+/** Output: input ++ session id (int8); see PhysicalSession. */
+export interface LogicalSession {
+  readonly kind: 'Session';
+  readonly input: LogicalPlan;
+  readonly partition: readonly number[];
+  readonly time: number;
+  readonly gapMicros: bigint;
+  readonly schema: Schema;
+}
+/**
+ * Joins as of a time; output left ++ right. `condition` over left ++ right. asof: at least one equality and exactly one
+ * of the comparisons `left.time operator right.time` (columns of the inputs), not part of `condition`; see
+ * PhysicalAsofJoin. process: see PhysicalTemporalJoin.
+ */
+export interface LogicalAsofJoin {
+  readonly kind: 'AsofJoin';
+  readonly type: 'inner' | 'left';
+  readonly left: LogicalPlan;
+  readonly right: LogicalPlan;
+  readonly condition: Scalar;
+  readonly time:
+    | { readonly kind: 'process' }
+    | {
+        readonly kind: 'asof';
+        readonly left: number;
+        readonly right: number;
+        readonly operator: '<' | '<=' | '>' | '>=';
+      };
   readonly schema: Schema;
 }
 /**
@@ -148,5 +180,7 @@ export type LogicalPlan =
   | LogicalTopN
   | LogicalWindow
   | LogicalHop
+  | LogicalSession
+  | LogicalAsofJoin
   | LogicalTableFunction
   | LogicalMaxOneRow;

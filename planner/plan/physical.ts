@@ -8,6 +8,7 @@ import type { TableFunction } from '../../common/function.ts';
 import type { AggregateCall, SortKey, WindowCall } from './aggregateCall.ts';
 import type { JoinType } from './logical.ts';
 import type { Scalar } from './scalar.ts';
+import type { StateBound, WatermarkTerm } from './watermark.ts';
 
 export interface PhysicalProperties {
   readonly schema: Schema;
@@ -24,6 +25,8 @@ export interface PhysicalScan extends PhysicalProperties {
   readonly relation: RelationEntry;
   /** Chosen columns of the relation, in output order. */
   readonly columns: readonly number[];
+  /** Maintained only: rows up to so many microseconds too late belong to the view as well. */
+  readonly lateness?: bigint;
 }
 /** Ad-hoc only: rows of the relation whose index (null: key) columns equal, or lie in a range. */
 export interface PhysicalIndexScan extends PhysicalProperties {
@@ -56,6 +59,21 @@ export interface PhysicalHop extends PhysicalProperties {
   readonly slideMicros: bigint;
   readonly sizeMicros: bigint;
   readonly offsetMicros: bigint;
+  /** CUMULATE: windows grow from their common start by `slide` up to `size`. */
+  readonly cumulate?: boolean;
+}
+/**
+ * Output: input ++ session id (int8). Rows of one partition are in one session iff a chain of rows connects them with no
+ * gap above `gapMicros`. Ids are opaque, unique over all partitions; a row may change its id when sessions merge or
+ * split. Rows with a NULL time have a NULL id. `clean` on the time column: a session whose last time + gap is below it.
+ */
+export interface PhysicalSession extends PhysicalProperties {
+  readonly kind: 'Session';
+  readonly input: PhysicalPlan;
+  readonly partition: readonly number[];
+  readonly time: number;
+  readonly gapMicros: bigint;
+  readonly clean?: StateBound;
 }
 export interface PhysicalTableFunction extends PhysicalProperties {
   readonly kind: 'TableFunction';
@@ -77,6 +95,94 @@ export interface PhysicalJoin extends PhysicalProperties {
   readonly nullSafe: readonly boolean[];
   readonly residual: Scalar | null;
   readonly nullAware: boolean;
+  /** Bounds on columns of the left and of the right input: such rows can match nothing more, and nothing takes them back. */
+  readonly clean?: { readonly left: StateBound | null; readonly right: StateBound | null };
+}
+/**
+ * Each left row with the one right row of its key whose time is nearest on the wanted side: `operator` `>=` means
+ * left.time >= right.time, and the latest such right row. Ties: the greatest remaining columns. Retractable both sides.
+ * left: padded with NULLs when there is none. Output left ++ right.
+ */
+export interface PhysicalAsofJoin extends PhysicalProperties {
+  readonly kind: 'AsofJoin';
+  readonly type: 'inner' | 'left';
+  readonly left: PhysicalPlan;
+  readonly right: PhysicalPlan;
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly nullSafe: readonly boolean[];
+  readonly leftTime: number;
+  readonly rightTime: number;
+  readonly operator: '<' | '<=' | '>' | '>=';
+  /** A left row below its bound gets no other match; of right rows below theirs only the nearest of each key is needed. */
+  readonly clean?: { readonly left: StateBound | null; readonly right: StateBound | null };
+}
+/**
+ * FOR SYSTEM_TIME AS OF PROCTIME(): each left row with the right rows of its key at the tick in which it comes (right
+ * changes of the same tick included). Later right changes emit nothing. Output left ++ right; `residual` over both.
+ * Over a left input that is not append-only the rows joined with are remembered for its retraction.
+ */
+export interface PhysicalTemporalJoin extends PhysicalProperties {
+  readonly kind: 'TemporalJoin';
+  readonly type: 'inner' | 'left';
+  readonly left: PhysicalPlan;
+  readonly right: PhysicalPlan;
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly nullSafe: readonly boolean[];
+  readonly residual: Scalar | null;
+}
+/** One comparison with the moment: `expr operator moment`. */
+export interface MomentComparison {
+  /** Over the input. */
+  readonly expr: Scalar;
+  readonly operator: '<' | '<=' | '>' | '>=' | '=' | '<>';
+  /** Non-decreasing over one column: the tick's time (timestamptz). Same type as `expr`. */
+  readonly moment: Scalar;
+}
+/**
+ * Rows for which `condition` (over the input, with now() in it) is true at the tick's time; rows come and go as time
+ * passes. now() occurs in `condition` only inside the comparisons listed.
+ */
+export interface PhysicalTemporalFilter extends PhysicalProperties {
+  readonly kind: 'TemporalFilter';
+  readonly input: PhysicalPlan;
+  readonly condition: Scalar;
+  readonly comparisons: readonly MomentComparison[];
+}
+/**
+ * EMIT ON WINDOW CLOSE: keeps rows back until their `column` is below the term, and then gives them once and for all.
+ * Rows with a NULL there are never given. `corrections`: changes of rows already given go out too (allowed lateness);
+ * otherwise such rows are late: reported, and left out.
+ */
+export interface PhysicalClose extends PhysicalProperties {
+  readonly kind: 'Close';
+  readonly input: PhysicalPlan;
+  readonly column: number;
+  readonly term: WatermarkTerm;
+  readonly corrections: boolean;
+}
+/**
+ * EMIT EVERY / WITH DELAY: net changes are kept back and given together, at multiples of `micros` since the epoch
+ * (every) or `micros` after the first of them (delay).
+ */
+export interface PhysicalPace extends PhysicalProperties {
+  readonly kind: 'Pace';
+  readonly input: PhysicalPlan;
+  readonly mode: 'every' | 'delay';
+  readonly micros: bigint;
+}
+/**
+ * Time to live: a row is taken back when `ttlMicros` have passed since its last change (`column` null), or since the
+ * time in its `column` (timestamp, timestamptz or date) by the term's watermark, or by the clock where there is none.
+ * Retractions of rows that have expired are swallowed.
+ */
+export interface PhysicalExpire extends PhysicalProperties {
+  readonly kind: 'Expire';
+  readonly input: PhysicalPlan;
+  readonly column: number | null;
+  readonly ttlMicros: bigint;
+  readonly term: WatermarkTerm | null;
 }
 /** Output: keys ++ aggregates. `global`: no GROUP BY, exactly one row. Grouping sets are expanded below by the planner. */
 export interface PhysicalAggregate extends PhysicalProperties {
@@ -85,10 +191,13 @@ export interface PhysicalAggregate extends PhysicalProperties {
   readonly keys: readonly number[];
   readonly aggregates: readonly AggregateCall[];
   readonly global: boolean;
+  /** On a key (an output column). */
+  readonly clean?: StateBound;
 }
 export interface PhysicalDistinct extends PhysicalProperties {
   readonly kind: 'Distinct';
   readonly input: PhysicalPlan;
+  readonly clean?: StateBound;
 }
 export interface PhysicalUnionAll extends PhysicalProperties {
   readonly kind: 'UnionAll';
@@ -100,6 +209,7 @@ export interface PhysicalSetOperation extends PhysicalProperties {
   readonly all: boolean;
   readonly left: PhysicalPlan;
   readonly right: PhysicalPlan;
+  readonly clean?: StateBound;
 }
 /** limit null: no bound (sort for an ad-hoc result). See LogicalTopN. */
 export interface PhysicalTopN extends PhysicalProperties {
@@ -111,6 +221,8 @@ export interface PhysicalTopN extends PhysicalProperties {
   readonly offset: number;
   readonly withTies: boolean;
   readonly rank: 'row_number' | 'rank' | null;
+  /** On a partition column (of the input). */
+  readonly clean?: StateBound;
 }
 export interface PhysicalWindow extends PhysicalProperties {
   readonly kind: 'Window';
@@ -118,6 +230,12 @@ export interface PhysicalWindow extends PhysicalProperties {
   readonly partition: readonly number[];
   readonly order: readonly SortKey[];
   readonly calls: readonly WindowCall[];
+  /** On a partition column (of the input): whole partitions go. */
+  readonly clean?: StateBound;
+  /** On the one ascending order column: no later change has a smaller value. What frames still need is kept. */
+  readonly orderBound?: StateBound;
+  /** A row goes out when its frame is complete, once and for all (EMIT ON WINDOW CLOSE); needs `orderBound`. */
+  readonly final?: boolean;
 }
 export interface PhysicalMaxOneRow extends PhysicalProperties {
   readonly kind: 'MaxOneRow';
@@ -131,8 +249,15 @@ export type PhysicalPlan =
   | PhysicalValues
   | PhysicalCalc
   | PhysicalHop
+  | PhysicalSession
   | PhysicalTableFunction
   | PhysicalJoin
+  | PhysicalAsofJoin
+  | PhysicalTemporalJoin
+  | PhysicalTemporalFilter
+  | PhysicalClose
+  | PhysicalPace
+  | PhysicalExpire
   | PhysicalAggregate
   | PhysicalDistinct
   | PhysicalUnionAll

@@ -151,6 +151,7 @@ export function mapInputs(plan: LogicalPlan, f: PlanMap<LogicalPlan>): LogicalPl
     case 'Values':
       return plan;
     case 'Join':
+    case 'AsofJoin':
     case 'SetOperation':
       return mapBinary<LogicalPlan, typeof plan>(plan, f);
     case 'UnionAll': {
@@ -164,6 +165,7 @@ export function mapInputs(plan: LogicalPlan, f: PlanMap<LogicalPlan>): LogicalPl
     case 'TopN':
     case 'Window':
     case 'Hop':
+    case 'Session':
     case 'TableFunction':
     case 'MaxOneRow':
       return mapUnary<LogicalPlan, typeof plan>(plan, f);
@@ -209,7 +211,12 @@ export function mapScalars(plan: LogicalPlan, f: ScalarMap): LogicalPlan {
       const calls = mapCalls(plan.calls, f);
       return calls === plan.calls ? plan : { ...plan, calls };
     }
+    case 'AsofJoin': {
+      const condition = f(plan.condition);
+      return condition === plan.condition ? plan : { ...plan, condition };
+    }
     case 'Scan':
+    case 'Session':
     case 'Aggregate':
     case 'Distinct':
     case 'UnionAll':
@@ -276,6 +283,8 @@ export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>):
     case 'Values':
       return plan;
     case 'Join':
+    case 'AsofJoin':
+    case 'TemporalJoin':
     case 'SetOperation':
       return mapBinary<PhysicalPlan, typeof plan>(plan, f);
     case 'UnionAll': {
@@ -284,6 +293,11 @@ export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>):
     }
     case 'Calc':
     case 'Hop':
+    case 'Session':
+    case 'TemporalFilter':
+    case 'Close':
+    case 'Pace':
+    case 'Expire':
     case 'TableFunction':
     case 'Aggregate':
     case 'Distinct':
@@ -321,7 +335,8 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
       const rows = mapList(plan.rows, (row) => mapList(row, f));
       return rows === plan.rows ? plan : { ...plan, rows };
     }
-    case 'Join': {
+    case 'Join':
+    case 'TemporalJoin': {
       const residual = mapOptional(plan.residual, f);
       return residual === plan.residual ? plan : { ...plan, residual };
     }
@@ -331,7 +346,21 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
     }
     case 'IndexScan':
       return mapIndexScan(plan, f);
+    case 'TemporalFilter': {
+      const condition = f(plan.condition);
+      const comparisons = mapList(plan.comparisons, (c) => {
+        const expr = f(c.expr);
+        return expr === c.expr ? c : { ...c, expr };
+      });
+      const same = condition === plan.condition && comparisons === plan.comparisons;
+      return same ? plan : { ...plan, condition, comparisons };
+    }
     case 'Scan':
+    case 'AsofJoin':
+    case 'Session':
+    case 'Close':
+    case 'Pace':
+    case 'Expire':
     case 'Hop':
     case 'Aggregate':
     case 'Distinct':

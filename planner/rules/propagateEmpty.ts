@@ -29,6 +29,7 @@ function simplified(plan: LogicalPlan): LogicalPlan {
     case 'Distinct':
     case 'Window':
     case 'Hop':
+    case 'Session':
     case 'TableFunction':
     case 'MaxOneRow':
       return isEmptyRelation(plan.input) ? empty(plan.schema) : plan;
@@ -36,6 +37,10 @@ function simplified(plan: LogicalPlan): LogicalPlan {
       return union(plan);
     case 'SetOperation':
       return setOperation(plan);
+    case 'AsofJoin': {
+      const none = isEmptyRelation(plan.left) || (plan.type === 'inner' && isEmptyRelation(plan.right));
+      return none ? empty(plan.schema) : plan;
+    }
     case 'Join':
       return joined(plan);
     default:

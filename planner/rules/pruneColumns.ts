@@ -178,6 +178,17 @@ export function inputNeeds(plan: LogicalPlan, needed: Needed): readonly (Needed 
       const used = calls.flatMap((w) => [...w.args, ...optional(w.filter)]);
       return [new Set([...own, ...used, ...plan.partition, ...plan.order.map((k) => k.column)])];
     }
+    case 'Session': {
+      const own = list.filter((c) => c < plan.input.schema.length);
+      return [new Set([...own, ...plan.partition, plan.time])];
+    }
+    case 'AsofJoin': {
+      const width = plan.left.schema.length;
+      const used = usedColumns(plan.condition, new Set(needed));
+      if (plan.time.kind === 'asof') used.add(plan.time.left).add(width + plan.time.right);
+      const left = [...used].filter((c) => c < width);
+      return [new Set(left), new Set([...used].filter((c) => c >= width).map((c) => c - width))];
+    }
     case 'Hop':
       return [new Set([...list.filter((c) => c < plan.input.schema.length), plan.time])];
     case 'TableFunction': {

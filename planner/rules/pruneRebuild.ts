@@ -2,7 +2,13 @@
 import { assert, must, unreachable } from '../../common/assert.ts';
 import type { AggregateCall, SortKey, WindowCall } from '../plan/aggregateCall.ts';
 import { join, joinSchema, pick, projectAs } from '../plan/construct.ts';
-import type { LogicalAggregate, LogicalJoin, LogicalPlan, LogicalWindow } from '../plan/logical.ts';
+import type {
+  LogicalAggregate,
+  LogicalAsofJoin,
+  LogicalJoin,
+  LogicalPlan,
+  LogicalWindow,
+} from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { renumber, usedColumns } from '../plan/scalars.ts';
 
@@ -90,6 +96,13 @@ export function rebuild(plan: LogicalPlan, needed: Needed, inputs: readonly (Pru
       const input = only(inputs);
       return appended({ ...plan, input: input.plan, time: at(input, plan.time) }, plan, input);
     }
+    case 'Session': {
+      const input = only(inputs);
+      const partition = plan.partition.map((c) => at(input, c));
+      return appended({ ...plan, input: input.plan, partition, time: at(input, plan.time) }, plan, input);
+    }
+    case 'AsofJoin':
+      return rebuildAsofJoin(plan, must(inputs[0]), must(inputs[1]));
     case 'TableFunction': {
       const input = only(inputs);
       const calls = plan.calls.map((c) => ({ ...c, args: c.args.map((a) => moved(a, input)) }));
@@ -107,8 +120,8 @@ export function rebuild(plan: LogicalPlan, needed: Needed, inputs: readonly (Pru
 
 /** A node that puts all its own columns after the input's. */
 function appended(
-  node: Extract<LogicalPlan, { kind: 'Hop' | 'TableFunction' }>,
-  old: Extract<LogicalPlan, { kind: 'Hop' | 'TableFunction' }>,
+  node: Extract<LogicalPlan, { kind: 'Hop' | 'Session' | 'TableFunction' }>,
+  old: Extract<LogicalPlan, { kind: 'Hop' | 'Session' | 'TableFunction' }>,
   input: Pruned,
 ): Pruned {
   const width = old.input.schema.length;
@@ -117,6 +130,20 @@ function appended(
     plan: { ...node, schema: [...input.plan.schema, ...own] },
     kept: [...input.kept, ...own.map((_, i) => width + i)],
   };
+}
+
+function rebuildAsofJoin(plan: LogicalAsofJoin, left: Pruned, right: Pruned): Pruned {
+  const width = plan.left.schema.length;
+  const newWidth = left.plan.schema.length;
+  const condition = renumber(plan.condition, (i) =>
+    i < width ? at(left, i) : newWidth + at(right, i - width),
+  );
+  const { time } = plan;
+  const moved =
+    time.kind === 'process' ? time : { ...time, left: at(left, time.left), right: at(right, time.right) };
+  const kept = [...left.kept, ...right.kept.map((c) => width + c)];
+  const schema = schemaOf(plan, kept);
+  return { plan: { ...plan, left: left.plan, right: right.plan, condition, time: moved, schema }, kept };
 }
 
 function rebuildJoin(plan: LogicalJoin, needed: Needed, inputs: readonly (Pruned | null)[]): Pruned {

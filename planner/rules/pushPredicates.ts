@@ -86,10 +86,20 @@ class Pushdown {
         return this.#below(plan, conditions, (i) => sortOnly || plan.partition.includes(i));
       }
       case 'Window':
+      case 'Session':
         return this.#below(plan, conditions, (i) => plan.partition.includes(i));
       case 'Hop':
       case 'TableFunction':
         return this.#below(plan, conditions, (i) => i < plan.input.schema.length);
+      case 'AsofJoin': {
+        // A right row that is filtered out would let another one be the nearest.
+        const width = plan.left.schema.length;
+        const [down, above] = partition(conditions, (s) => sideOf(s, width) === 'left');
+        const left = this.push(plan.left, down);
+        const right = this.push(plan.right, []);
+        const same = left === plan.left && right === plan.right;
+        return filter(same ? plan : { ...plan, left, right }, withoutDuplicates(above));
+      }
       case 'MaxOneRow':
         return this.#below(plan, conditions, (i) => plan.keys.includes(i));
       default:
@@ -99,7 +109,10 @@ class Pushdown {
 
   /** Conditions that read only allowed columns, which the node passes through, go below it. */
   #below(
-    plan: Extract<LogicalPlan, { kind: 'TopN' | 'Window' | 'Hop' | 'TableFunction' | 'MaxOneRow' }>,
+    plan: Extract<
+      LogicalPlan,
+      { kind: 'TopN' | 'Window' | 'Session' | 'Hop' | 'TableFunction' | 'MaxOneRow' }
+    >,
     conditions: Conditions,
     allowed: (index: number) => boolean,
   ): LogicalPlan {

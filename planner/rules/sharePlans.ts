@@ -67,7 +67,13 @@ function own(plan: LogicalPlan): string {
     case 'Window':
       return `${plan.partition.join()}|${sortKeysKey(plan.order)}|${plan.calls.map(windowCallKey).join()}`;
     case 'Hop':
-      return `${plan.time},${plan.slideMicros},${plan.sizeMicros},${plan.offsetMicros}`;
+      return `${plan.time},${plan.slideMicros},${plan.sizeMicros},${plan.offsetMicros},${plan.cumulate === true}`;
+    case 'Session':
+      return `${plan.partition.join()}|${plan.time},${plan.gapMicros}`;
+    case 'AsofJoin': {
+      const { time } = plan;
+      return `${plan.type},${time.kind === 'process' ? 'process' : `${time.left}${time.operator}${time.right}`}`;
+    }
     case 'TableFunction':
       return `${plan.calls.map((c) => `${objectNumber(c.fn)}/${c.args.length}`).join()},${plan.ordinality}`;
     case 'MaxOneRow':

@@ -91,6 +91,8 @@ export class SystemRelation implements RelationEntry {
   readonly declaredKey = false;
   readonly appendOnly = false;
   readonly watermark = null;
+  readonly watermarked = [];
+  readonly processTime = [];
   readonly indexes = [];
   readonly definition = null;
   readonly searchPath = [];

@@ -15,6 +15,7 @@ import { evaluateScalar } from '../../executor/codegen/evaluate.ts';
 import { Dataflow } from '../../executor/dataflow.ts';
 import { functionCatalog } from '../../executor/functions/index.ts';
 import type { Operator, TickContext } from '../../executor/operators/operator.ts';
+import { timeWithoutWatermarks } from '../../executor/time.ts';
 import { parse } from '../../parser/parse.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import { planQuery } from '../../planner/plan.ts';
@@ -100,9 +101,11 @@ export function queryRows(
   const planned = planQuery(bound, env, 'adhoc');
   const tick: TickContext = {
     eval: context,
+    time: timeWithoutWatermarks(() => context.now()),
     rowError(error) {
       throw error;
     },
+    lateRow: () => {},
   };
   const dataflow = new Dataflow(tick);
   const collector = new Collector();

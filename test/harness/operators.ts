@@ -15,7 +15,9 @@ import type { Row, Value } from '../../common/value.ts';
 import type { Batch } from '../../executor/batch.ts';
 import { BatchBuilder, batchRow } from '../../executor/batchBuilder.ts';
 import type { Operator, TickContext } from '../../executor/operators/operator.ts';
+import type { TimeReader } from '../../executor/time.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
+import { ManualTime } from './time.ts';
 
 export type Delta = readonly [row: Row, weight: number];
 
@@ -98,15 +100,23 @@ const unused = (): never => {
   throw new TypeError('not available in operator tests');
 };
 
-/** A fixed context; errors of rows are collected. */
-export function testContext(): TickContext & { readonly errors: SqlError[] } {
+/** A context with its own time; errors of rows and late rows are collected. */
+export interface LateRow {
+  readonly row: Row;
+  readonly eventTime: Value;
+  readonly watermark: Value;
+}
+
+export function testContext(
+  time: TimeReader = new ManualTime(),
+): TickContext & { readonly errors: SqlError[]; readonly late: LateRow[] } {
   const context: EvalContext = {
     timeZone: 'UTC',
     intervalStyle: 'postgres',
     byteaOutput: 'hex',
     extraFloatDigits: 1,
-    now: () => 1_000_000n,
-    clock: () => 1_000_000n,
+    now: () => time.now(),
+    clock: () => time.now(),
     random: () => 0.5,
     randomBytes: (count) => new Uint8Array(count),
     session: {
@@ -120,7 +130,15 @@ export function testContext(): TickContext & { readonly errors: SqlError[] } {
     },
   };
   const errors: SqlError[] = [];
-  return { eval: context, errors, rowError: (error) => void errors.push(error) };
+  const late: LateRow[] = [];
+  return {
+    eval: context,
+    time,
+    errors,
+    late,
+    rowError: (error) => void errors.push(error),
+    lateRow: (row, eventTime, watermark) => void late.push({ row, eventTime, watermark }),
+  };
 }
 
 /** A plan node to stand for an operator's input. */

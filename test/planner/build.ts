@@ -36,6 +36,8 @@ export function relation(
     declaredKey: false,
     appendOnly: false,
     watermark: null,
+    watermarked: [],
+    processTime: [],
     indexes: [],
     definition: null,
     searchPath: ['public'],

@@ -1,5 +1,7 @@
 /** Drives an operator with random deltas and compares the integrated output with a recomputation after every tick. */
 import { expect } from 'vitest';
+import type { TimeReader } from '../../../executor/time.ts';
+import { ManualTime } from '../../harness/time.ts';
 import type { DataType, Schema } from '../../../common/dataType.ts';
 import type { EvalContext } from '../../../common/function.ts';
 import type { SqlError } from '../../../common/sqlError.ts';
@@ -31,11 +33,14 @@ export function input(
 
 export class TestContext implements TickContext {
   readonly eval = {} as EvalContext;
+  readonly time: TimeReader = new ManualTime();
   readonly errors: (readonly [message: string, weight: number])[] = [];
 
   rowError(error: SqlError, weight: number): void {
     this.errors.push([`${error.state} ${error.message}`, weight]);
   }
+
+  lateRow(): void {}
 }
 
 /** A bag of rows. */

@@ -71,6 +71,9 @@ class Oracle {
         return this.#window(plan, outers);
       case 'Hop':
         return this.run(plan.input, outers).flatMap((r) => hopWindows(plan, r));
+      case 'Session':
+      case 'AsofJoin':
+        throw new TypeError(`${plan.kind} is not covered by the naive evaluator`);
       case 'TableFunction':
         return this.run(plan.input, outers).flatMap((r) => this.#tableFunction(plan, r, outers));
       case 'MaxOneRow': {

@@ -61,6 +61,14 @@ function logical(
       return { ...node, inputs: node.inputs.map(convert) };
     case 'SetOperation':
       return { ...node, left: convert(node.left), right: convert(node.right) };
+    case 'AsofJoin':
+    case 'TemporalJoin':
+    case 'TemporalFilter':
+    case 'Close':
+    case 'Pace':
+    case 'Expire':
+      throw new TypeError(`${node.kind} has no logical form`);
+    case 'Session':
     case 'Hop':
     case 'TableFunction':
     case 'Distinct':

@@ -36,6 +36,8 @@ export function relation(
     declaredKey: key !== undefined,
     appendOnly: false,
     watermark: null,
+    watermarked: [],
+    processTime: [],
     indexes: [],
     definition: options.definition ?? null,
     searchPath: ['public'],
