@@ -1,10 +1,12 @@
 /**
  * Hopping (and, with slide = size, tumbling) windows: each row once per window [start, start + size) that holds its
- * time, where starts are the multiples of `slide` from `offset`.
+ * time, where starts are the multiples of `slide` from `offset`. Cumulating windows share their start, a multiple of
+ * `size`, and end at every `slide` from there.
  *
  * Linear. The fan-out is by window, not by row: the batch goes out once per pane with the input's vectors shared and
  * only the two window columns filled, so nothing is copied. Rows that have no window (NULL or infinite time) are taken
- * out first; where size is no multiple of slide, the last pane is thinned out too. Both are rare.
+ * out first; where size is no multiple of slide, the last pane is thinned out too. Both are rare. Of cumulating windows
+ * only the longest holds all rows.
  */
 import { assert, must } from '../../common/assert.ts';
 import { physicalKind } from '../../common/dataType.ts';
@@ -30,6 +32,7 @@ export class HopOperator extends StatelessOperator {
   readonly #slide: bigint;
   readonly #size: bigint;
   readonly #offset: bigint;
+  readonly #cumulate: boolean;
   readonly #context: TickContext;
   /** Times and current window starts and ends, in micros. */
   #times = new BigInt64Array(0);
@@ -42,7 +45,13 @@ export class HopOperator extends StatelessOperator {
     this.#time = node.time;
     this.#slide = node.slideMicros;
     this.#size = node.sizeMicros;
-    this.#offset = ((node.offsetMicros % node.slideMicros) + node.slideMicros) % node.slideMicros;
+    this.#cumulate = node.cumulate === true;
+    const step = this.#cumulate ? this.#size : this.#slide;
+    this.#offset = ((node.offsetMicros % step) + step) % step;
+    assert(
+      !this.#cumulate || this.#size % this.#slide === 0n,
+      'the longest window is a whole number of steps',
+    );
     this.#context = context;
     const width = node.input.schema.length;
     for (const column of node.schema.slice(width)) {
@@ -52,7 +61,9 @@ export class HopOperator extends StatelessOperator {
 
   push(_port: number, batch: Batch, emit: Emit): void {
     const input = this.#timed(batch);
-    if (input.length > 0) this.#emitPanes(input, emit);
+    if (input.length === 0) return;
+    if (this.#cumulate) this.#emitCumulating(input, emit);
+    else this.#emitPanes(input, emit);
   }
 
   /** The rows that have windows; their times are left in #times. */
@@ -107,7 +118,7 @@ export class HopOperator extends StatelessOperator {
     lastStarts(this.#times, n, slide, this.#offset, this.#starts);
     let back = 0n;
     for (; back + slide <= size; back += slide) {
-      this.#emitPane(batch, emit);
+      this.#emitPane(batch, size, emit);
       step(this.#starts, n, slide);
     }
     if (back === size) return;
@@ -118,18 +129,41 @@ export class HopOperator extends StatelessOperator {
       dead ??= new Uint8Array(n);
       dead[i] = 1;
     }
-    if (dead === null) {
-      this.#emitPane(batch, emit);
-      return;
-    }
-    let kept = 0;
-    for (let i = 0; i < n; i++) if (dead[i] === 0) this.#starts[kept++] = this.#starts[i] as bigint;
-    if (kept > 0) this.#emitPane(withoutRows(batch, dead), emit);
+    const rest = dead === null ? batch : this.#without(batch, dead);
+    if (rest.length > 0) this.#emitPane(rest, size, emit);
   }
 
-  #emitPane(batch: Batch, emit: Emit): void {
+  /** Longest windows first, each without the rows that lie after it. */
+  #emitCumulating(batch: Batch, emit: Emit): void {
+    let rest = batch;
+    lastStarts(this.#times, rest.length, this.#size, this.#offset, this.#starts);
+    for (let length = this.#size; length > 0n; length -= this.#slide) {
+      let dead: Uint8Array | null = null;
+      for (let i = 0; i < rest.length; i++) {
+        if ((this.#starts[i] as bigint) + length > (this.#times[i] as bigint)) continue;
+        dead ??= new Uint8Array(rest.length);
+        dead[i] = 1;
+      }
+      if (dead !== null) rest = this.#without(rest, dead);
+      if (rest.length === 0) return;
+      this.#emitPane(rest, length, emit);
+    }
+  }
+
+  /** The batch without the dead rows, which leave #times and #starts too. */
+  #without(batch: Batch, dead: Uint8Array): Batch {
+    let kept = 0;
+    for (let i = 0; i < batch.length; i++) {
+      if (dead[i] === 1) continue;
+      this.#times[kept] = this.#times[i] as bigint;
+      this.#starts[kept++] = this.#starts[i] as bigint;
+    }
+    return withoutRows(batch, dead);
+  }
+
+  #emitPane(batch: Batch, size: bigint, emit: Emit): void {
     const n = batch.length;
-    plus(this.#starts, n, this.#size, this.#ends);
+    plus(this.#starts, n, size, this.#ends);
     const starts: Vector = { kind: 'i64', data: this.#starts, nulls: null };
     const ends: Vector = { kind: 'i64', data: this.#ends, nulls: null };
     emit({ length: n, columns: [...batch.columns, starts, ends], weights: batch.weights });

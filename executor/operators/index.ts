@@ -8,6 +8,7 @@ import { HopOperator } from './hop.ts';
 import { createJoin } from './join.ts';
 import { MaxOneRowOperator } from './maxOneRow.ts';
 import type { Operator, TickContext } from './operator.ts';
+import { SessionOperator } from './session.ts';
 import { SetOperationOperator } from './setOperation.ts';
 import { TableFunctionOperator } from './tableFunction.ts';
 import { createTopN } from './topN.ts';
@@ -41,7 +42,7 @@ const factories: Factories = {
   SetOperation: (node) => new SetOperationOperator(node),
   TopN: createTopN,
   Window: (node, context) => new WindowOperator(node, context),
-  Session: notAnOperator,
+  Session: (node, context) => new SessionOperator(node, context),
   AsofJoin: notAnOperator,
   TemporalJoin: notAnOperator,
   TemporalFilter: notAnOperator,

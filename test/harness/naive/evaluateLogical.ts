@@ -72,6 +72,7 @@ class Oracle {
       case 'Hop':
         return this.run(plan.input, outers).flatMap((r) => hopWindows(plan, r));
       case 'Session':
+        return sessionRows(plan, this.run(plan.input, outers), typesOf(plan.input));
       case 'AsofJoin':
         throw new TypeError(`${plan.kind} is not covered by the naive evaluator`);
       case 'TableFunction':
@@ -202,9 +203,44 @@ function hopWindows(plan: Extract<LogicalPlan, { kind: 'Hop' }>, row: Row): read
   const time = row[plan.time] ?? null;
   if (typeof time !== 'bigint') return [];
   const { slideMicros: slide, sizeMicros: size, offsetMicros: offset } = plan;
-  const shifted = time - offset;
-  const floor = shifted - (((shifted % slide) + slide) % slide) + offset;
+  const startOf = (step: bigint): bigint => {
+    const shifted = time - offset;
+    return shifted - (((shifted % step) + step) % step) + offset;
+  };
   const windows: Row[] = [];
-  for (let start = floor; start + size > time; start -= slide) windows.push([...row, start, start + size]);
+  if (plan.cumulate === true) {
+    const start = startOf(size);
+    for (let end = start + slide; end <= start + size; end += slide)
+      if (time < end) windows.push([...row, start, end]);
+    return windows;
+  }
+  for (let start = startOf(slide); start + size > time; start -= slide)
+    windows.push([...row, start, start + size]);
   return windows;
+}
+
+/** Rows with the number of their session, counted from 1 over all partitions. */
+export function sessionRows(
+  plan: Pick<Extract<LogicalPlan, { kind: 'Session' }>, 'partition' | 'time' | 'gapMicros'>,
+  rows: readonly Row[],
+  types: readonly DataType[],
+): readonly Row[] {
+  const timeOf = (row: Row): bigint | null => {
+    const time = row[plan.time] ?? null;
+    return typeof time === 'bigint' ? time : null;
+  };
+  let id = 0n;
+  const output: Row[] = rows.filter((row) => timeOf(row) === null).map((row) => [...row, null]);
+  for (const group of groupRows(rows, plan.partition, types)) {
+    const order = [{ column: plan.time, descending: false, nullsFirst: false }];
+    let previous: bigint | null = null;
+    for (const row of sortRows(group.rows, order, types)) {
+      const time = timeOf(row);
+      if (time === null) continue;
+      if (previous === null || time - previous > plan.gapMicros) id += 1n;
+      previous = time;
+      output.push([...row, id]);
+    }
+  }
+  return output;
 }
