@@ -4,7 +4,8 @@
  * Per batch, in phases: find or make the groups of all rows, then the entries of all argument sets, then one generated
  * loop updates accumulators. In `flush` the touched groups' results are compared with those before the tick.
  * State: a key table of groups with accumulator columns, and argument sets (see aggregateSets.ts).
- * Invariant between ticks: a group exists iff its rows' weights sum to more than zero (a global group always).
+ * Invariant between ticks: a group exists iff its rows' weights sum to more than zero (a global group always) and, with
+ * a bound, its key has not passed: such groups are dropped without output.
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalAggregate } from '../../planner/plan/physical.ts';
@@ -16,9 +17,11 @@ import { layoutAggregates } from './aggregateLayout.ts';
 import { ArgumentSet } from './aggregateSets.ts';
 import { addStates, type GroupStates, getNumber, StateMaker, setState } from './aggregateStates.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 
 export class AggregateOperator implements Operator {
   readonly emitsInitially: boolean;
+  readonly isDue?: () => boolean;
   readonly #context: TickContext;
   readonly #keys: readonly number[];
   readonly #global: boolean;
@@ -34,6 +37,7 @@ export class AggregateOperator implements Operator {
   #keyCapacity = 0;
   /** The tick's number: what marks a group as touched in it. */
   #stamp = 1;
+  readonly #cleaner: StateCleaner | null = null;
 
   constructor(node: PhysicalAggregate, context: TickContext) {
     const input = node.input.schema;
@@ -44,6 +48,14 @@ export class AggregateOperator implements Operator {
     this.#global = node.global;
     this.#groups = new KeyTable(node.keys.map((key) => must(input[key]).type));
     const layout = layoutAggregates(node.aggregates, input, appendOnly);
+    if (node.clean !== undefined) {
+      // A group's entries go with it, so they must be found by it.
+      for (const set of layout.sets) set.linked = true;
+      const drop = (slots: Int32Array, n: number): void => this.#drop(slots, n);
+      const cleaner = keyCleaner(node.clean.term, context, this.#groups, node.clean.column, drop);
+      this.#cleaner = cleaner;
+      this.isDue = () => cleaner.isDue();
+    }
     const maker = new StateMaker(this.#groups.store);
     this.#states = addStates(layout.calls, maker);
     this.#sets = layout.sets.map((set) => new ArgumentSet(set, maker));
@@ -101,6 +113,7 @@ export class AggregateOperator implements Operator {
     this.#loop.flush(this.#context, this.#sink(emit));
     for (const set of this.#sets) set.sweep();
     if (!this.#global) this.#removeDead(touched, count);
+    this.#cleaner?.clean();
     this.#stamp = (this.#stamp + 1) | 0;
   }
 
@@ -125,10 +138,21 @@ export class AggregateOperator implements Operator {
     for (let t = 0; t < count; t++) {
       const slot = touched[t] as number;
       if (getNumber(this.#states.rows, slot) > 0) continue;
-      for (const state of this.#states.all) if (state.boxed) setState(state, slot, null);
-      for (const { cached } of this.#states.calls) cached?.errors.delete(slot);
+      this.#release(slot);
       this.#groups.remove(slot);
     }
+  }
+
+  /** Lets go of what a group that goes away refers to. */
+  #release(slot: number): void {
+    for (const state of this.#states.all) if (state.boxed) setState(state, slot, null);
+    for (const { cached } of this.#states.calls) cached?.errors.delete(slot);
+  }
+
+  /** Groups whose key has passed. */
+  #drop(slots: Int32Array, n: number): void {
+    for (let j = 0; j < n; j++) this.#release(slots[j] as number);
+    for (const set of this.#sets) set.dropGroups(slots, n);
   }
 
   stateRows(): number {

@@ -261,6 +261,26 @@ export class ArgumentSet {
     this.zeros.length = 0;
   }
 
+  /** Forgets the entries of groups that go away as a whole. The set is linked. */
+  dropGroups(groups: Int32Array, n: number): void {
+    const heads = must(this.#heads);
+    const nexts = must(this.#next);
+    for (let j = 0; j < n; j++) {
+      const group = groups[j] as number;
+      let entry = getNumber(heads, group) - 1;
+      while (entry >= 0) {
+        const after = nexts.get(entry) - 1;
+        for (const { tree, inTree } of this.variants) {
+          if (tree !== null && inTree !== null && byteAt(inTree, entry) === 1) tree.remove(entry);
+        }
+        setByte(this.#live, entry, 0);
+        this.table.remove(entry);
+        entry = after;
+      }
+      setState(heads, group, 0);
+    }
+  }
+
   #unlink(entry: number, heads: State, nexts: Int32Blocks, previouses: Int32Blocks): void {
     const next = nexts.get(entry);
     const previous = previouses.get(entry);

@@ -3,6 +3,7 @@
  *
  * State: a count per different row (NULLs equal). At the end of a tick, rows whose count went from or to zero are
  * emitted. Where the input is append-only a row that is there stays: no counts, and new rows go out at once.
+ * With a bound, rows whose column has passed are forgotten without output.
  * Of rows that are equal but not the same (1.0 and 1.00) the first stands for all.
  */
 import type { PhysicalDistinct } from '../../planner/plan/physical.ts';
@@ -11,22 +12,33 @@ import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import type { Batch } from '../batch.ts';
-import type { Emit, Operator } from './operator.ts';
+import type { Emit, Operator, TickContext } from './operator.ts';
+import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 
-export function createDistinct(node: PhysicalDistinct): Operator {
+/** The operator of a DISTINCT node. */
+export function createDistinct(node: PhysicalDistinct, context: TickContext): Operator {
   const types = node.input.schema.map((column) => column.type);
-  return node.input.appendOnly
-    ? new AppendOnlyDistinct(new KeyTable(types))
-    : new Distinct(new KeyCounts(types));
+  const cleaner = (table: KeyTable): StateCleaner | null =>
+    node.clean === undefined ? null : keyCleaner(node.clean.term, context, table, node.clean.column);
+  if (node.input.appendOnly) {
+    const table = new KeyTable(types);
+    return new AppendOnlyDistinct(table, cleaner(table));
+  }
+  const counts = new KeyCounts(types);
+  return new Distinct(counts, cleaner(counts.table));
 }
 
 class Distinct implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   readonly #rows: KeyCounts;
   readonly #output: SlotEmitter;
+  readonly #cleaner: StateCleaner | null;
 
-  constructor(rows: KeyCounts) {
+  constructor(rows: KeyCounts, cleaner: StateCleaner | null) {
     this.#rows = rows;
+    this.#cleaner = cleaner;
+    if (cleaner !== null) this.isDue = () => cleaner.isDue();
     this.#output = new SlotEmitter(rows.table.store);
   }
 
@@ -43,6 +55,7 @@ class Distinct implements Operator {
     }
     this.#output.finish(emit);
     this.#rows.settle();
+    this.#cleaner?.clean();
   }
 
   stateRows(): number {
@@ -56,13 +69,17 @@ class Distinct implements Operator {
 
 class AppendOnlyDistinct implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   readonly #rows: KeyTable;
+  readonly #cleaner: StateCleaner | null;
   readonly #output: SlotEmitter;
   readonly #slots = new Scratch();
   readonly #created = new Scratch();
 
-  constructor(rows: KeyTable) {
+  constructor(rows: KeyTable, cleaner: StateCleaner | null) {
     this.#rows = rows;
+    this.#cleaner = cleaner;
+    if (cleaner !== null) this.isDue = () => cleaner.isDue();
     this.#output = new SlotEmitter(rows.store);
   }
 
@@ -74,7 +91,9 @@ class AppendOnlyDistinct implements Operator {
     this.#output.finish(emit);
   }
 
-  flush(): void {}
+  flush(): void {
+    this.#cleaner?.clean();
+  }
 
   stateRows(): number {
     return this.#rows.rows();

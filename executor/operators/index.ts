@@ -39,7 +39,7 @@ const factories: Factories = {
   Aggregate: (node, context) => new AggregateOperator(node, context),
   Distinct: createDistinct,
   UnionAll: () => new UnionAllOperator(),
-  SetOperation: (node) => new SetOperationOperator(node),
+  SetOperation: (node, context) => new SetOperationOperator(node, context),
   TopN: createTopN,
   Window: (node, context) => new WindowOperator(node, context),
   Session: (node, context) => new SessionOperator(node, context),

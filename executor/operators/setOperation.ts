@@ -2,7 +2,8 @@
  * INTERSECT and EXCEPT, with and without ALL.
  *
  * State: per different row (NULLs equal) its multiplicity on the left and on the right. The result's multiplicity is a
- * function of the two; at the end of a tick the rows for which it changed are emitted.
+ * function of the two; at the end of a tick the rows for which it changed are emitted. With a bound, rows whose column has
+ * passed are forgotten without output.
  */
 import type { PhysicalSetOperation } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
@@ -11,7 +12,8 @@ import { KeyTable } from '../../storage/state/keyTable.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch } from '../batch.ts';
-import type { Emit, Operator } from './operator.ts';
+import type { Emit, Operator, TickContext } from './operator.ts';
+import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 
 type Multiplicity = (left: number, right: number) => number;
 
@@ -28,6 +30,8 @@ function multiplicity(node: PhysicalSetOperation): Multiplicity {
 
 export class SetOperationOperator implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
+  readonly #cleaner: StateCleaner | null = null;
   readonly #result: Multiplicity;
   readonly #rows: KeyTable;
   readonly #counts: readonly [Int32Blocks, Int32Blocks];
@@ -36,13 +40,17 @@ export class SetOperationOperator implements Operator {
   readonly #slots = new Scratch();
   readonly #created = new Scratch();
 
-  constructor(node: PhysicalSetOperation) {
+  constructor(node: PhysicalSetOperation, context: TickContext) {
     this.#result = multiplicity(node);
     this.#rows = new KeyTable(node.left.schema.map((column) => column.type));
     const { store } = this.#rows;
     this.#counts = [store.addInt32(), store.addInt32()];
     this.#touched = new TouchedSlots(store);
     this.#output = new SlotEmitter(store);
+    if (node.clean === undefined) return;
+    const cleaner = keyCleaner(node.clean.term, context, this.#rows, node.clean.column);
+    this.#cleaner = cleaner;
+    this.isDue = () => cleaner.isDue();
   }
 
   push(port: number, batch: Batch): void {
@@ -78,6 +86,7 @@ export class SetOperationOperator implements Operator {
     this.#output.finish(emit);
     touched.reset();
     for (const slot of gone) this.#rows.remove(slot);
+    this.#cleaner?.clean();
   }
 
   stateRows(): number {

@@ -4,7 +4,8 @@
  * Retractable form: every row is kept, found again by its identity, with the sum of its weights. Append-only form: no
  * row that has fallen behind a full window can come back, so such rows are not kept, and rows are not looked up. In
  * both, a tick's changes are applied to the ordered rows in `flush` and the visible rows compared before and after.
- * Invariant between ticks: rows in the store have positive counts and are in the tree with them.
+ * Invariant between ticks: rows in the store have positive counts and are in the tree with them; with a bound, partitions
+ * whose column has passed are dropped as a whole, without output.
  */
 import { must } from '../../common/assert.ts';
 import { types } from '../../common/dataType.ts';
@@ -15,18 +16,19 @@ import { RowStore } from '../../storage/state/rowStore.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { compileVectorOrder, type VectorOrder } from '../codegen/vectorOrder.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { TopNFirstOperator } from './topNFirst.ts';
 import { RowOutput } from './topNOutput.ts';
 import { TopNWindows, type VisibleRows, type WindowSpec } from './topNWindows.ts';
 import { UnionAllOperator } from './unionAll.ts';
 
 /** The cheapest form that the node allows. */
-export function createTopN(node: PhysicalTopN, _context: TickContext): Operator {
+export function createTopN(node: PhysicalTopN, context: TickContext): Operator {
   // Without bounds the rows are all there; who reads the result sorts it.
   if (node.limit === null && node.offset === 0 && node.rank === null) return new UnionAllOperator();
-  if (!node.input.appendOnly) return new RetractableTopN(node);
+  if (!node.input.appendOnly) return new RetractableTopN(node, context);
   const first = node.limit === 1 && node.offset === 0 && !node.withTies;
-  return first ? new TopNFirstOperator(node) : new AppendOnlyTopN(node);
+  return first ? new TopNFirstOperator(node, context) : new AppendOnlyTopN(node, context);
 }
 
 function specOf(node: PhysicalTopN): WindowSpec {
@@ -42,6 +44,7 @@ function specOf(node: PhysicalTopN): WindowSpec {
 
 abstract class TopNOperator implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   protected readonly store: RowStore;
   protected readonly windows: TopNWindows;
   /** Sum of weights of a row. */
@@ -55,17 +58,27 @@ abstract class TopNOperator implements Operator {
   protected readonly changed: number[] = [];
   /** Partitions that were made or lost a row in this tick, as far as they have not been listed. */
   readonly #made: number[] = [];
+  readonly #cleaner: StateCleaner | null = null;
 
-  constructor(node: PhysicalTopN, store: RowStore) {
+  constructor(node: PhysicalTopN, store: RowStore, context: TickContext) {
     this.store = store;
     this.counts = store.addInt32();
     this.windows = new TopNWindows(store, specOf(node));
     this.#partition = node.partition;
     this.#output = new RowOutput(store, 1, node.rank !== null);
+    if (node.clean === undefined) return;
+    const column = node.partition.indexOf(node.clean.column);
+    const drop = (partitions: Int32Array, n: number): void => this.#dropPartitions(partitions, n);
+    const cleaner = keyCleaner(node.clean.term, context, this.windows.partitions, column, drop);
+    this.#cleaner = cleaner;
+    this.isDue = () => cleaner.isDue();
   }
 
   abstract push(port: number, batch: Batch, emit: Emit): void;
+  /** Frees a row that was listed as changed, if it is gone. */
   protected abstract free(row: number): void;
+  /** Frees a row that is out of the tree. */
+  protected abstract drop(row: number): void;
   /** Called when a touched partition's new window is listed. */
   protected abstract afterWindow(partition: number): void;
 
@@ -113,7 +126,18 @@ abstract class TopNOperator implements Operator {
     for (const partition of maybeEmpty) windows.removeIfEmpty(partition);
     changed.length = 0;
     this.#made.length = 0;
+    this.afterFlush();
+    this.#cleaner?.clean();
   }
+
+  #dropPartitions(partitions: Int32Array, n: number): void {
+    for (let j = 0; j < n; j++) {
+      this.windows.dropRows(partitions[j] as number, (row) => this.drop(row));
+    }
+  }
+
+  /** The rows are in line with what was emitted. */
+  protected afterFlush(): void {}
 
   stateRows(): number {
     return this.store.rows() + this.windows.partitions.rows();
@@ -128,9 +152,9 @@ class RetractableTopN extends TopNOperator {
   readonly #rows: KeyTable;
   readonly #live: Int32Blocks;
 
-  constructor(node: PhysicalTopN) {
+  constructor(node: PhysicalTopN, context: TickContext) {
     const rows = new KeyTable([types.int4, ...node.input.schema.map((column) => column.type)], 'same');
-    super(node, rows.store);
+    super(node, rows.store, context);
     this.#rows = rows;
     this.#live = rows.store.addInt32();
   }
@@ -155,6 +179,10 @@ class RetractableTopN extends TopNOperator {
   protected free(row: number): void {
     // A row may be listed twice, and the store may have let go of all its memory with the last row.
     if (this.#rows.rows() === 0 || this.#live.get(row) === 0 || this.counts.get(row) !== 0) return;
+    this.drop(row);
+  }
+
+  protected drop(row: number): void {
     this.#live.set(row, 0);
     this.#rows.remove(row);
   }
@@ -172,9 +200,9 @@ class AppendOnlyTopN extends TopNOperator {
   /** Rows taken out of the tree in this flush. */
   readonly #evicted: number[] = [];
 
-  constructor(node: PhysicalTopN) {
+  constructor(node: PhysicalTopN, context: TickContext) {
     const store = new RowStore([types.int4, ...node.input.schema.map((column) => column.type)]);
-    super(node, store);
+    super(node, store, context);
     this.#withTies = node.withTies;
     this.#order = compileVectorOrder(node.order, node.input.schema, store, 1);
   }
@@ -202,13 +230,16 @@ class AppendOnlyTopN extends TopNOperator {
     }
   }
 
-  override flush(emit: Emit): void {
-    super.flush(emit);
+  protected override afterFlush(): void {
     for (const row of this.#evicted) this.store.free(row);
     this.#evicted.length = 0;
   }
 
   protected free(): void {}
+
+  protected drop(row: number): void {
+    this.store.free(row);
+  }
 
   protected afterWindow(partition: number): void {
     this.windows.evictBehind(partition, (row) => this.#evicted.push(row));

@@ -3,7 +3,8 @@
  *
  * A partition keeps its current first row only. Within a batch the winners are found by row number and stored together;
  * of rows that are peers the earlier one wins. When a partition is first touched in a tick its published row is set
- * aside until `flush` has emitted the difference.
+ * aside until `flush` has emitted the difference. With a bound, partitions whose column has passed are dropped without
+ * output.
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalTopN } from '../../planner/plan/physical.ts';
@@ -12,11 +13,14 @@ import { KeyTable } from '../../storage/state/keyTable.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import type { Batch } from '../batch.ts';
 import { compileVectorOrder, type VectorOrder } from '../codegen/vectorOrder.ts';
-import type { Emit, Operator } from './operator.ts';
+import type { Emit, Operator, TickContext } from './operator.ts';
+import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { RowOutput } from './topNOutput.ts';
 
 export class TopNFirstOperator implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
+  readonly #cleaner: StateCleaner | null = null;
   readonly #partition: readonly number[];
   readonly #partitions: KeyTable;
   readonly #store: RowStore;
@@ -34,7 +38,7 @@ export class TopNFirstOperator implements Operator {
   #winners = new Int32Array(16);
   #rowSlots = new Int32Array(16);
 
-  constructor(node: PhysicalTopN) {
+  constructor(node: PhysicalTopN, context: TickContext) {
     const { schema } = node.input;
     this.#partition = node.partition;
     this.#partitions = new KeyTable(node.partition.map((column) => must(schema[column]).type));
@@ -44,6 +48,14 @@ export class TopNFirstOperator implements Operator {
     this.#current = this.#partitions.store.addInt32();
     this.#published = this.#partitions.store.addInt32();
     this.#winner = this.#partitions.store.addInt32();
+    if (node.clean === undefined) return;
+    const column = node.partition.indexOf(node.clean.column);
+    const drop = (partitions: Int32Array, n: number): void => {
+      for (let j = 0; j < n; j++) this.#store.free(this.#current.get(partitions[j] as number) - 1);
+    };
+    const cleaner = keyCleaner(node.clean.term, context, this.#partitions, column, drop);
+    this.#cleaner = cleaner;
+    this.isDue = () => cleaner.isDue();
   }
 
   push(_port: number, batch: Batch): void {
@@ -127,6 +139,7 @@ export class TopNFirstOperator implements Operator {
       this.#published.set(partition, this.#current.get(partition));
     }
     this.#touchedCount = 0;
+    this.#cleaner?.clean();
   }
 
   stateRows(): number {

@@ -199,6 +199,15 @@ export class TopNWindows {
     }
   }
 
+  /** Takes all rows of a partition out of the tree and hands each to `drop`. */
+  dropRows(partition: number, drop: (row: number) => void): void {
+    for (let left = this.#entries.get(partition); left > 0; left--) {
+      const { slot } = this.#tree.seekLower(this.#cursor, [partition]);
+      this.setCount(slot, 0);
+      drop(slot);
+    }
+  }
+
   /** Hands the difference of two listings of a partition to `change`. */
   compare(before: VisibleRows, after: VisibleRows, change: RowChange): void {
     if (this.#spec.rank === 'row_number') compareByPosition(before, after, change);

@@ -8,6 +8,8 @@
  * hash index by whole row, so that skewed keys (and joins without keys) stay O(1). Equal rows may lie in several slots
  * of a short chain. Retractions that come before their insertion leave a negative weight until the tick is over.
  * With `appendOnly` there are no weights and no way back: a row of weight w is stored w times.
+ * With `keepTime` rows also lie in buckets by one of their columns and those before a bound can be dropped. A key's total
+ * goes on counting its dropped rows until its last row goes: for the other side of a join they are still there.
  *
  * previous[slot]: the slot before in the chain; for a head ~(rows * 2 + (in the row index ? 1 : 0)), which is negative.
  * next[slot]: the slot after, + 1; 0 at the end.
@@ -19,9 +21,12 @@ import { HASH_SEED, hashVector } from './hash.ts';
 import { HashIndex } from './hashIndex.ts';
 import { KeyIndex, Scratch } from './keyIndex.ts';
 import { RowStore } from './rowStore.ts';
-import type { StateVector } from './vector.ts';
+import { TimeBuckets, type TimeValue } from './timeBuckets.ts';
+import { newBatch, type OutputVector, type StateVector } from './vector.ts';
 
 const LONG_CHAIN = 24;
+/** Rows dropped at once, at most: what TimeBuckets hands over. */
+const DROPPED_ROWS = 1024;
 
 export interface ArrangementOptions {
   /** No weight is ever negative. */
@@ -57,6 +62,9 @@ export class Arrangement {
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
   #pending = 0;
+  #time: TimeBuckets | null = null;
+  /** Keys of rows being dropped. */
+  #droppedKeys: readonly OutputVector[] = [];
 
   constructor(types: readonly DataType[], keys: readonly number[], options: ArrangementOptions) {
     this.#types = types;
@@ -75,7 +83,18 @@ export class Arrangement {
   }
 
   bytes(): number {
-    return this.store.bytes() + this.index.bytes() + this.#rowIndex.bytes();
+    return this.store.bytes() + this.index.bytes() + this.#rowIndex.bytes() + (this.#time?.bytes() ?? 0);
+  }
+
+  /** Keeps the rows by the time in a column, from now on (there are none). Rows below what has passed must not come. */
+  keepTime(column: number, exact: boolean): TimeBuckets {
+    assert(this.rows() === 0 && this.#time === null, 'times are kept from the start');
+    this.#time = new TimeBuckets(this.store, column, exact);
+    this.#droppedKeys = newBatch(
+      this.#keys.map((key) => must(this.#types[key])),
+      DROPPED_ROWS,
+    ).columns;
+    return this.#time;
   }
 
   keyVectors(vectors: readonly StateVector[]): readonly StateVector[] {
@@ -155,6 +174,7 @@ export class Arrangement {
   finish(): void {
     if (this.#pending === 0) return;
     this.store.store(this.#vectors, null, this.#pendingRows.int32, this.#pending, this.#pendingSlots.int32);
+    this.#time?.insertAll(this.#pendingSlots.int32, this.#pending);
     this.#pending = 0;
   }
 
@@ -269,7 +289,9 @@ export class Arrangement {
       left -= part;
       if (weight + part !== 0) continue;
       if (weight < 0) this.#negatives--;
-      this.#unlink(hash, this.head, slot, i);
+      if ((~this.#previous.get(this.head) & 1) === 1) this.#rowIndex.remove(this.#rowHash(i), slot);
+      this.#time?.remove(slot);
+      this.#unlink(hash, this.head, slot);
     }
     if (left === 0) return -1;
     if (this.head >= 0 && (~this.#previous.get(this.head) & 1) === 1) {
@@ -304,10 +326,9 @@ export class Arrangement {
     return -1;
   }
 
-  /** Takes a slot (which holds row i of the batch) out of its chain and frees it. */
-  #unlink(hash: number, head: number, slot: number, i: number): void {
+  /** Takes a slot out of its chain and frees it. It is in the row index no more. */
+  #unlink(hash: number, head: number, slot: number): void {
     const state = ~this.#previous.get(head) - 2;
-    if ((state & 1) === 1) this.#rowIndex.remove(this.#rowHash(i), slot);
     const after = this.next.get(slot) - 1;
     if (slot !== head) {
       const before = this.#previous.get(slot);
@@ -343,8 +364,39 @@ export class Arrangement {
     for (let slot = head; slot >= 0; ) {
       const after = this.nextOf(slot);
       if (this.weightOf(slot) < 0) this.#negatives--;
+      this.#time?.remove(slot);
       this.store.free(slot);
       slot = after;
+    }
+  }
+
+  /** Forgets the rows whose time is below the bound. Not while a batch is being applied. */
+  expire(bound: TimeValue): void {
+    this.#time?.expire(bound, (slots, n) => this.#drop(slots, n));
+  }
+
+  #drop(slots: Int32Array, n: number): void {
+    const keys = this.#droppedKeys;
+    this.#keys.forEach((key, k) => {
+      must(this.store.columns[key]).load(slots, n, must(keys[k]));
+    });
+    const hashes = this.#pendingRows.ints(n);
+    const heads = this.#pendingSlots.ints(n);
+    this.index.hashSlots(slots, n, hashes);
+    this.index.find(keys, hashes, n, heads);
+    const rowHashes = this.#rowIndex.entries() === 0 ? null : this.#rowHashes.ints(n);
+    if (rowHashes !== null) this.#hashStored(slots.subarray(0, n), rowHashes);
+    this.#formerHeads.clear();
+    for (let j = 0; j < n; j++) {
+      const slot = slots[j] as number;
+      const hash = hashes[j] as number;
+      let head = heads[j] as number;
+      if (this.#formerHeads.has(head)) head = this.index.findOne(keys, j, hash);
+      if (rowHashes !== null && (~this.#previous.get(head) & 1) === 1) {
+        this.#rowIndex.remove(rowHashes[j] as number, slot);
+      }
+      if (this.weightOf(slot) < 0) this.#negatives--;
+      this.#unlink(hash, head, slot);
     }
   }
 }

@@ -3,11 +3,14 @@
  *
  * `upsert` gives every row of a batch the slot of its key, making slots for new keys. The owner adds columns to `store`
  * (addInt32 and friends) for what it keeps per key, and must set them for created slots. `remove` forgets a key.
+ * With `keepTime` keys also lie in buckets by one of their columns, so that those before a bound can be dropped.
  */
+import { assert } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { Value } from '../../common/value.ts';
 import { KeyIndex, type KeyMode, Scratch } from './keyIndex.ts';
 import { RowStore } from './rowStore.ts';
+import { TimeBuckets } from './timeBuckets.ts';
 import { batchOfRows, type OutputVector, type StateVector } from './vector.ts';
 
 export class KeyTable {
@@ -16,7 +19,9 @@ export class KeyTable {
   readonly #hashes = new Scratch();
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
+  readonly #created = new Scratch();
   readonly #removal = new Int32Array(2);
+  #time: TimeBuckets | null = null;
 
   constructor(types: readonly DataType[], mode: KeyMode = 'equal') {
     this.store = new RowStore(types);
@@ -32,12 +37,20 @@ export class KeyTable {
   }
 
   bytes(): number {
-    return this.store.bytes() + this.index.bytes();
+    return this.store.bytes() + this.index.bytes() + (this.#time?.bytes() ?? 0);
   }
 
   clear(): void {
+    assert(this.#time === null, 'a table with times is not cleared as a whole');
     this.store.clear();
     this.index.clear();
+  }
+
+  /** Keeps the keys by the time in a column, from now on (the table is empty). */
+  keepTime(column: number, exact: boolean): TimeBuckets {
+    assert(this.rows() === 0 && this.#time === null, 'times are kept from the start');
+    this.#time = new TimeBuckets(this.store, column, exact);
+    return this.#time;
   }
 
   /** slots[j] = slot of row j's key, or -1. `vectors` are the key columns, in key order. */
@@ -58,6 +71,7 @@ export class KeyTable {
     index.find(vectors, hashes, n, slots);
     const pendingRows = this.#pendingRows.ints(n);
     const pendingSlots = this.#pendingSlots.ints(n);
+    const news = this.#time === null ? created : (created ?? this.#created.ints(n));
     let pending = 0;
     let made = 0;
     for (let j = 0; j < n; j++) {
@@ -75,22 +89,34 @@ export class KeyTable {
         index.insert(hash, slot);
         pendingRows[pending] = j;
         pendingSlots[pending++] = slot;
-        if (created !== undefined) created[made] = slot;
+        if (news !== undefined) news[made] = slot;
         made++;
       }
       slots[j] = slot;
     }
     if (pending > 0) store.store(vectors, null, pendingRows, pending, pendingSlots);
+    if (news !== undefined && made > 0) this.#time?.insertAll(news, made);
     return made;
   }
 
   /** Forgets the key at `slot`. */
   remove(slot: number): void {
+    this.#time?.remove(slot);
     const [slots, hashes] = [this.#removal.subarray(0, 1), this.#removal.subarray(1)];
     slots[0] = slot;
     this.index.hashSlots(slots, 1, hashes);
     this.index.remove(hashes[0] as number, slot);
     this.store.free(slot);
+  }
+
+  /** Forgets keys that have expired: their time buckets have let go of them. */
+  removeExpired(slots: Int32Array, n: number): void {
+    const hashes = this.#hashes.ints(n);
+    this.index.hashSlots(slots, n, hashes);
+    for (let j = 0; j < n; j++) {
+      this.index.remove(hashes[j] as number, slots[j] as number);
+      this.store.free(slots[j] as number);
+    }
   }
 
   /** out[offset + c][j] = key column c of slots[j]. */

@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 import { types } from '../../../common/dataType.ts';
 import type { Row } from '../../../common/value.ts';
 import { SetOperationOperator } from '../../../executor/operators/setOperation.ts';
-import { Bag, input, runDrive, schemaOf } from './joinHarness.ts';
+import { Bag, input, runDrive, schemaOf, TestContext } from './joinHarness.ts';
 
 const shape = [types.int8, types.text];
 
@@ -33,17 +33,20 @@ describe('set operations equal their recomputation', () => {
       it(`${operator}${all ? ' all' : ''}`, () => {
         const child = input(schemaOf(shape));
         runDrive({
-          operator: new SetOperationOperator({
-            kind: 'SetOperation',
-            operator,
-            all,
-            left: child,
-            right: child,
-            schema: child.schema,
-            appendOnly: false,
-            key: null,
-            estimatedRows: 1,
-          }),
+          operator: new SetOperationOperator(
+            {
+              kind: 'SetOperation',
+              operator,
+              all,
+              left: child,
+              right: child,
+              schema: child.schema,
+              appendOnly: false,
+              key: null,
+              estimatedRows: 1,
+            },
+            new TestContext(),
+          ),
           inputs: [shape, shape],
           randomRow: (random) => [BigInt(random.below(4)), random.pick(['x', null, 'y'])],
           recompute: (left = [], right = []) => recompute(operator, all, left, right),
