@@ -1,6 +1,6 @@
 /**
- * TUMBLE and HOP in FROM. A tumbling window is a projection (each row lies in one window); a hopping one a Hop node.
- * Both add window_start and window_end.
+ * TUMBLE, HOP, CUMULATE and SESSION in FROM. A tumbling window is a projection (each row lies in one window); hopping
+ * and cumulating ones are a Hop node; sessions are in sessionWindow.ts. All add window_start and window_end.
  */
 import { must } from '../../common/assert.ts';
 import { type DataType, type Schema, types } from '../../common/dataType.ts';
@@ -9,28 +9,29 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
 import type { TableRef, WindowTable } from '../../parser/ast/query.ts';
-import { extend, pick } from '../plan/construct.ts';
+import { extend, pick, projectAs } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { coerceImplicit } from './coerce.ts';
+import { columnOf } from '../plan/scalars.ts';
+import { coerceImplicit, defaultUnknown } from './coerce.ts';
+import { requireEquality } from './comparable.ts';
 import { bindExpr } from './expr.ts';
 import { type BoundFrom, type FromContext, renamed, single } from './from.ts';
 import { functionCall } from './operators.ts';
 import { exprContext } from './query.ts';
 import { Scope } from './scope.ts';
+import { sessionTable } from './sessionWindow.ts';
 
 const DAY_MICROS = 86_400_000_000n;
 
 function intervalMicros(
   expr: Expr | undefined,
   name: string,
-  call: WindowTable,
+  position: number,
   context: FromContext,
 ): bigint {
   if (expr === undefined)
-    throw new SqlError('42601', `The ${name} arg of window table function is missing.`, {
-      position: call.span.start,
-    });
+    throw new SqlError('42601', `The ${name} arg of window table function is missing.`, { position });
   const wrong = new SqlError(
     '42804',
     `The ${name} arg of window table function should be an interval literal.`,
@@ -57,16 +58,17 @@ function intervalMicros(
 }
 
 function timeColumn(
-  call: WindowTable,
+  args: readonly Expr[],
+  position: number,
   bound: BoundFrom,
   context: FromContext,
 ): { readonly column: number; readonly type: DataType } {
-  const expr = call.arguments[0];
+  const expr = args[0];
   if (expr === undefined)
     throw new SqlError(
       '42601',
       'The 2nd arg of window table function should be a column name but it is missing.',
-      { position: call.span.start },
+      { position },
     );
   if (expr.kind !== 'ColumnRef') {
     throw new SqlError(
@@ -98,14 +100,17 @@ const interval = (micros: bigint): Scalar => ({
   type: types.interval,
 });
 
+/** Arguments after the time column: at least, and at most. */
+const argumentCounts = { tumble: [1, 2], hop: [2, 3], cumulate: [2, 3], session: [1, 1] } as const;
+
 export function bindWindowTable(
   call: WindowTable,
   context: FromContext,
   bindTable: (ref: TableRef, context: FromContext) => BoundFrom,
 ): BoundFrom {
   const position = call.span.start;
-  if (call.function !== 'tumble' && call.function !== 'hop')
-    throw unsupported(call.function.toUpperCase(), position);
+  const name = call.function;
+  if (name === 'gap_fill') throw unsupported('GAP_FILL', position);
   if (call.relation.kind !== 'NamedTable') {
     throw new SqlError(
       '42601',
@@ -115,7 +120,8 @@ export function bindWindowTable(
       },
     );
   }
-  if (call.partitionBy.length > 0) throw unsupported('PARTITION BY in a window table function', position);
+  if (call.partitionBy.length > 0 && name !== 'session')
+    throw unsupported('PARTITION BY in a window table function', position);
   const input = bindTable(call.relation, context);
   const table = must(input.tables[0]);
   const columns: Schema = table.columns.map((c) => ({
@@ -131,32 +137,80 @@ export function bindWindowTable(
       { position },
     );
   }
-  const time = timeColumn(call, input, context);
+  const { keys, args } = splitArguments(call);
+  const excess = args[1 + argumentCounts[name][1]];
+  if (excess !== undefined) {
+    const message = `too many arguments of window table function ${name.toUpperCase()}`;
+    throw new SqlError('42601', message, { position: excess.span.start });
+  }
+  const time = timeColumn(args, position, input, context);
   const windowType: DataType = time.type.id === 'date' ? types.timestamp : time.type;
+  const nullable = name === 'tumble' || name === 'session';
   const added: Schema = [
-    { name: 'window_start', type: windowType, nullable: call.function === 'tumble' },
-    { name: 'window_end', type: windowType, nullable: call.function === 'tumble' },
+    { name: 'window_start', type: windowType, nullable },
+    { name: 'window_end', type: windowType, nullable },
   ];
   const schema: Schema = [...columns, ...added];
-  const plan =
-    call.function === 'tumble'
-      ? tumble(call, input.plan, time, schema, context)
-      : hop(call, input.plan, time, schema, context);
-  return single(plan, call.alias?.name?.name ?? table.alias, null, renamed(schema, call.alias));
+  const windowed: Windowed = { args, position, input: input.plan, time, schema, context };
+  return single(plan(), call.alias?.name?.name ?? table.alias, null, renamed(schema, call.alias));
+
+  function plan(): LogicalPlan {
+    switch (name) {
+      case 'tumble':
+        return tumble(windowed);
+      case 'hop':
+      case 'cumulate':
+        return hop(windowed, name === 'cumulate');
+      default:
+        return session(windowed, partitionKeys(keys, input, context));
+    }
+  }
 }
 
-function tumble(
-  call: WindowTable,
-  input: LogicalPlan,
-  time: { readonly column: number; readonly type: DataType },
-  schema: Schema,
-  context: FromContext,
-): LogicalPlan {
-  const size = intervalMicros(call.arguments[1], '3rd', call, context);
-  checkPositive(size, 'window_size', call.arguments[1]);
-  const offset =
-    call.arguments[2] === undefined ? 0n : intervalMicros(call.arguments[2], '4th', call, context);
-  const position = call.span.start;
+/** A window call's parts; `args`: the time column and what follows it. */
+interface Windowed {
+  readonly args: readonly Expr[];
+  readonly position: number;
+  readonly input: LogicalPlan;
+  readonly time: { readonly column: number; readonly type: DataType };
+  readonly schema: Schema;
+  readonly context: FromContext;
+}
+
+/** The keys of PARTITION BY a, b, ts, gap are all but the last two: no parenthesis says where they end. */
+function splitArguments(call: WindowTable): {
+  readonly keys: readonly Expr[];
+  readonly args: readonly Expr[];
+} {
+  const listed = call.partitionBy.length === 0 ? 0 : Math.max(0, call.arguments.length - 2);
+  return {
+    keys: [...call.partitionBy, ...call.arguments.slice(0, listed)],
+    args: call.arguments.slice(listed),
+  };
+}
+
+function partitionKeys(keys: readonly Expr[], input: BoundFrom, context: FromContext): readonly Scalar[] {
+  const row = exprContext(context.env, new Scope(input, null), context.ctes);
+  return keys.map((expr) => {
+    const key = defaultUnknown(bindExpr(expr, { ...row, clause: 'PARTITION BY' }), context.env);
+    requireEquality(key.type, expr.span.start);
+    return key;
+  });
+}
+
+/** The input with the time of each row as a timestamp: of a date, that of its midnight. */
+function timed(windowed: Windowed): { readonly input: LogicalPlan; readonly time: number } {
+  const { input, time, context } = windowed;
+  if (time.type.id !== 'date') return { input, time: time.column };
+  const day: Scalar = { kind: 'column', index: time.column, type: time.type };
+  const at = coerceImplicit(day, types.timestamp, context.env);
+  return { input: extend(input, [at], ['time']), time: input.schema.length };
+}
+
+function tumble({ args, position, input, time, schema, context }: Windowed): LogicalPlan {
+  const size = intervalMicros(args[1], '3rd', position, context);
+  checkPositive(size, 'window_size', args[1]);
+  const offset = args[2] === undefined ? 0n : intervalMicros(args[2], '4th', position, context);
   const column: Scalar = { kind: 'column', index: time.column, type: time.type };
   const at = time.type.id === 'date' ? coerceImplicit(column, types.timestamp, context.env) : column;
   const bound = (name: string): Scalar =>
@@ -165,37 +219,47 @@ function tumble(
   return { kind: 'Project', input, exprs: [...exprs, bound('tumble_start'), bound('tumble_end')], schema };
 }
 
-function hop(
-  call: WindowTable,
-  input: LogicalPlan,
-  time: { readonly column: number; readonly type: DataType },
-  schema: Schema,
-  context: FromContext,
-): LogicalPlan {
-  const slideMicros = intervalMicros(call.arguments[1], '3rd', call, context);
-  const sizeMicros = intervalMicros(call.arguments[2], '4th', call, context);
-  const offsetMicros =
-    call.arguments[3] === undefined ? 0n : intervalMicros(call.arguments[3], '5th', call, context);
-  checkPositive(slideMicros, 'window_slide', call.arguments[1]);
-  checkPositive(sizeMicros, 'window_size', call.arguments[2]);
+function hop(windowed: Windowed, cumulate: boolean): LogicalPlan {
+  const { args, position, context, schema } = windowed;
+  const slideMicros = intervalMicros(args[1], '3rd', position, context);
+  const sizeMicros = intervalMicros(args[2], '4th', position, context);
+  const offsetMicros = args[3] === undefined ? 0n : intervalMicros(args[3], '5th', position, context);
+  const slideName = cumulate ? 'window_step' : 'window_slide';
+  checkPositive(slideMicros, slideName, args[1]);
+  checkPositive(sizeMicros, 'window_size', args[2]);
   if (sizeMicros % slideMicros !== 0n) {
     throw new SqlError(
       '22023',
-      `Invalid arguments for HOP window function: window_size ${sizeMicros} us cannot be divided by window_slide ${slideMicros} us`,
-      {
-        position: call.span.start,
-      },
+      `Invalid arguments for ${cumulate ? 'CUMULATE' : 'HOP'} window function: window_size ${sizeMicros} us cannot be divided by ${slideName} ${slideMicros} us`,
+      { position },
     );
   }
-  const windows = { slideMicros, sizeMicros, offsetMicros };
-  if (time.type.id !== 'date') return { kind: 'Hop', input, time: time.column, ...windows, schema };
-  // A date is the timestamp of its midnight: a further column for the node, dropped again above it.
+  const { input, time } = timed(windowed);
+  const own = schema.slice(windowed.input.schema.length);
+  const node: LogicalPlan = {
+    kind: 'Hop',
+    input,
+    time,
+    slideMicros,
+    sizeMicros,
+    offsetMicros,
+    ...(cumulate ? { cumulate } : {}),
+    schema: input === windowed.input ? schema : [...input.schema, ...own],
+  };
   const width = input.schema.length;
-  const day: Scalar = { kind: 'column', index: time.column, type: time.type };
-  const below = extend(input, [coerceImplicit(day, types.timestamp, context.env)], ['time']);
-  const grown: Schema = [...below.schema, ...schema.slice(width)];
-  const node: LogicalPlan = { kind: 'Hop', input: below, time: width, ...windows, schema: grown };
-  return pick(node, [...input.schema.keys(), width + 1, width + 2]);
+  return pick(node, [...windowed.input.schema.keys(), width, width + 1]);
+}
+
+function session(windowed: Windowed, keys: readonly Scalar[]): LogicalPlan {
+  const { args, position, context } = windowed;
+  const gap = intervalMicros(args[1], '3rd', position, context);
+  checkPositive(gap, 'session gap', args[1]);
+  const { input, time } = timed(windowed);
+  const result = sessionTable({ input, time, keys, gap, position, env: context.env });
+  const width = result.schema.length - 2;
+  const columns = [...windowed.input.schema.keys(), width, width + 1];
+  const exprs = columns.map((c) => columnOf(result.schema, c));
+  return projectAs(result, exprs, windowed.schema);
 }
 
 function checkPositive(micros: bigint, name: string, expr: Expr | undefined): void {

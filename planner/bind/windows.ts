@@ -1,4 +1,7 @@
-/** Window calls of a SELECT as Window nodes: one per distinct (PARTITION BY, ORDER BY). */
+/**
+ * Window calls of a SELECT as Window nodes: one per distinct (PARTITION BY, ORDER BY). A frame of sessions is a further
+ * partition, by the session (sessionWindow.ts).
+ */
 import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
@@ -16,6 +19,17 @@ import { bindExpr } from './expr.ts';
 import { exprContext, noCtes } from './query.ts';
 import { levelsOf } from './rewrite.ts';
 import type { Scope } from './scope.ts';
+import { Sessions, sessionFrame } from './sessionFrame.ts';
+
+/** Calls that one Window node computes; `session`: the number of the sessions that divide its partitions. */
+interface Group {
+  readonly partition: readonly number[];
+  readonly order: readonly SortKey[];
+  readonly session: number | null;
+  readonly calls: WindowCall[];
+  /** Their places in the list of windows. */
+  readonly numbers: number[];
+}
 
 /**
  * Adds the windows over `input`. `prepare` rewrites a call's scalars to the input row. Gives the plan and the output
@@ -40,12 +54,12 @@ export function planWindows(
     index.set(key, exprs.length - 1);
     return exprs.length - 1;
   };
-  const groups = new Map<
-    string,
-    { partition: number[]; order: SortKey[]; calls: WindowCall[]; numbers: number[] }
-  >();
+  const sessions = new Sessions();
+  const groups = new Map<string, Group>();
   windows.forEach((w, n) => {
     const partition = w.partitionBy.map(add);
+    const bounds = sessionFrame(w, env, row);
+    const session = bounds === null ? null : sessions.number(partition, add(bounds.time), bounds.gap);
     const order = w.orderBy.map((o) => ({
       column: add(o.expr),
       descending: o.descending,
@@ -60,8 +74,8 @@ export function planWindows(
       frame: bindFrame(w, env, row),
       type: w.type,
     };
-    const key = JSON.stringify([partition, order]);
-    const group = groups.get(key) ?? { partition, order, calls: [], numbers: [] };
+    const key = JSON.stringify([partition, order, session]);
+    const group = groups.get(key) ?? { partition, order, session, calls: [], numbers: [] };
     group.calls.push(call);
     group.numbers.push(n);
     groups.set(key, group);
@@ -76,8 +90,11 @@ export function planWindows(
       schema: exprs.map((e, i) => input.schema[i] ?? { name: `w${i}`, type: e.type, nullable: true }),
     };
   }
+  const idsFrom = plan.schema.length;
+  plan = sessions.plan(plan);
   for (const group of groups.values()) {
     const base = plan.schema.length;
+    const { session } = group;
     group.numbers.forEach((n, i) => {
       columns[n] = base + i;
     });
@@ -85,7 +102,7 @@ export function planWindows(
     plan = {
       kind: 'Window',
       input: plan,
-      partition: group.partition,
+      partition: session === null ? group.partition : [...group.partition, idsFrom + session],
       order: group.order,
       calls: group.calls,
       schema: [...plan.schema, ...added],
@@ -101,7 +118,11 @@ function bindFrame(w: PendingWindow, env: BindEnvironment, row: Scope): WindowCa
     return { unit: 'range', start: simple('unbounded preceding'), end: simple(end), exclude: 'no others' };
   }
   const { frame } = w;
-  if (frame.unit === 'session') throw unsupported('SESSION WITH GAP', frame.span.start);
+  if (frame.unit === 'session') {
+    // Rows are divided by their session; functions that do not look at the frame see the whole partition.
+    const [start, end] = [simple('unbounded preceding'), simple('unbounded following')];
+    return { unit: 'rows', start, end, exclude: frame.exclude ?? 'no others' };
+  }
   if (frame.unit === 'groups' && w.orderBy.length === 0) {
     throw new SqlError('42P20', 'GROUPS mode requires an ORDER BY clause', { position: w.specPosition });
   }

@@ -125,6 +125,8 @@ export interface LogicalSession {
   readonly partition: readonly number[];
   readonly time: number;
   readonly gapMicros: bigint;
+  /** Its ids are joined with each other, so that every use of it must stay this very node over this very input. */
+  readonly joined?: boolean;
   readonly schema: Schema;
 }
 /**

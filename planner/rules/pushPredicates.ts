@@ -86,8 +86,9 @@ class Pushdown {
         return this.#below(plan, conditions, (i) => sortOnly || plan.partition.includes(i));
       }
       case 'Window':
-      case 'Session':
         return this.#below(plan, conditions, (i) => plan.partition.includes(i));
+      case 'Session':
+        return this.#below(plan, conditions, (i) => plan.joined !== true && plan.partition.includes(i));
       case 'Hop':
       case 'TableFunction':
         return this.#below(plan, conditions, (i) => i < plan.input.schema.length);
