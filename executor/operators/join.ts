@@ -11,9 +11,9 @@ import type { Operator, TickContext } from './operator.ts';
 /** The operator of a join node. Port 0 is the left input. */
 export function createJoin(node: PhysicalJoin, context: TickContext): Operator {
   const plain = node.nullAware ? withoutNullAwareness(node) : node;
-  if (plain === null) return new NullAwareAntiJoin(node);
+  if (plain === null) return new NullAwareAntiJoin(node, context);
   const byKey = plain.residual === null && (plain.type === 'semi' || plain.type === 'anti');
-  return byKey ? new SemiJoin(plain) : new HashJoin(plain, context);
+  return byKey ? new SemiJoin(plain, context) : new HashJoin(plain, context);
 }
 
 /**
@@ -56,5 +56,8 @@ function withoutNullAwareness(node: PhysicalJoin): PhysicalJoin | null {
     conditions.length <= 1
       ? (conditions[0] ?? null)
       : { kind: 'and', operands: conditions, type: types.bool };
-  return { ...node, leftKeys, rightKeys, nullSafe, residual, nullAware: false };
+  const { clean, ...rest } = node;
+  const plain = { ...rest, leftKeys, rightKeys, nullSafe, residual, nullAware: false };
+  // With a residual, an unknown condition is a match: rows that no watermark bounds may still match.
+  return clean === undefined || residual !== null ? plain : { ...plain, clean };
 }

@@ -8,7 +8,8 @@
  * [M > 0 ? nothing : padded row]; the steps telescope, so negative counts within a tick do no harm. Semi and anti joins
  * are the same without pairs, and semi joins emit the row when M > 0 instead.
  * Kept less: rows with a NULL in a key that matches nothing are not stored; where the other side is append-only and its
- * key is unique, a row that has met its partner can never meet another and is not stored, or dropped.
+ * key is unique, a row that has met its partner can never meet another and is not stored, or dropped. With bounds (see
+ * joinBounds.ts) rows that have passed are dropped without output, and such rows that still come are joined only.
  */
 import type { DataType } from '../../common/dataType.ts';
 import type { PhysicalJoin, PhysicalPlan } from '../../planner/plan/physical.ts';
@@ -17,6 +18,7 @@ import { Scratch } from '../../storage/state/keyIndex.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
 import { cancelPairs } from './cancelPairs.ts';
+import { dueOf, passedRows, SideCleaner, sideBound } from './joinBounds.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
@@ -30,6 +32,7 @@ interface Side {
   readonly offset: number;
   /** Its rows have a key that no other row will ever have, and rows of the other side need not wait for them. */
   readonly settles: boolean;
+  readonly cleaner: SideCleaner | null;
 }
 
 /** One batch on its way through the join. */
@@ -42,33 +45,39 @@ interface Pass {
   readonly heads: Int32Array;
   /** 1: the row has a NULL key and is not stored. */
   readonly skipped: Uint8Array | null;
+  /** 1: the row is below its side's bound and is not stored. */
+  readonly passed: Uint8Array | null;
   readonly sources: PairSources;
   readonly emit: Emit;
 }
 
 function newSide(
   node: PhysicalJoin,
-  plan: PhysicalPlan,
-  keys: readonly number[],
+  side: 'left' | 'right',
   flags: { readonly preserved: boolean; readonly otherPreserved: boolean; readonly offset: number },
+  context: TickContext,
 ): Side {
   const { preserved, otherPreserved, offset } = flags;
+  const plan: PhysicalPlan = node[side];
+  const keys = side === 'left' ? node.leftKeys : node.rightKeys;
   const types = plan.schema.map((column) => column.type);
-  return {
-    rows: new Arrangement(types, keys, {
-      appendOnly: plan.appendOnly,
-      totals: otherPreserved && node.residual === null,
-      degrees: preserved && node.residual !== null,
-    }),
-    keys: new JoinKeys(keys, node.nullSafe),
-    preserved,
-    offset,
-    settles: !preserved && plan.appendOnly && plan.key?.every((column) => keys.includes(column)) === true,
-  };
+  const totals = otherPreserved && node.residual === null;
+  const rows = new Arrangement(types, keys, {
+    appendOnly: plan.appendOnly,
+    totals,
+    degrees: preserved && node.residual !== null,
+  });
+  const settles =
+    !preserved && plan.appendOnly && plan.key?.every((column) => keys.includes(column)) === true;
+  // Rows of the other side that a row of a settling side has met are gone: nobody will ask for the total again.
+  const bound = sideBound(node, side, totals && !settles);
+  const cleaner = bound === null ? null : new SideCleaner(bound, node, side, rows, bound.column, context);
+  return { rows, keys: new JoinKeys(keys, node.nullSafe), preserved, offset, settles, cleaner };
 }
 
 export class HashJoin implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   readonly #context: TickContext;
   readonly #sides: readonly [Side, Side];
   readonly #residual: Selection | null;
@@ -82,6 +91,7 @@ export class HashJoin implements Operator {
   readonly #candidates: PairBatch;
   readonly #passed = new Scratch();
   readonly #matches = new Scratch();
+  readonly #below = new Scratch();
 
   constructor(node: PhysicalJoin, context: TickContext) {
     const { type } = node;
@@ -94,10 +104,9 @@ export class HashJoin implements Operator {
     const keepRight = type === 'right' || type === 'full';
     const leftFlags = { preserved: keepLeft, otherPreserved: keepRight, offset: 0 };
     const rightFlags = { preserved: keepRight, otherPreserved: keepLeft, offset: node.left.schema.length };
-    this.#sides = [
-      newSide(node, node.left, node.leftKeys, leftFlags),
-      newSide(node, node.right, node.rightKeys, rightFlags),
-    ];
+    this.#sides = [newSide(node, 'left', leftFlags, context), newSide(node, 'right', rightFlags, context)];
+    const isDue = dueOf(this.#sides.map((side) => side.cleaner));
+    if (isDue !== undefined) this.isDue = isDue;
     const types = both.map((column) => column.type);
     const width = node.left.schema.length;
     this.#keyless = node.leftKeys.length > 0 ? null : [types.slice(0, width), types.slice(width)];
@@ -137,7 +146,8 @@ export class HashJoin implements Operator {
       store: other.rows.store,
       slotOffset: this.#leftOnly && port === 0 ? null : other.offset,
     };
-    return { batch, own, other, hashes, heads, skipped, sources, emit };
+    const passed = passedRows(own.cleaner, batch, own.cleaner?.column ?? -1, this.#below);
+    return { batch, own, other, hashes, heads, skipped, passed, sources, emit };
   }
 
   #flushOutput(pass: Pass): void {
@@ -221,7 +231,7 @@ export class HashJoin implements Operator {
 
   /** Adds the batch to its own side; where that keeps totals, first and last matches change the other side's rows. */
   #store(pass: Pass): void {
-    const { batch, own, other, hashes, heads, skipped } = pass;
+    const { batch, own, other, hashes, heads, skipped, passed } = pass;
     const { rows } = own;
     const n = batch.length;
     const ownHeads = own.keys.ownHeads(own.keys.vectors(batch), hashes, n, rows);
@@ -233,10 +243,14 @@ export class HashJoin implements Operator {
       if (other.settles && partner >= 0) continue;
       const weight = batch.weights[i] as number;
       const hash = hashes[i] as number;
-      if (matches === null) rows.apply(i, hash, ownHeads[i] as number, weight);
+      const isPassed = passed !== null && passed[i] === 1;
+      if (isPassed) {
+        // It is needed for nothing more.
+      } else if (matches === null) rows.apply(i, hash, ownHeads[i] as number, weight);
       else this.#applyWithDegree(pass, i, ownHeads[i] as number, matches[i] as number);
       if (rows.totals === null || partner < 0) continue;
-      const after = rows.totalOf(rows.head);
+      // No other row of a key that has passed is there.
+      const after = isPassed ? weight : rows.totalOf(rows.head);
       if (after > 0 === after - weight > 0) continue;
       for (let slot = partner; slot >= 0; slot = other.rows.nextOf(slot)) {
         this.#emitTransition(slot, after - weight, after, pass);
@@ -257,7 +271,9 @@ export class HashJoin implements Operator {
     }
   }
 
-  flush(): void {}
+  flush(): void {
+    for (const { cleaner } of this.#sides) cleaner?.clean();
+  }
 
   stateRows(): number {
     return this.#sides[0].rows.rows() + this.#sides[1].rows.rows();

@@ -7,6 +7,7 @@
  * and `known` (by key). While the mode stays `known`, only left rows of keys that came or went change; when it changes,
  * every left row is looked at once. A right batch takes effect as a whole, so modes that come and go within it cost
  * nothing. Multiplicities below zero count as absent; the steps telescope.
+ * With bounds (see joinBounds.ts) left rows and right keys that have passed are dropped; the total goes on counting them.
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalJoin } from '../../planner/plan/physical.ts';
@@ -15,9 +16,11 @@ import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { newBatch, type OutputBatch } from '../../storage/state/vector.ts';
 import { BATCH_ROWS, type Batch, type Vector } from '../batch.ts';
+import { dueOf, passedRows, SideCleaner, sideBound } from './joinBounds.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
-import type { Emit, Operator } from './operator.ts';
+import { withoutSkipped } from './joinSkipped.ts';
+import type { Emit, Operator, TickContext } from './operator.ts';
 
 type Mode = 'empty' | 'unknown' | 'known';
 
@@ -27,6 +30,7 @@ function isNull(vector: Vector, i: number): boolean {
 
 export class NullAwareAntiJoin implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   readonly #left: Arrangement;
   readonly #leftKeys: JoinKeys;
   readonly #rightKeys: JoinKeys;
@@ -37,8 +41,11 @@ export class NullAwareAntiJoin implements Operator {
   readonly #output: PairBatch;
   readonly #keyBatch: OutputBatch;
   readonly #found = new Scratch();
+  readonly #below = new Scratch();
+  readonly #leftCleaner: SideCleaner | null;
+  readonly #rightCleaner: SideCleaner | null;
 
-  constructor(node: PhysicalJoin) {
+  constructor(node: PhysicalJoin, context: TickContext) {
     const leftTypes = node.left.schema.map((column) => column.type);
     const keyTypes = node.rightKeys.map((key) => must(node.right.schema[key]).type);
     this.#left = new Arrangement(leftTypes, node.leftKeys, {
@@ -52,6 +59,16 @@ export class NullAwareAntiJoin implements Operator {
     this.#right = new KeyCounts(keyTypes);
     this.#output = new PairBatch(leftTypes);
     this.#keyBatch = newBatch(keyTypes, BATCH_ROWS);
+    // A NULL on the right, which no watermark keeps from coming, takes all left rows back.
+    const mayBeNull = must(node.right.schema[must(node.rightKeys[0])]).nullable;
+    const left = mayBeNull ? null : sideBound(node, 'left', false);
+    const right = mayBeNull ? null : sideBound(node, 'right', true);
+    this.#leftCleaner =
+      left === null ? null : new SideCleaner(left, node, 'left', this.#left, left.column, context);
+    this.#rightCleaner =
+      right === null ? null : new SideCleaner(right, node, 'right', this.#right, 0, context);
+    const isDue = dueOf([this.#leftCleaner, this.#rightCleaner]);
+    if (isDue !== undefined) this.isDue = isDue;
   }
 
   #mode(): Mode {
@@ -75,11 +92,13 @@ export class NullAwareAntiJoin implements Operator {
     const sources = this.#sources(batch, true);
     const mode = this.#mode();
     const key = must(vectors[0]);
+    const passed = passedRows(this.#leftCleaner, batch, this.#leftCleaner?.column ?? -1, this.#below);
     this.#left.begin(batch.columns, n);
     for (let i = 0; i < n; i++) {
       const weight = batch.weights[i] as number;
       const count = this.#right.countOf(found[i] as number);
       if (isKept(mode, isNull(key, i), count)) this.#emitRow(i, -1, weight, sources, emit);
+      if (passed !== null && passed[i] === 1) continue;
       this.#left.apply(i, hashes[i] as number, heads[i] as number, weight);
     }
     this.#left.finish();
@@ -96,11 +115,14 @@ export class NullAwareAntiJoin implements Operator {
       this.#total += weight;
       if (isNull(key, i)) this.#nulls += weight;
     }
-    this.#right.add(vectors, n, batch.weights);
+    // No left row has a key that has passed on the right.
+    const all = { length: n, columns: vectors, weights: batch.weights };
+    const keyed = withoutSkipped(vectors, all, passedRows(this.#rightCleaner, all, 0, this.#below));
+    this.#right.add(keyed.columns, keyed.length, keyed.weights);
     const after = this.#mode();
     const sources = this.#sources(batch, false);
     if (before !== after) this.#compareAll(before, after, sources, emit);
-    else if (after === 'known') this.#compareTouched(batch, vectors, sources, emit);
+    else if (after === 'known') this.#compareTouched(keyed, keyed.columns, sources, emit);
     this.#flushOutput(sources, emit);
     this.#right.settle();
   }
@@ -167,7 +189,10 @@ export class NullAwareAntiJoin implements Operator {
     emit(batch);
   }
 
-  flush(): void {}
+  flush(): void {
+    this.#leftCleaner?.clean();
+    this.#rightCleaner?.clean();
+  }
 
   stateRows(): number {
     return this.#left.rows() + this.#right.rows();

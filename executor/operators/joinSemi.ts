@@ -4,6 +4,7 @@
  * State: the left rows by key, and the right keys with their counts. A left delta is passed on or not by the count of
  * its key; a right delta matters only where a count goes to or from 0: then the stored left rows of the key come or go.
  * Where the right side is append-only a key that was seen stays, so left rows with such a key are not stored.
+ * With bounds (see joinBounds.ts) left rows and right keys that have passed are dropped without output.
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalJoin } from '../../planner/plan/physical.ts';
@@ -11,13 +12,15 @@ import { Arrangement } from '../../storage/state/arrangement.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import type { Batch } from '../batch.ts';
+import { dueOf, passedRows, SideCleaner, sideBound } from './joinBounds.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import { withoutSkipped } from './joinSkipped.ts';
-import type { Emit, Operator } from './operator.ts';
+import type { Emit, Operator, TickContext } from './operator.ts';
 
 export class SemiJoin implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   readonly #left: Arrangement;
   readonly #leftKeys: JoinKeys;
   readonly #right: KeyCounts;
@@ -27,8 +30,13 @@ export class SemiJoin implements Operator {
   readonly #rightStays: boolean;
   readonly #output: PairBatch;
   readonly #found = new Scratch();
+  readonly #below = new Scratch();
+  readonly #leftCleaner: SideCleaner | null;
+  readonly #rightCleaner: SideCleaner | null;
+  /** The bounded one of the right keys. */
+  readonly #rightKey: number;
 
-  constructor(node: PhysicalJoin) {
+  constructor(node: PhysicalJoin, context: TickContext) {
     const leftTypes = node.left.schema.map((column) => column.type);
     this.#left = new Arrangement(leftTypes, node.leftKeys, {
       appendOnly: node.left.appendOnly,
@@ -41,6 +49,17 @@ export class SemiJoin implements Operator {
     this.#onMatch = node.type === 'semi';
     this.#rightStays = node.right.appendOnly;
     this.#output = new PairBatch(leftTypes);
+    const left = sideBound(node, 'left', false);
+    this.#leftCleaner =
+      left === null ? null : new SideCleaner(left, node, 'left', this.#left, left.column, context);
+    // Of an append-only right side, left rows of keys that were seen are gone: nobody will ask for the count again.
+    const right = sideBound(node, 'right', !this.#rightStays);
+    const at = right === null ? -1 : node.rightKeys.indexOf(right.column);
+    this.#rightCleaner =
+      right === null || at < 0 ? null : new SideCleaner(right, node, 'right', this.#right, at, context);
+    this.#rightKey = at;
+    const isDue = dueOf([this.#leftCleaner, this.#rightCleaner]);
+    if (isDue !== undefined) this.isDue = isDue;
   }
 
   push(port: number, batch: Batch, emit: Emit): void {
@@ -58,6 +77,7 @@ export class SemiJoin implements Operator {
     this.#right.table.find(vectors, n, found);
     const heads = keys.ownHeads(vectors, hashes, n, this.#left);
     const sources = this.#sources(batch, true);
+    const passed = passedRows(this.#leftCleaner, batch, this.#leftCleaner?.column ?? -1, this.#below);
     this.#left.begin(batch.columns, n);
     for (let i = 0; i < n; i++) {
       const weight = batch.weights[i] as number;
@@ -65,6 +85,7 @@ export class SemiJoin implements Operator {
       const hasMatch = !isSkipped && this.#right.countOf(found[i] as number) > 0;
       if (hasMatch === this.#onMatch && this.#output.add(i, -1, weight)) this.#flushOutput(sources, emit);
       if (isSkipped || (hasMatch && this.#rightStays)) continue;
+      if (passed !== null && passed[i] === 1) continue;
       this.#left.apply(i, hashes[i] as number, heads[i] as number, weight);
     }
     this.#left.finish();
@@ -72,7 +93,10 @@ export class SemiJoin implements Operator {
   }
 
   #pushRight(batch: Batch, emit: Emit): void {
-    const keyed = withoutSkipped(this.#rightKeys.vectors(batch), batch, this.#rightKeys.skipped(batch));
+    const present = withoutSkipped(this.#rightKeys.vectors(batch), batch, this.#rightKeys.skipped(batch));
+    const passed = passedRows(this.#rightCleaner, present, this.#rightKey, this.#below);
+    if (passed !== null) this.#matchPassed(present, passed, emit);
+    const keyed = withoutSkipped(present.columns, present, passed);
     const n = keyed.length;
     if (n === 0) return;
     const { counts, touched } = this.#right;
@@ -100,6 +124,22 @@ export class SemiJoin implements Operator {
     this.#right.settle();
   }
 
+  /** Right keys that have passed match the left rows that are there, and are not stored: those were the last. */
+  #matchPassed(batch: Batch, passed: Uint8Array, emit: Emit): void {
+    if (!this.#rightStays || this.#left.rows() === 0) return;
+    const n = batch.length;
+    const sources = this.#sources(batch, false);
+    const hashes = this.#leftKeys.hash(batch.columns, n, this.#left);
+    for (let i = 0; i < n; i++) {
+      if (passed[i] !== 1) continue;
+      const head = this.#left.index.findOne(batch.columns, i, hashes[i] as number);
+      if (head < 0) continue;
+      this.#emitChain(head, this.#onMatch ? 1 : -1, sources, emit);
+      this.#flushOutput(sources, emit);
+      this.#left.removeChain(hashes[i] as number, head);
+    }
+  }
+
   #emitChain(head: number, sign: number, sources: PairSources, emit: Emit): void {
     for (let slot = head; slot >= 0; slot = this.#left.nextOf(slot)) {
       if (this.#output.add(-1, slot, sign * this.#left.weightOf(slot))) this.#flushOutput(sources, emit);
@@ -122,7 +162,10 @@ export class SemiJoin implements Operator {
     emit(batch);
   }
 
-  flush(): void {}
+  flush(): void {
+    this.#leftCleaner?.clean();
+    this.#rightCleaner?.clean();
+  }
 
   stateRows(): number {
     return this.#left.rows() + this.#right.rows();

@@ -7,6 +7,7 @@ import type { DataType } from '../../common/dataType.ts';
 import type { Int32Blocks } from './blocks.ts';
 import { Scratch } from './keyIndex.ts';
 import { KeyTable } from './keyTable.ts';
+import type { TimeBuckets, TimeValue } from './timeBuckets.ts';
 import { TouchedSlots } from './touchedSlots.ts';
 import type { StateVector } from './vector.ts';
 
@@ -17,6 +18,7 @@ export class KeyCounts {
   readonly touched: TouchedSlots;
   readonly #created = new Scratch();
   readonly #slots = new Scratch();
+  #time: TimeBuckets | null = null;
 
   constructor(types: readonly DataType[]) {
     this.table = new KeyTable(types);
@@ -30,6 +32,17 @@ export class KeyCounts {
 
   bytes(): number {
     return this.table.bytes() + this.touched.bytes();
+  }
+
+  /** Keeps the keys by the time in a column, from now on (there are none). */
+  keepTime(column: number, exact: boolean): TimeBuckets {
+    this.#time = this.table.keepTime(column, exact);
+    return this.#time;
+  }
+
+  /** Forgets the keys whose time is below the bound, whatever their counts. After `settle`. */
+  expire(bound: TimeValue): void {
+    this.#time?.expire(bound, (slots, n) => this.table.removeExpired(slots, n));
   }
 
   /** Adds weights[j] to the count of row j's key, j < n. Returns the keys' slots (valid until the next call). */
