@@ -2,6 +2,7 @@
 import { AssertionError } from '../../common/assert.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { AggregateOperator } from './aggregate.ts';
+import { AsofJoinOperator } from './asofJoin.ts';
 import { CalcOperator } from './calc.ts';
 import { createDistinct } from './distinct.ts';
 import { HopOperator } from './hop.ts';
@@ -11,6 +12,7 @@ import type { Operator, TickContext } from './operator.ts';
 import { SessionOperator } from './session.ts';
 import { SetOperationOperator } from './setOperation.ts';
 import { TableFunctionOperator } from './tableFunction.ts';
+import { TemporalJoinOperator } from './temporalJoin.ts';
 import { createTopN } from './topN.ts';
 import { UnionAllOperator } from './unionAll.ts';
 import { ValuesOperator } from './values.ts';
@@ -43,8 +45,8 @@ const factories: Factories = {
   TopN: createTopN,
   Window: (node, context) => new WindowOperator(node, context),
   Session: (node, context) => new SessionOperator(node, context),
-  AsofJoin: notAnOperator,
-  TemporalJoin: notAnOperator,
+  AsofJoin: (node, context) => new AsofJoinOperator(node, context),
+  TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
   TemporalFilter: notAnOperator,
   Close: notAnOperator,
   Pace: notAnOperator,

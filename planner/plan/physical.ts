@@ -100,8 +100,8 @@ export interface PhysicalJoin extends PhysicalProperties {
 }
 /**
  * Each left row with the one right row of its key whose time is nearest on the wanted side: `operator` `>=` means
- * left.time >= right.time, and the latest such right row. Ties: the greatest remaining columns. Retractable both sides.
- * left: padded with NULLs when there is none. Output left ++ right.
+ * left.time >= right.time, and the latest such right row. Ties: the least by the right input's key, then by its remaining
+ * columns (NULLs last). Retractable both sides. left: padded with NULLs when there is none. Output left ++ right.
  */
 export interface PhysicalAsofJoin extends PhysicalProperties {
   readonly kind: 'AsofJoin';
