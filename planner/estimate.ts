@@ -108,6 +108,12 @@ function groups(input: LogicalPlan, columns: readonly number[]): number {
   return isUniqueOn(input, new Set(columns)) ? rows : Math.max(Math.min(rows, 1), rows * GROUP_FRACTION);
 }
 
+/** Expected windows that hold a row. */
+function windowsOfRow(plan: Extract<LogicalPlan, { kind: 'Hop' }>): number {
+  const steps = Math.max(1, Number(plan.sizeMicros) / Number(plan.slideMicros));
+  return plan.cumulate === true ? (steps + 1) / 2 : steps;
+}
+
 function topNEstimate(plan: LogicalTopN): number {
   const rows = estimateRows(plan.input);
   const { limit } = plan;
@@ -142,7 +148,7 @@ function derive(plan: LogicalPlan): number {
     case 'TopN':
       return topNEstimate(plan);
     case 'Hop':
-      return estimateRows(plan.input) * Math.max(1, Number(plan.sizeMicros) / Number(plan.slideMicros));
+      return estimateRows(plan.input) * windowsOfRow(plan);
     case 'TableFunction':
       return estimateRows(plan.input) * ROWS_PER_CALL;
     case 'MaxOneRow':

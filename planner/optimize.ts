@@ -9,6 +9,7 @@ import type { LogicalPlan } from './plan/logical.ts';
 import { decorrelation } from './rules/decorrelation.ts';
 import { expandGroupingSets } from './rules/expandGroupingSets.ts';
 import { foldConstants } from './rules/foldConstants.ts';
+import { hopPanes } from './rules/hopPanes.ts';
 import { mergeProjects } from './rules/mergeProjects.ts';
 import { normalizeAggregates } from './rules/normalizeAggregates.ts';
 import { orderJoins } from './rules/orderJoins.ts';
@@ -17,6 +18,7 @@ import { pruneColumns } from './rules/pruneColumns.ts';
 import { pushLimits } from './rules/pushLimits.ts';
 import { pushPredicates } from './rules/pushPredicates.ts';
 import type { Rule, RuleContext } from './rules/rule.ts';
+import { sessionAggregate } from './rules/sessionAggregate.ts';
 import { sharePlans } from './rules/sharePlans.ts';
 import { simplifyAggregates } from './rules/simplifyAggregates.ts';
 import { windowToTopN } from './rules/windowToTopN.ts';
@@ -27,6 +29,9 @@ export const rules: readonly Rule[] = [
   expandGroupingSets,
   decorrelation,
   foldConstants,
+  mergeProjects,
+  // Before pushdown, which takes the composition of SESSION(...) apart.
+  sessionAggregate,
   mergeProjects,
   pushLimits,
   propagateEmpty,
@@ -42,6 +47,8 @@ export const rules: readonly Rule[] = [
   orderJoins,
   pushPredicates,
   simplifyAggregates,
+  // Filters have sunk below the windows, and DISTINCT has gone where it means nothing.
+  hopPanes,
   mergeProjects,
   propagateEmpty,
   sharePlans,

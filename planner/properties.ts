@@ -210,7 +210,7 @@ function deriveKeys(plan: LogicalPlan): readonly Key[] {
     case 'Window':
       return keysOf(plan.input);
     case 'Hop':
-      return keysOf(plan.input).map((k) => [...k, plan.input.schema.length]);
+      return hopKeys(plan);
     case 'Session':
       return keysOf(plan.input);
     case 'AsofJoin':
@@ -223,6 +223,13 @@ function deriveKeys(plan: LogicalPlan): readonly Key[] {
     default:
       return unreachable(plan);
   }
+}
+
+/** The windows of a row have different starts, or, cumulating, different ends. */
+function hopKeys(plan: Extract<LogicalPlan, { kind: 'Hop' }>): readonly Key[] {
+  const width = plan.input.schema.length;
+  if (plan.slideMicros === plan.sizeMicros) return keysOf(plan.input);
+  return keysOf(plan.input).map((k) => [...k, plan.cumulate === true ? width + 1 : width]);
 }
 
 function aggregateKeys(plan: Extract<LogicalPlan, { kind: 'Aggregate' }>): readonly Key[] {
