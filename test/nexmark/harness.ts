@@ -61,6 +61,18 @@ export function literalRow(table: EventTable, row: Row): string {
   return `(${cells.join(', ')})`;
 }
 
+/** Sessions as islands: a row that comes later than the gap after the one before starts a new one. */
+function islands(table: string, key: string, gap: string): string {
+  const starts = `date_time - lag(date_time) OVER (PARTITION BY ${key} ORDER BY date_time) <= interval '${gap}'`;
+  const marked = `SELECT *, CASE WHEN ${starts} THEN 0 ELSE 1 END AS first FROM ${table}`;
+  const numbered = `SELECT *, sum(first) OVER (PARTITION BY ${key} ORDER BY date_time) AS island FROM (${marked}) AS m`;
+  return (
+    `(SELECT *, min(date_time) OVER session AS window_start,` +
+    ` max(date_time) OVER session + interval '${gap}' AS window_end FROM (${numbered}) AS n` +
+    ` WINDOW session AS (PARTITION BY ${key}, island))`
+  );
+}
+
 /** The query in PostgreSQL's dialect: windowing functions as lateral joins. */
 export function asPostgres(query: string): string {
   const window = (table: string, starts: string, size: string): string =>
@@ -69,6 +81,11 @@ export function asPostgres(query: string): string {
     ` LATERAL generate_series(bin - interval '${size}' + interval '${starts}', bin, interval '${starts}') AS w)`;
   let at = 0;
   return query
+    .replace(
+      /SESSION\((\w+) PARTITION BY (\w+), date_time, INTERVAL '(\d+)' SECOND\)/g,
+      (_, table: string, key: string, gap: string) =>
+        `${islands(table, key, `${gap} seconds`)} AS windowed${at++}`,
+    )
     .replace(
       /HOP\((\w+), date_time, INTERVAL '(\d+)' SECOND, INTERVAL '(\d+)' SECOND\)/g,
       (_, table: string, slide: string, size: string) =>
