@@ -4,11 +4,14 @@ import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { AggregateOperator } from './aggregate.ts';
 import { AsofJoinOperator } from './asofJoin.ts';
 import { CalcOperator } from './calc.ts';
+import { CloseOperator } from './close.ts';
 import { createDistinct } from './distinct.ts';
+import { ExpireOperator } from './expire.ts';
 import { HopOperator } from './hop.ts';
 import { createJoin } from './join.ts';
 import { MaxOneRowOperator } from './maxOneRow.ts';
 import type { Operator, TickContext } from './operator.ts';
+import { PaceOperator } from './pace.ts';
 import { SessionOperator } from './session.ts';
 import { SetOperationOperator } from './setOperation.ts';
 import { TableFunctionOperator } from './tableFunction.ts';
@@ -48,9 +51,9 @@ const factories: Factories = {
   AsofJoin: (node, context) => new AsofJoinOperator(node, context),
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
   TemporalFilter: notAnOperator,
-  Close: notAnOperator,
-  Pace: notAnOperator,
-  Expire: notAnOperator,
+  Close: (node, context) => new CloseOperator(node, context),
+  Pace: (node, context) => new PaceOperator(node, context),
+  Expire: (node, context) => new ExpireOperator(node, context),
   MaxOneRow: (node, context) => new MaxOneRowOperator(node, context),
 };
 

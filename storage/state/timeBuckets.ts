@@ -161,10 +161,11 @@ export class TimeBuckets {
     const key = keyOf(bound);
     const low = lowOf(bound);
     if (key < this.#passedKey || (key === this.#passedKey && low <= this.#passedLow)) return;
-    this.#minimum = null;
+    const before = this.#rows;
     if (key > this.#passedKey) this.#pass(key, drop);
     if (this.#fine) this.#passFine(low, drop);
     this.#dropChunk(drop);
+    if (this.#rows !== before) this.#minimum = null;
   }
 
   /** out[i] = 1 where the vector's value is below what has passed, else 0; false when it is nowhere. */
