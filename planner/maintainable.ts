@@ -1,26 +1,14 @@
 /**
  * What a maintained view may contain: everything whose result is a function of its inputs. Functions of the moment
- * (now()) and volatile functions are refused, except a volatile function over append-only rows: each row is evaluated
- * once and never taken back.
+ * (now()) may only be compared with in a filter, which then follows the clock (TemporalFilter). Volatile functions are
+ * refused except over append-only rows: each row is evaluated once and never taken back.
  */
 import { unreachable } from '../common/assert.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { PhysicalPlan } from './plan/physical.ts';
 import type { Scalar } from './plan/scalar.ts';
 import { physicalScalars, walkPhysical, walkScalar } from './plan/walk.ts';
-
-/** Stable functions whose value changes with time, by name. */
-const momentary: ReadonlySet<string> = new Set([
-  'now',
-  'current_timestamp',
-  'transaction_timestamp',
-  'statement_timestamp',
-  'current_date',
-  'current_time',
-  'localtime',
-  'localtimestamp',
-  'proctime',
-]);
+import { momentary } from './time/temporalFilterTerms.ts';
 
 function refuse(construct: string, hint: string, position: number | undefined): SqlError {
   return new SqlError('0A000', `${construct} is not supported in a materialized view`, {
@@ -29,13 +17,17 @@ function refuse(construct: string, hint: string, position: number | undefined): 
   });
 }
 
-function checkScalar(scalar: Scalar, appendOnly: boolean): void {
+function checkScalar(scalar: Scalar, appendOnly: boolean, mayAskTime: boolean): void {
   walkScalar(scalar, (s) => {
     if (s.kind !== 'call' && s.kind !== 'quantified') return;
     const { name, volatility } = s.fn;
     const position = s.kind === 'call' ? s.position : undefined;
-    if (momentary.has(name)) {
-      throw refuse(`${name}()`, 'Filter on it in the query that reads the view.', position);
+    if (momentary.has(name) && !mayAskTime) {
+      throw refuse(
+        `${name}()`,
+        "Compare a column with it in WHERE or HAVING, as in ts > now() - INTERVAL '1 hour', or filter on it in the query that reads the view.",
+        position,
+      );
     }
     if (volatility === 'volatile' && !appendOnly) {
       throw refuse(
@@ -83,7 +75,8 @@ function seesAppendOnly(plan: PhysicalPlan): boolean {
 export function checkMaintainable(plan: PhysicalPlan): void {
   walkPhysical(plan, (node) => {
     const appendOnly = seesAppendOnly(node);
-    for (const scalar of physicalScalars(node)) checkScalar(scalar, appendOnly);
+    const mayAskTime = node.kind === 'TemporalFilter';
+    for (const scalar of physicalScalars(node)) checkScalar(scalar, appendOnly, mayAskTime);
     if (node.kind !== 'TableFunction' || appendOnly) return;
     const volatile = node.calls.find((c) => c.fn.volatility === 'volatile');
     if (volatile !== undefined) {

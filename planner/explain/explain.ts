@@ -7,7 +7,9 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { isSubquery } from '../plan/scalars.ts';
 import { inputsOf, physicalInputs, scalarsOf, walkScalar } from '../plan/walk.ts';
+import { watermarksOf } from '../time/watermarks.ts';
 import { type Description, describeLogical, describePhysical } from './describe.ts';
+import { columnName, columnNames } from './scalarText.ts';
 
 export interface ExplainOptions {
   /** Also row estimates, keys, append-only and output columns. */
@@ -77,18 +79,37 @@ function verboseAttributes(plan: PhysicalPlan): Description['attributes'] {
   return [
     ['key', key === null ? '' : `(${key.join(', ')})`],
     ['append only', plan.appendOnly ? 'true' : ''],
+    ['watermark', watermarkText(plan)],
     ['rows', String(Math.round(plan.estimatedRows))],
   ];
 }
 
+/** The columns that have a watermark; of a maintained plan only. */
+function watermarkText(plan: PhysicalPlan): string {
+  const columns = watermarkColumns(plan);
+  return columns.length === 0 ? '' : `(${columnNames(columns, plan.schema)})`;
+}
+
+function watermarkColumns(plan: PhysicalPlan): readonly number[] {
+  const terms = watermarksOf(plan);
+  return [...plan.schema.keys()].filter((c) => (terms[c] ?? null) !== null);
+}
+
+/** Where rows are kept back, by which watermark is always of interest. */
+const plainAttributes = (plan: PhysicalPlan): Description['attributes'] =>
+  plan.kind === 'Close' ? [['watermark', watermarkText(plan)]] : [];
+
 /** A physical plan, one line a node. */
 export function explainText(plan: PhysicalPlan, options: ExplainOptions = {}): readonly string[] {
-  return treeText(plan, {
-    inputs: physicalInputs,
-    describe: describePhysical,
-    extras: options.verbose === true ? verboseAttributes : () => [],
-    subplans: () => [],
-  });
+  return explainTree(plan, options.verbose === true ? verboseAttributes : plainAttributes);
+}
+
+/** A physical plan with own attributes for each node. */
+export function explainTree(
+  plan: PhysicalPlan,
+  extras: (plan: PhysicalPlan) => Description['attributes'],
+): readonly string[] {
+  return treeText(plan, { inputs: physicalInputs, describe: describePhysical, extras, subplans: () => [] });
 }
 
 function subplansOf(plan: LogicalPlan): readonly LogicalPlan[] {
@@ -143,6 +164,7 @@ function describedJson(plan: PhysicalPlan, options: ExplainOptions): { readonly 
     node.Output = plan.schema.map((c) => c.name);
     node.Key = plan.key === null ? null : plan.key.map((c) => plan.schema[c]?.name ?? `#${c}`);
     node['Append Only'] = plan.appendOnly;
+    node.Watermark = watermarkColumns(plan).map((c) => columnName(plan.schema, c));
   }
   node['Plan Rows'] = Math.round(plan.estimatedRows);
   return node;

@@ -12,7 +12,7 @@ import type { CreateMaterializedView, CreateView } from '../../parser/ast/statem
 import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import type { LogicalPlan } from '../../planner/plan/logical.ts';
 import { walkPlan } from '../../planner/plan/walk.ts';
-import { type PlannedView, planMaterializedView } from '../../planner/plan.ts';
+import { onUpdate, type PlannedView, planMaterializedView } from '../../planner/plan.ts';
 import { RelationStore } from '../../storage/state/relationStore.ts';
 import { columnTypes, type Database, scannable } from '../database.ts';
 import { Entry, type MaterializedViewObject, type ViewObject } from '../objects.ts';
@@ -191,7 +191,7 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       noParameters(bound, 'materialized views');
       refuseSystemRelations(bound.plan, statement.span.start);
       const columns = viewColumns(bound, statement.columns, statement.span.start);
-      const planned = planMaterializedView(bound, plannerEnvironment(context));
+      const planned = planMaterializedView(bound, plannerEnvironment(context), onUpdate);
       const id = database.catalog.allocateId();
       const view = build(
         database,
