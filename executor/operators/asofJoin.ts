@@ -49,7 +49,8 @@ function boundOf(
 
 /** Order of right rows of one time: by their key, then by the remaining columns. */
 function tiesOf(node: PhysicalAsofJoin): readonly number[] {
-  const all = new Set([...(node.right.key ?? []), ...node.right.schema.keys()]);
+  const key = [...(node.right.key ?? [])].sort((a, b) => a - b);
+  const all = new Set([...key, ...node.right.schema.keys()]);
   return [...all].filter((c) => c !== node.rightTime && !node.rightKeys.includes(c));
 }
 

@@ -8,14 +8,15 @@
 import { must } from '../../common/assert.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
 import type { Schema } from '../../common/dataType.ts';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import type { DerivedTable, NamedTable, TableAlias, TableRef } from '../../parser/ast/query.ts';
 import { parse } from '../../parser/parse.ts';
 import { oneRow } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
+import { bindTemporal, misplacedAsOf } from './asofJoin.ts';
 import type { CteScope } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
-import { bindJoin, joinSides } from './joins.ts';
+import { bindJoin, joinSides, withoutAsOf } from './joins.ts';
 import { didYouMean } from './nameErrors.ts';
 import { bindNestedQuery, noCtes } from './query.ts';
 import { refersOut, shiftOuter } from './rewrite.ts';
@@ -53,8 +54,15 @@ export function bindFrom(
   if (first === undefined) return { plan: oneRow, tables: [], joined: [], unreachable: [] };
   let bound = bindTableRef(first, context);
   for (const item of rest) {
-    const { right, lateral } = bindRightSide(bound, item, context, false);
-    bound = joinSides('inner', bound, right, lateral);
+    const { table, asOf } = withoutAsOf(item);
+    const { right, lateral } = bindRightSide(bound, table, context, false);
+    const joined = joinSides('inner', bound, right, lateral);
+    const position = item.span.start;
+    const sides = { plan: joined.plan, left: bound, right };
+    bound =
+      asOf === null
+        ? joined
+        : { ...joined, plan: bindTemporal({ type: 'inner', asof: false, position }, asOf, sides, context) };
   }
   checkAliases(bound.tables, first.span.start);
   return bound;
@@ -145,7 +153,7 @@ function bindDerived(ref: DerivedTable, context: FromContext): BoundFrom {
 
 function bindNamed(ref: NamedTable, context: FromContext): BoundFrom {
   const position = ref.name.span.start;
-  if (ref.asOf !== null) throw unsupported('FOR SYSTEM_TIME AS OF', position);
+  if (ref.asOf !== null) throw misplacedAsOf(ref.asOf, position);
   const parts = ref.name.parts.map((p) => p.name);
   const name = must(parts.at(-1));
   const schema = parts.at(-2) ?? null;

@@ -1,11 +1,15 @@
-/** JOIN: conditions, USING and NATURAL with their merged columns, aliases of joins, and the join nodes themselves. */
+/**
+ * JOIN: conditions, USING and NATURAL with their merged columns, aliases of joins, and the join nodes themselves. Joins as
+ * of a time are bound as ordinary ones first (asofJoin.ts).
+ */
 import { must } from '../../common/assert.ts';
 import type { Schema } from '../../common/dataType.ts';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
-import type { Join, TableAlias } from '../../parser/ast/query.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import type { Join, NamedTable, TableAlias, TableRef } from '../../parser/ast/query.ts';
 import { filter, join, oneRow, project } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
+import { bindAsof, bindTemporal } from './asofJoin.ts';
 import { unify } from './coerce.ts';
 import { placed } from './environment.ts';
 import { bindCondition } from './expr.ts';
@@ -82,13 +86,30 @@ function withCondition(plan: LogicalPlan, condition: Scalar): LogicalPlan {
 }
 
 export function bindJoin(ref: Join, context: FromContext): BoundFrom {
-  if (ref.asof) throw unsupported('ASOF JOIN', ref.span.start);
   const type = ref.type === 'cross' ? 'inner' : ref.type;
   const left = bindTableRef(ref.left, context);
-  const { right, lateral } = bindRightSide(left, ref.right, context, type === 'right' || type === 'full');
+  const { table, asOf } = withoutAsOf(ref.right);
+  const { right, lateral } = bindRightSide(left, table, context, type === 'right' || type === 'full');
   checkAliases([...left.tables, ...right.tables], ref.span.start);
   const bound = conditioned(ref, left, right, joinSides(type, left, right, lateral), context);
-  return ref.alias === null ? bound : aliasJoin(bound, ref.alias);
+  const { plan } = bound;
+  const position = ref.right.span.start;
+  const timed =
+    asOf !== null
+      ? bindTemporal({ type: ref.type, asof: ref.asof, position }, asOf, { plan, left, right }, context)
+      : ref.asof
+        ? bindAsof(ref, plan, lateral, context.env)
+        : plan;
+  return ref.alias === null ? { ...bound, plan: timed } : aliasJoin({ ...bound, plan: timed }, ref.alias);
+}
+
+/** What a join is with: the table without its FOR SYSTEM_TIME AS OF, which is the join's. */
+export function withoutAsOf(ref: TableRef): {
+  readonly table: TableRef;
+  readonly asOf: NamedTable['asOf'];
+} {
+  if (ref.kind !== 'NamedTable' || ref.asOf === null) return { table: ref, asOf: null };
+  return { table: { ...ref, asOf: null }, asOf: ref.asOf };
 }
 
 function conditioned(
@@ -110,7 +131,7 @@ function conditioned(
     condition.kind === 'using'
       ? condition.columns.map((c) => ({ name: c.name, position: c.span.start }))
       : commonNames(left, right).map((name) => ({ name, position: ref.span.start }));
-  return usingJoin(bound, left, right, names, ref.type, context);
+  return usingJoin(bound, left, right, names, ref, context);
 }
 
 const visibleNames = (from: BoundFrom): readonly string[] =>
@@ -146,7 +167,7 @@ function usingJoin(
   left: BoundFrom,
   right: BoundFrom,
   names: readonly { readonly name: string; readonly position: number }[],
-  type: Join['type'],
+  { type, asof }: Join,
   context: FromContext,
 ): BoundFrom {
   const width = left.plan.schema.length;
@@ -161,7 +182,9 @@ function usingJoin(
     const l = placed({ ...usingColumn(left, name, 'left', position) }, position);
     const r = placed(shiftMerged({ ...usingColumn(right, name, 'right', position) }, width), position);
     const { scalars, type: common } = unify([l, r], 'JOIN/USING', context.env);
-    conditions.push(operatorCall('=', [l, r], position, context.env));
+    // ASOF JOIN ... USING (key, time): the last column is the time.
+    const operator = asof && conditions.length === names.length - 1 ? '>=' : '=';
+    conditions.push(operatorCall(operator, [l, r], position, context.env));
     const expr = mergedValue(type, must(scalars[0]), must(scalars[1]));
     joined.push({ name, type: common, nullable: true, index: -1, hidden: false, merged: false, expr });
   }

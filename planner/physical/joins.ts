@@ -24,7 +24,7 @@ import {
 import { sideOf } from '../properties.ts';
 import { extendCalc, pickCalc } from './nodes.ts';
 
-interface JoinKey {
+export interface JoinKey {
   /** Over the left input and over the right input. */
   readonly left: Scalar;
   readonly right: Scalar;
@@ -57,7 +57,7 @@ function unified(left: Scalar, right: Scalar): readonly [Scalar, Scalar] | null 
 }
 
 /** The condition as a key between the sides, or null. */
-function keyOf(condition: Scalar, width: number): JoinKey | null {
+export function keyOf(condition: Scalar, width: number): JoinKey | null {
   let sides: readonly [Scalar, Scalar] | null = null;
   if (condition.kind === 'isDistinct' && condition.negated) sides = [condition.left, condition.right];
   if (condition.kind === 'call' && condition.fn.operator === '=' && condition.args.length === 2) {
@@ -101,7 +101,7 @@ function split(plan: LogicalJoin): Split {
 }
 
 /** Key columns of one side: existing columns, or appended ones. */
-function keyColumns(
+export function keyColumns(
   input: PhysicalPlan,
   keys: readonly Scalar[],
 ): { plan: PhysicalPlan; columns: readonly number[] } {

@@ -10,7 +10,7 @@ import { must } from '../../common/assert.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import { conjunctsOf, usedColumns } from '../plan/scalars.ts';
 import { inputsOf } from '../plan/walk.ts';
-import { isUniqueOn, sideOf, sidesOfEquality } from '../properties.ts';
+import { isUniqueOn, keysOf, sideOf, sidesOfEquality } from '../properties.ts';
 import { type Pruned, rebuild } from './pruneRebuild.ts';
 import type { Rule } from './rule.ts';
 
@@ -185,7 +185,14 @@ export function inputNeeds(plan: LogicalPlan, needed: Needed): readonly (Needed 
     case 'AsofJoin': {
       const width = plan.left.schema.length;
       const used = usedColumns(plan.condition, new Set(needed));
-      if (plan.time.kind === 'asof') used.add(plan.time.left).add(width + plan.time.right);
+      if (plan.time.kind === 'asof') {
+        used.add(plan.time.left).add(width + plan.time.right);
+        // What decides between right rows of one time.
+        for (const c of keysOf(plan.right)[0] ?? plan.right.schema.keys()) used.add(width + c);
+      } else if (mayRetract(plan.left)) {
+        // A row that is taken back must be told apart from its equals, which may have been joined otherwise.
+        for (const c of keysOf(plan.left)[0] ?? []) used.add(c);
+      }
       const left = [...used].filter((c) => c < width);
       return [new Set(left), new Set([...used].filter((c) => c >= width).map((c) => c - width))];
     }
@@ -202,3 +209,21 @@ export function inputNeeds(plan: LogicalPlan, needed: Needed): readonly (Needed 
 }
 
 const optional = (column: number | null): readonly number[] => (column === null ? [] : [column]);
+
+/** True unless the plan's rows surely only ever come. */
+function mayRetract(plan: LogicalPlan): boolean {
+  switch (plan.kind) {
+    case 'Scan':
+      return !plan.relation.appendOnly;
+    case 'Values':
+      return false;
+    case 'Filter':
+    case 'Project':
+    case 'Hop':
+    case 'UnionAll':
+    case 'TableFunction':
+      return inputsOf(plan).some(mayRetract);
+    default:
+      return true;
+  }
+}

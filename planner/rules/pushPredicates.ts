@@ -11,7 +11,15 @@ import { filter, join, unionAll } from '../plan/construct.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { JoinType, LogicalJoin, LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { conjunctsOf, isVolatile, renumber, shiftColumns, substitute, usedColumns } from '../plan/scalars.ts';
+import {
+  and,
+  conjunctsOf,
+  isVolatile,
+  renumber,
+  shiftColumns,
+  substitute,
+  usedColumns,
+} from '../plan/scalars.ts';
 import { sideOf } from '../properties.ts';
 import { impliedConditions } from './equivalence.ts';
 import { rejectsNulls } from './nullRejection.ts';
@@ -92,15 +100,8 @@ class Pushdown {
       case 'Hop':
       case 'TableFunction':
         return this.#below(plan, conditions, (i) => i < plan.input.schema.length);
-      case 'AsofJoin': {
-        // A right row that is filtered out would let another one be the nearest.
-        const width = plan.left.schema.length;
-        const [down, above] = partition(conditions, (s) => sideOf(s, width) === 'left');
-        const left = this.push(plan.left, down);
-        const right = this.push(plan.right, []);
-        const same = left === plan.left && right === plan.right;
-        return filter(same ? plan : { ...plan, left, right }, withoutDuplicates(above));
-      }
+      case 'AsofJoin':
+        return this.#asofJoin(plan, conditions);
       case 'MaxOneRow':
         return this.#below(plan, conditions, (i) => plan.keys.includes(i));
       default:
@@ -120,6 +121,22 @@ class Pushdown {
     const [down, above] = partition(conditions, (s) => usedColumns(s).size > 0 && readsOnly(s, allowed));
     const input = this.push(plan.input, down);
     return filter(input === plan.input ? plan : { ...plan, input }, withoutDuplicates(above));
+  }
+
+  #asofJoin(plan: Extract<LogicalPlan, { kind: 'AsofJoin' }>, conditions: Conditions): LogicalPlan {
+    const width = plan.left.schema.length;
+    const [onLeft, others] = partition(conditions, (s) => sideOf(s, width) === 'left');
+    // Of the nearest row only: a right row that is filtered out would let another one be it.
+    const joinable = plan.time.kind === 'process' && plan.type === 'inner';
+    const [onRight, between] = partition(others, (s) => joinable && sideOf(s, width) === 'right');
+    const left = this.push(plan.left, onLeft);
+    const right = this.push(
+      plan.right,
+      onRight.map((s) => shiftColumns(s, -width)),
+    );
+    const inputs = left === plan.left && right === plan.right ? plan : { ...plan, left, right };
+    if (!joinable || between.length === 0) return filter(inputs, withoutDuplicates(between));
+    return { ...inputs, condition: and(withoutDuplicates([...conjunctsOf(plan.condition), ...between])) };
   }
 
   #project(plan: Extract<LogicalPlan, { kind: 'Project' }>, conditions: Conditions): LogicalPlan {

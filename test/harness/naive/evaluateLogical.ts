@@ -10,6 +10,7 @@ import type { Row, Value } from '../../../common/value.ts';
 import type { LogicalJoin, LogicalPlan, LogicalTopN } from '../../../planner/plan/logical.ts';
 import type { Scalar } from '../../../planner/plan/scalar.ts';
 import { aggregateRows } from './aggregates.ts';
+import { asofJoin } from './asofJoin.ts';
 import { compareByKeys, groupRows, sameRow, sortRows } from './order.ts';
 import { evaluate, testContext } from './scalars.ts';
 import { partitionOf, windowValue } from './window.ts';
@@ -74,7 +75,9 @@ class Oracle {
       case 'Session':
         return sessionRows(plan, this.run(plan.input, outers), typesOf(plan.input));
       case 'AsofJoin':
-        throw new TypeError(`${plan.kind} is not covered by the naive evaluator`);
+        return asofJoin(plan, this.run(plan.left, outers), this.run(plan.right, outers), (s, row) =>
+          this.#value(s, row, outers),
+        );
       case 'TableFunction':
         return this.run(plan.input, outers).flatMap((r) => this.#tableFunction(plan, r, outers));
       case 'MaxOneRow': {

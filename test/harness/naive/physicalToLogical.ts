@@ -50,7 +50,10 @@ function logical(
       };
     }
     case 'Join':
-      return { ...join(node.type, convert(node.left), convert(node.right), conditionOf(node), node), schema };
+      return {
+        ...join(node.type, convert(node.left), convert(node.right), conditionOf(node, node.residual), node),
+        schema,
+      };
     case 'Aggregate':
       return { ...node, input: convert(node.input), sets: null };
     case 'TopN': {
@@ -61,8 +64,17 @@ function logical(
       return { ...node, inputs: node.inputs.map(convert) };
     case 'SetOperation':
       return { ...node, left: convert(node.left), right: convert(node.right) };
-    case 'AsofJoin':
-    case 'TemporalJoin':
+    case 'AsofJoin': {
+      const { type, leftTime, rightTime, operator } = node;
+      const time = { kind: 'asof', left: leftTime, right: rightTime, operator } as const;
+      const [left, right] = [convert(node.left), convert(node.right)];
+      return { kind: 'AsofJoin', type, left, right, condition: conditionOf(node, null), time, schema };
+    }
+    case 'TemporalJoin': {
+      const condition = conditionOf(node, node.residual);
+      const [left, right] = [convert(node.left), convert(node.right)];
+      return { kind: 'AsofJoin', type: node.type, left, right, condition, time: { kind: 'process' }, schema };
+    }
     case 'TemporalFilter':
     case 'Close':
     case 'Pace':
@@ -80,7 +92,10 @@ function logical(
   }
 }
 
-function conditionOf(node: PhysicalJoin): Scalar {
+function conditionOf(
+  node: Pick<PhysicalJoin, 'left' | 'right' | 'leftKeys' | 'rightKeys' | 'nullSafe'>,
+  residual: Scalar | null,
+): Scalar {
   const width = node.left.schema.length;
   const keys = node.leftKeys.map((l, i): Scalar => {
     const left = columnOf(node.left.schema, l);
@@ -91,7 +106,7 @@ function conditionOf(node: PhysicalJoin): Scalar {
     const whens = [{ when: or([isNull(left), isNull(right)]), then: literal(null, types.bool) }];
     return { kind: 'case', whens, otherwise: same, type: types.bool };
   });
-  return and(node.residual === null ? keys : [...keys, node.residual]);
+  return and(residual === null ? keys : [...keys, residual]);
 }
 
 function indexScan(node: PhysicalIndexScan, functions: FunctionCatalog): LogicalPlan {
