@@ -179,6 +179,29 @@ export abstract class StatementPrinter extends QueryPrinter {
     Deallocate: (s) => `DEALLOCATE ${s.name === null ? 'ALL' : this.ident(s.name)}`,
     Discard: (s) => `DISCARD ${s.target.toUpperCase()}`,
     Flush: () => 'FLUSH',
+    AdvanceClock: (s) => words('ADVANCE CLOCK', s.by ? 'BY' : 'TO', this.expr(s.value)),
+    AdvanceWatermark: (s) =>
+      words(
+        'ADVANCE WATERMARK FOR',
+        this.name(s.relation),
+        s.partition !== null && `PARTITION ${quoteString(s.partition)}`,
+        `TO ${this.expr(s.value)}`,
+      ),
+    Inject: (s) =>
+      words(
+        'INJECT INTO',
+        this.name(s.source),
+        s.columns.length > 0 && `(${s.columns.map((c) => quoteIdent(c.name)).join(', ')})`,
+        s.partition !== null && `PARTITION ${quoteString(s.partition)}`,
+        this.query(s.query),
+      ),
+    ExplainWatermark: (s) => `EXPLAIN WATERMARK ${this.name(s.relation)}`,
+    ReplayLateRows: (s) =>
+      words(
+        'REPLAY LATE ROWS FROM',
+        this.name(s.relation),
+        s.where !== null && `WHERE ${this.expr(s.where)}`,
+      ),
     Wait: (s) => words('WAIT', s.object?.toUpperCase() ?? null, s.name !== null && this.name(s.name)),
   };
 

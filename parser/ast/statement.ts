@@ -21,6 +21,7 @@ import type { AlterDefaultPrivileges, CreateUser, Grant, GrantRole } from './pri
 import type { Query, SelectItem, TableAlias, TableRef, WithClause } from './query.ts';
 import type { CreateAggregate, CreateFunction } from './routine.ts';
 import type { CreateConnection, CreateSecret, CreateSink, CreateSubscription } from './streaming.ts';
+import type { AdvanceClock, AdvanceWatermark, ExplainWatermark, Inject, ReplayLateRows } from './time.ts';
 
 export type Statement =
   | SelectStatement
@@ -51,6 +52,11 @@ export type Statement =
   | Discard
   | Flush
   | Wait
+  | AdvanceClock
+  | AdvanceWatermark
+  | Inject
+  | ExplainWatermark
+  | ReplayLateRows
   | LaterStatement;
 
 /**

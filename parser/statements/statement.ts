@@ -4,9 +4,9 @@ import type { Rule } from '../base.ts';
 import * as T from '../tokens.ts';
 import { K } from '../tokens.ts';
 import type { CreateFlags } from './create.ts';
-import { ForeignParser } from './foreign.ts';
+import { TimeParser } from './time.ts';
 
-export class SqlParser extends ForeignParser {
+export class SqlParser extends TimeParser {
   constructor(skipValidations = true) {
     super(skipValidations);
     this.performSelfAnalysis();
@@ -53,7 +53,16 @@ export class SqlParser extends ForeignParser {
           IGNORE_AMBIGUITIES: true,
         },
 
+        {
+          GATE: () => this.startsExplainWatermark(),
+          ALT: (): Statement => this.subrule(90, this.explainWatermark),
+          IGNORE_AMBIGUITIES: true,
+        },
+
         { ALT: (): Statement => this.subrule(6, this.dataStatement) },
+        { ALT: (): Statement => this.subrule(91, this.advance) },
+        { ALT: (): Statement => this.subrule(92, this.inject) },
+        { ALT: (): Statement => this.subrule(93, this.replayLateRows) },
         { ALT: (): Statement => this.subrule(7, this.createStatement) },
         { ALT: (): Statement => this.subrule(8, this.drop) },
         { ALT: (): Statement => this.subrule(9, this.comment) },

@@ -61,6 +61,11 @@ const handlers: Handlers = {
   Wait: wait,
   // Statistics are kept as rows come and go.
   Analyze: { readOnly: true, run: () => done('ANALYZE') },
+  AdvanceClock: later('ADVANCE CLOCK'),
+  AdvanceWatermark: later('ADVANCE WATERMARK'),
+  Inject: later('INJECT'),
+  ExplainWatermark: later('EXPLAIN WATERMARK'),
+  ReplayLateRows: later('REPLAY LATE ROWS'),
   CreateSink: later('CREATE SINK'),
   CreateSubscription: later('CREATE SUBSCRIPTION'),
   CreateConnection: later('CREATE CONNECTION'),
