@@ -9,6 +9,7 @@ import {
   distinct,
   filter,
   join,
+  joinSchema,
   pick,
   project,
   topN,
@@ -41,7 +42,7 @@ export class RandomPlans {
   plan(depth: number, outers: readonly number[] = []): LogicalPlan {
     if (depth <= 0) return this.#leaf();
     const input = (): LogicalPlan => this.plan(depth - 1, outers);
-    switch (this.#next(13)) {
+    switch (this.#next(14)) {
       case 0:
       case 1:
       case 2: {
@@ -88,6 +89,9 @@ export class RandomPlans {
       }
       case 11:
         return this.#window(input());
+      case 12:
+        // Not part of the language within a correlated subquery.
+        return outers.length === 0 ? this.#asofJoin(input(), input()) : input();
       default:
         return this.#leaf();
     }
@@ -106,6 +110,28 @@ export class RandomPlans {
       columns.map((c) => col(c)),
       columns.map((_, i) => `c${i}`),
     );
+  }
+
+  #asofJoin(left: LogicalPlan, right: LogicalPlan): LogicalPlan {
+    const type = this.#pick(['inner', 'left'] as const);
+    const width = left.schema.length;
+    const time = {
+      kind: 'asof',
+      left: this.#next(width),
+      right: this.#next(right.schema.length),
+      operator: this.#pick(['<', '<=', '>', '>='] as const),
+    } as const;
+    const key = this.#next(right.schema.length);
+    const condition = op(col(this.#next(width)), '=', col(width + key));
+    return {
+      kind: 'AsofJoin',
+      type,
+      left,
+      right,
+      condition,
+      time,
+      schema: joinSchema(type, left.schema, right.schema),
+    };
   }
 
   #join(depth: number, outers: readonly number[]): LogicalPlan {
