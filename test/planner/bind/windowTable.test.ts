@@ -85,6 +85,64 @@ describe('HOP', () => {
   });
 });
 
+describe('CUMULATE', () => {
+  it('is a Hop node whose windows grow', () => {
+    const sql =
+      "SELECT id FROM TABLE(CUMULATE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' MINUTES, INTERVAL '1' HOURS))";
+    expect(nodes(bound(sql).plan).find((n) => n.kind === 'Hop')).toMatchObject({
+      time: 1,
+      slideMicros: 600_000_000n,
+      sizeMicros: 3_600_000_000n,
+      offsetMicros: 0n,
+      cumulate: true,
+    });
+  });
+});
+
+describe('SESSION', () => {
+  const sessionOf = (sql: string) => nodes(bound(sql).plan).find((n) => n.kind === 'Session');
+
+  it.each([
+    "SESSION(ev PARTITION BY id, day, ts, INTERVAL '1 minute')",
+    "SESSION(ev PARTITION BY (id, day), ts, INTERVAL '1 minute')",
+    "TABLE(SESSION(TABLE ev PARTITION BY (id, day), DESCRIPTOR(ts), INTERVAL '1' MINUTES))",
+  ])('takes its keys from PARTITION BY: %s', (call) => {
+    expect(sessionOf(`SELECT * FROM ${call}`)).toMatchObject({
+      partition: [0, 3],
+      time: 1,
+      gapMicros: 60_000_000n,
+      joined: true,
+    });
+    expect(columnsOf(`SELECT * FROM ${call}`)).toEqual([
+      ...columnsOf('SELECT * FROM ev'),
+      'window_start timestamp',
+      'window_end timestamp',
+    ]);
+  });
+
+  it('has keys that are expressions, and dates, in columns of their own', () => {
+    const sql = "SELECT * FROM SESSION(ev PARTITION BY id % 2, day, INTERVAL '2 days')";
+    expect(sessionOf(sql)).toMatchObject({ partition: [7], time: 6 });
+    expect(columnsOf(sql).slice(5)).toEqual(['window_start timestamp', 'window_end timestamp']);
+  });
+
+  it('has one node for the rows and for their bounds', () => {
+    const { plan } = bound("SELECT * FROM SESSION(ev, ts, INTERVAL '1 minute')");
+    expect(new Set(nodes(plan).filter((n) => n.kind === 'Session')).size).toBe(1);
+  });
+
+  it('divides the partitions of SESSION WITH GAP', () => {
+    const over = (w: string): string => `sum(id) OVER (PARTITION BY day ORDER BY ${w})`;
+    const { plan } = bound(
+      `SELECT ${over("ts SESSION WITH GAP INTERVAL '1 s'")}, ${over("ts SESSION WITH GAP '1 s'")},
+        ${over('ts')}, rank() OVER (PARTITION BY day ORDER BY ts SESSION WITH GAP INTERVAL '2 s') FROM ev`,
+    );
+    expect(nodes(plan).filter((n) => n.kind === 'Session')).toMatchObject([{ partition: [3], time: 1 }]);
+    const partitions = nodes(plan).flatMap((n) => (n.kind === 'Window' ? [n.partition] : []));
+    expect(partitions.toSorted((a, b) => a.length - b.length)).toEqual([[3], [3, 6]]);
+  });
+});
+
 describe('mistakes', () => {
   it.each([
     [
@@ -98,6 +156,24 @@ describe('mistakes', () => {
     [
       "TUMBLE(taken, ts, INTERVAL '1 minute')",
       "column names `window_start` and `window_end` are not allowed in window table function's input.",
+    ],
+    [
+      "CUMULATE(ev, ts, INTERVAL '7 s', INTERVAL '1 minute')",
+      'Invalid arguments for CUMULATE window function: window_size 60000000 us cannot be divided by window_step 7000000 us',
+    ],
+    ["CUMULATE(ev, ts, INTERVAL '0', INTERVAL '1 minute')", 'window_step must be positive'],
+    ["SESSION(ev, ts, INTERVAL '0')", 'session gap must be positive'],
+    ["SESSION(ev, ts, INTERVAL '1 month')", 'The 3rd of a window must not have months or years'],
+    ['SESSION(ev, ts)', 'The 3rd arg of window table function is missing.'],
+    ["SESSION(ev PARTITION BY nope, ts, INTERVAL '1 s')", 'column "nope" does not exist'],
+    [
+      "SESSION(ev, ts, INTERVAL '1 s', INTERVAL '1 s')",
+      'too many arguments of window table function SESSION',
+    ],
+    ["GAP_FILL(ev, ts, INTERVAL '1 s')", 'GAP_FILL is not supported'],
+    [
+      "TUMBLE(ev PARTITION BY id, ts, INTERVAL '1 s')",
+      'PARTITION BY in a window table function is not supported',
     ],
     ['TUMBLE(ev, ts, 60)', 'The 3rd arg of window table function should be an interval literal.'],
     ["TUMBLE(ev, ts, INTERVAL '1 month')", 'The 3rd of a window must not have months or years'],
