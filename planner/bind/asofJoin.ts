@@ -183,7 +183,7 @@ type AsOf = NonNullable<NamedTable['asOf']>;
 
 /** FOR SYSTEM_TIME AS OF where it is not the right side of a join. */
 export function misplacedAsOf(asOf: AsOf, position: number): SqlError {
-  if (asOf.kind === 'expr' && asOf.expr.kind !== 'ColumnRef') return timeTravel(position);
+  if (asOf.kind === 'expr' && asOf.expr.kind !== 'ColumnRef') return timeTravel(asOf.expr.span.start);
   const hint =
     'It stands on the right side of JOIN or LEFT JOIN: a JOIN b FOR SYSTEM_TIME AS OF PROCTIME() ON ...';
   return unsupported('FOR SYSTEM_TIME AS OF outside of a join', position, hint);
