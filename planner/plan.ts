@@ -87,7 +87,7 @@ export function planQuery(
 export function planMaterializedView(
   bound: BoundPlan,
   env: PlannerEnv,
-  timing: ViewTiming = onUpdate,
+  timing: ViewTiming,
   trace?: RuleTrace,
 ): PlannedView {
   const plan = timed(physicalOf(bound, env, 'maintained', trace), timing);

@@ -1,5 +1,7 @@
 /** Aggregate calls, window calls and sort keys as text. */
 import type { Schema } from '../../common/dataType.ts';
+import { Interval } from '../../common/interval.ts';
+import { formatInterval } from '../../common/intervalFormat.ts';
 import type { AggregateCall, FrameBound, SortKey, WindowCall } from '../plan/aggregateCall.ts';
 import { columnName } from './scalarText.ts';
 
@@ -22,9 +24,10 @@ export function aggregateText(call: AggregateCall, schema: Schema): string {
   return `${call.fn.name}(${call.distinct ? 'DISTINCT ' : ''}${inside}${order})${filterText(call.filter, schema)}`;
 }
 
-function boundText(bound: FrameBound): string {
-  const offset = bound.bound === 'preceding' || bound.bound === 'following' ? `${String(bound.offset)} ` : '';
-  return `${offset}${bound.bound.toUpperCase()}`;
+function boundText({ bound, offset }: FrameBound): string {
+  if (bound !== 'preceding' && bound !== 'following') return bound.toUpperCase();
+  const distance = offset instanceof Interval ? `'${formatInterval(offset, 'postgres')}'` : String(offset);
+  return `${distance} ${bound.toUpperCase()}`;
 }
 
 export function windowCallText(call: WindowCall, schema: Schema): string {

@@ -191,7 +191,11 @@ function describeCommon(
     case 'Window':
       return {
         title: 'Window',
-        attributes: [...windowed(plan, input), ['calls', plan.calls.map((w) => windowCallText(w, input))]],
+        attributes: [
+          ...windowed(plan, input),
+          ['calls', plan.calls.map((w) => windowCallText(w, input))],
+          ...flag('final rows', 'final' in plan && plan.final === true),
+        ],
       };
     case 'Hop':
       return hop(plan, input);

@@ -34,7 +34,7 @@ function keepsSessions(plan: PhysicalCalc): boolean {
   if (plan.condition === null) return true;
   return [...usedColumns(plan.condition)].every((c) => {
     const source = sessionColumn(plan.input, c);
-    return source !== null && source.session.partition.includes(source.column);
+    return source?.session.partition.includes(source.column) === true;
   });
 }
 

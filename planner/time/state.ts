@@ -190,9 +190,12 @@ function topNWhat(plan: PhysicalTopN): string {
 const topNGrows = (plan: PhysicalTopN): boolean =>
   (plan.partition.length > 0 || !firstRowsOnly(plan)) && grows(plan.input);
 
-/** The frame ends in the past: nothing is left of a partition that has been quiet for so long. */
+/** The frame begins at a distance: nothing is left of a partition that has been quiet for so long. */
 const hasDistance = (call: WindowCall): boolean =>
-  call.fn.kind === 'aggregate' && call.frame.unit === 'range' && call.frame.start.bound === 'preceding';
+  call.fn.kind === 'aggregate' &&
+  call.frame.unit === 'range' &&
+  call.frame.start.bound !== 'unbounded preceding' &&
+  call.frame.end.bound !== 'unbounded following';
 
 function windowPart(
   plan: PhysicalWindow,

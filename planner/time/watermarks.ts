@@ -161,7 +161,7 @@ function windowTerms(plan: PhysicalWindow): Terms {
   const ahead = lookAhead(plan);
   if (ahead.reach === 'none') result[column] = term;
   if (ahead.reach === 'range') {
-    result[column] = minTerm([term, ...ahead.distances.map((d) => unshifted(term, term.type, d))]);
+    result[column] = minTerm(ahead.distances.map((d) => unshifted(term, term.type, d)));
   }
   return result;
 }

@@ -14,6 +14,8 @@ const HOUR = 3600n * SECOND;
 /** No two offsets differ by more. */
 const SPAN = 26n * HOUR;
 
+const earlier = (a: bigint, b: bigint): bigint => (b < a ? b : a);
+
 /** The first moment in (from, to] with another offset than `from`; the ends differ. */
 function changeBetween(zone: Zone, from: bigint, to: bigint): bigint {
   const before = offsetAt(zone, from);
@@ -34,9 +36,7 @@ export function leastLocalTime(zone: Zone, moment: bigint): bigint {
   const later = offsetAt(zone, moment + SPAN);
   if (later >= now) return utcToLocal(zone, moment);
   const change = changeBetween(zone, moment, moment + SPAN);
-  const after = change + BigInt(later) * SECOND;
-  const here = utcToLocal(zone, moment);
-  return after < here ? after : here;
+  return earlier(change + BigInt(later) * SECOND, utcToLocal(zone, moment));
 }
 
 /** The first moment at which the local time is `local` or later. */
@@ -64,7 +64,7 @@ export function leastTruncated(zone: Zone, unit: string, moment: bigint): bigint
   // Units up to an hour: the moment's own offset counts, and only a change within the next hour matters.
   const here = truncateTimestampTz(unit, moment, zone);
   const soon = truncateTimestampTz(unit, moment, fixedZone(offsetAt(zone, moment + HOUR)));
-  return soon < here ? soon : here;
+  return earlier(soon, here);
 }
 
 /** The least `t + days (of the zone's calendar) + micros` of `moment` and all moments t after it. */

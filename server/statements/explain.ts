@@ -8,7 +8,13 @@ import { bindDelete, bindInsert, bindUpdate } from '../../planner/bind/dml.ts';
 import type { PlanMode } from '../../planner/evaluator.ts';
 import { explainJson, explainLogical, explainText } from '../../planner/explain/explain.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
-import { optimizeQuery, planMaterializedView, planQuery, substituteParameters } from '../../planner/plan.ts';
+import {
+  onUpdate,
+  optimizeQuery,
+  planMaterializedView,
+  planQuery,
+  substituteParameters,
+} from '../../planner/plan.ts';
 import { bindEnvironment, plannerEnvironment } from '../planning.ts';
 import { targetTable, writableTable } from './dml.ts';
 import type { StatementContext, StatementHandler } from './statement.ts';
@@ -116,7 +122,7 @@ function lines(statement: Explain, context: StatementContext): readonly string[]
   if (options.logical) return explainLogical(optimizeQuery(plan, env, mode));
   const query = { ...bound, plan };
   const physical: PhysicalPlan = (
-    mode === 'maintained' ? planMaterializedView(query, env) : planQuery(query, env, mode)
+    mode === 'maintained' ? planMaterializedView(query, env, onUpdate) : planQuery(query, env, mode)
   ).plan;
   if (options.format === 'json') return [explainJson(physical, { verbose: options.verbose })];
   const text = explainText(physical, { verbose: options.verbose });

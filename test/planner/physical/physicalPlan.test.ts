@@ -18,7 +18,7 @@ import type { LogicalPlan } from '../../../planner/plan/logical.ts';
 import type { PhysicalPlan } from '../../../planner/plan/physical.ts';
 import type { Scalar } from '../../../planner/plan/scalar.ts';
 import { literal, or, sameValue } from '../../../planner/plan/scalars.ts';
-import { planMaterializedView, planQuery } from '../../../planner/plan.ts';
+import { onUpdate, planMaterializedView, planQuery } from '../../../planner/plan.ts';
 import { ascending, big, call, col, env, int, op, relation, s, scan, t, u } from '../build.ts';
 import { expectSame } from '../equivalence.ts';
 
@@ -169,7 +169,8 @@ describe('properties', () => {
     }
   });
   it('keys', () => {
-    const key = (plan: LogicalPlan): readonly number[] | null => planMaterializedView(bound(plan), env).key;
+    const key = (plan: LogicalPlan): readonly number[] | null =>
+      planMaterializedView(bound(plan), env, onUpdate).key;
     expect(key(T)).toBeNull();
     expect(key(pick(U, [1, 0]))).toEqual([1]);
     expect(key(pick(U, [1]))).toBeNull();
@@ -209,7 +210,7 @@ describe('maintained views', () => {
   });
   const refused = (plan: LogicalPlan): string => {
     try {
-      planMaterializedView(bound(plan), env);
+      planMaterializedView(bound(plan), env, onUpdate);
       return '';
     } catch (error) {
       return error instanceof Error && 'state' in error ? `${error.state} ${error.message}` : String(error);
