@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { type EngineFigures, runEngine } from './support/engineRun.ts';
 import { nexmarkTicks } from './support/nexmarkEvents.ts';
-import { floors, queryNames, viewStatement } from './support/nexmarkQueries.ts';
+import { allQueryNames, floors, viewStatement } from './support/nexmarkQueries.ts';
 import { markdownTable, megabytes, milliseconds, rate } from './support/statistics.ts';
 
 const { values, positionals } = parseArgs({
@@ -64,7 +64,7 @@ function row(name: string, f: EngineFigures): readonly string[] {
   ];
 }
 
-const names = positionals.length > 0 ? positionals : queryNames();
+const names = positionals.length > 0 ? positionals : allQueryNames();
 if (values.json && values.inside) {
   for (const name of names) process.stdout.write(`${JSON.stringify(await measure(name))}\n`);
 } else {

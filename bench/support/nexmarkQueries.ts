@@ -13,11 +13,19 @@ export const floors: ReadonlyMap<string, number> = new Map([
   ...['q9', 'q16', 'q18', 'q19', 'q20'].map((q) => [q, 150_000] as const),
 ]);
 
+/** Queries by the time at which rows come, which is a column of their bids: the answer depends on the run. */
+const byArrival: ReadonlySet<string> = new Set(['q12']);
+
 /** Names of all queries, in the order of their numbers. */
-export function queryNames(): readonly string[] {
+export function allQueryNames(): readonly string[] {
   return readdirSync(folder)
     .flatMap((file) => (/^q\d+\.sql$/.test(file) ? [file.slice(0, -4)] : []))
     .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+}
+
+/** Names of the queries that the events alone determine. */
+export function queryNames(): readonly string[] {
+  return allQueryNames().filter((name) => !byArrival.has(name));
 }
 
 /** The CREATE MATERIALIZED VIEW statement of a query. */
@@ -31,12 +39,27 @@ export function queryText(name: string): string {
   return statement.slice(statement.indexOf(' AS\n') + 4).replace(/;\s*$/, '');
 }
 
-/** The three sources; `options` are added to each, as in `, nexmark.event.num = 100`. */
-export function sourceStatements(options: string): string {
-  return readFileSync(join(folder, 'sources.sql'), 'utf8').replaceAll(' /*options*/', options);
+const text = (file: string): string => readFileSync(join(folder, file), 'utf8');
+
+/** The table that a query looks up. */
+export function sideInputStatements(): string {
+  return text('side_input.sql');
 }
 
-/** The three tables. */
+/**
+ * The three sources, as `query` needs them, and the side input; `options` are added to each source, as in
+ * `, nexmark.event.num = 100`.
+ */
+export function sourceStatements(options: string, query?: string): string {
+  const lines = text('sources.sql').split('\n');
+  const sources =
+    query !== undefined && byArrival.has(query)
+      ? [...lines.filter((line) => !line.startsWith('CREATE SOURCE bid ')), text('arrivals.sql')]
+      : lines;
+  return sources.join('\n').replaceAll(' /*options*/', options) + sideInputStatements();
+}
+
+/** The three tables and the side input. */
 export function tableStatements(): string {
-  return readFileSync(join(folder, 'tables.sql'), 'utf8');
+  return text('tables.sql') + sideInputStatements();
 }

@@ -81,6 +81,7 @@ export function asPostgres(query: string): string {
     ` LATERAL generate_series(bin - interval '${size}' + interval '${starts}', bin, interval '${starts}') AS w)`;
   let at = 0;
   return query
+    .replaceAll(' FOR SYSTEM_TIME AS OF PROCTIME()', '')
     .replace(
       /SESSION\((\w+) PARTITION BY (\w+), date_time, INTERVAL '(\d+)' SECOND\)/g,
       (_, table: string, key: string, gap: string) =>

@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { nexmarkRows } from '../../bench/support/nexmarkEvents.ts';
-import { queryNames, queryText } from '../../bench/support/nexmarkQueries.ts';
+import { queryNames, queryText, sideInputStatements } from '../../bench/support/nexmarkQueries.ts';
 import type { Row } from '../../common/value.ts';
 import { consume, createViews, type Engine, engineWith, engineWithSources, lines } from './harness.ts';
 
@@ -59,7 +59,8 @@ describe('nexmark sources', () => {
       );
       CREATE VIEW person AS SELECT (person).* FROM nexmark WHERE event_type = 0;
       CREATE VIEW auction AS SELECT (auction).* FROM nexmark WHERE event_type = 1;
-      CREATE VIEW bid AS SELECT (bid).* FROM nexmark WHERE event_type = 2`);
+      CREATE VIEW bid AS SELECT (bid).* FROM nexmark WHERE event_type = 2;
+      ${sideInputStatements()}`);
     await createViews(combined);
     await consume(combined);
     expect(await viewAnswers(combined)).toEqual(answers);

@@ -35,7 +35,7 @@ it('follows changes and forgets deleted rows', async () => {
       COMMIT`);
     await check();
   }
-  for (const table of eventTables) await engine.session.run(`DELETE FROM ${table}`);
+  for (const table of [...eventTables, 'side_input']) await engine.session.run(`DELETE FROM ${table}`);
   for (const name of queryNames())
     expect(await lines(engine, `SELECT * FROM ${name}`), name).toEqual(name === 'q106' ? ['[null]'] : []);
   for (const object of engine.database.catalog.objects()) {
