@@ -5,7 +5,7 @@
  * loop updates accumulators. In `flush` the touched groups' results are compared with those before the tick.
  * State: a key table of groups with accumulator columns, and argument sets (see aggregateSets.ts).
  * Invariant between ticks: a group exists iff its rows' weights sum to more than zero (a global group always) and, with
- * a bound, its key has not passed: such groups are dropped without output.
+ * a bound, its key (or the latest of its rows) has not passed: such groups are dropped without output.
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalAggregate } from '../../planner/plan/physical.ts';
@@ -16,6 +16,7 @@ import { type AggregateLoop, compileAggregate, type ResultSink } from '../codege
 import { layoutAggregates } from './aggregateLayout.ts';
 import { ArgumentSet } from './aggregateSets.ts';
 import { addStates, type GroupStates, getNumber, StateMaker, setState } from './aggregateStates.ts';
+import { GroupTimes } from './groupTimes.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 
@@ -38,6 +39,9 @@ export class AggregateOperator implements Operator {
   /** The tick's number: what marks a group as touched in it. */
   #stamp = 1;
   readonly #cleaner: StateCleaner | null = null;
+  /** Where the bound is on the greatest value of an argument. */
+  readonly #times: GroupTimes | null = null;
+  readonly #timeColumn: number = -1;
 
   constructor(node: PhysicalAggregate, context: TickContext) {
     const input = node.input.schema;
@@ -52,7 +56,13 @@ export class AggregateOperator implements Operator {
       // A group's entries go with it, so they must be found by it.
       for (const set of layout.sets) set.linked = true;
       const drop = (slots: Int32Array, n: number): void => this.#drop(slots, n);
-      const cleaner = keyCleaner(node.clean.term, context, this.#groups, node.clean.column, drop);
+      const { term, column } = node.clean;
+      if (column >= node.keys.length) {
+        const { args, type } = must(node.aggregates[column - node.keys.length]);
+        this.#times = new GroupTimes(term, type, context, this.#groups, drop);
+        this.#timeColumn = must(args[0]);
+      }
+      const cleaner = this.#times?.cleaner ?? keyCleaner(term, context, this.#groups, column, drop);
       this.#cleaner = cleaner;
       this.isDue = () => cleaner.isDue();
     }
@@ -92,6 +102,7 @@ export class AggregateOperator implements Operator {
     const slots = this.#slots;
     const entries = this.#sets.map((set) => set.entriesOf(batch.columns, n, slots));
     this.#loop.update(batch.columns, n, batch.weights, slots, entries, this.#context, this.#stamp);
+    this.#times?.add(must(batch.columns[this.#timeColumn]), n, batch.weights, slots);
   }
 
   #findGroups(batch: Batch): void {
@@ -102,7 +113,9 @@ export class AggregateOperator implements Operator {
     }
     const keys = this.#keys.map((key) => must(batch.columns[key]));
     const made = this.#groups.upsert(keys, n, this.#slots, this.#created);
-    if (made > 0) this.#loop.init(this.#created, made);
+    if (made === 0) return;
+    this.#loop.init(this.#created, made);
+    this.#times?.create(this.#created, made);
   }
 
   flush(emit: Emit): void {
@@ -139,6 +152,7 @@ export class AggregateOperator implements Operator {
       const slot = touched[t] as number;
       if (getNumber(this.#states.rows, slot) > 0) continue;
       this.#release(slot);
+      this.#times?.remove(slot);
       this.#groups.remove(slot);
     }
   }
@@ -162,7 +176,7 @@ export class AggregateOperator implements Operator {
   }
 
   stateBytes(): number {
-    let bytes = this.#groups.bytes();
+    let bytes = this.#groups.bytes() + (this.#times?.bytes() ?? 0);
     for (const set of this.#sets) bytes += set.stateBytes();
     return bytes;
   }

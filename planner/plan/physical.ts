@@ -191,7 +191,7 @@ export interface PhysicalAggregate extends PhysicalProperties {
   readonly keys: readonly number[];
   readonly aggregates: readonly AggregateCall[];
   readonly global: boolean;
-  /** On a key (an output column). */
+  /** On an output column: a key, or a max of a 64-bit column of all rows (without FILTER). */
   readonly clean?: StateBound;
 }
 export interface PhysicalDistinct extends PhysicalProperties {

@@ -4,7 +4,9 @@
  * more that matches it and its own side does not take it back.
  */
 import { must } from '../../common/assert.ts';
+import { physicalKind } from '../../common/dataType.ts';
 import type {
+  PhysicalAggregate,
   PhysicalAsofJoin,
   PhysicalJoin,
   PhysicalPlan,
@@ -27,7 +29,10 @@ export function addBounds(plan: PhysicalPlan): PhysicalPlan {
 function bounded(plan: PhysicalPlan): PhysicalPlan {
   switch (plan.kind) {
     case 'Aggregate':
-      return withClean(plan, among([...plan.keys.keys()], watermarksOf(plan)));
+      return withClean(
+        plan,
+        among([...plan.keys.keys()], watermarksOf(plan)) ?? among(latestTimes(plan), watermarksOf(plan)),
+      );
     case 'Distinct':
     case 'SetOperation':
       return withClean(plan, among([...plan.schema.keys()], watermarksOf(plan)));
@@ -51,6 +56,13 @@ function bounded(plan: PhysicalPlan): PhysicalPlan {
     default:
       return plan;
   }
+}
+
+/** Columns with the latest time of each group: of a session, which has no key with a watermark. */
+function latestTimes(plan: PhysicalAggregate): readonly number[] {
+  return plan.aggregates.flatMap(({ fn, filter, type }, i) =>
+    fn.name === 'max' && filter === null && physicalKind(type) === 'i64' ? [plan.keys.length + i] : [],
+  );
 }
 
 function withClean<P extends PhysicalPlan>(plan: P, clean: StateBound | null): P {
