@@ -32,6 +32,8 @@ export interface BadRecord {
 /** What one poll gives. `rows` are in arrival order; each row has the source's columns. */
 export interface SourceRows {
   readonly rows: readonly Row[];
+  /** The partition that each row is a message of. Absent: all of the source's only one, '0'. */
+  readonly partitions?: readonly string[] | null;
   readonly bad: readonly BadRecord[];
   /** Position after these rows. */
   readonly position: Position;
@@ -74,6 +76,11 @@ export interface SourceConnector {
   fixedColumns(
     options: ReadonlyMap<string, string>,
   ): readonly { readonly name: string; readonly type: DataType }[] | null;
+  /**
+   * Partitions that are known before anything is read: the source's watermark waits for all of them. Absent or empty:
+   * those that messages come from.
+   */
+  partitions?(options: ReadonlyMap<string, string>): readonly string[];
   /** Opens a reader at `from` (null: the start). Throws SqlError on a bad configuration. */
   open(config: SourceConfig, from: Position | null): SourceReader;
   /** Where a bounded read of what is there right now would end; null when the source has no end (generators). */

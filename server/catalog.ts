@@ -12,6 +12,8 @@ export const PG_CATALOG = 'pg_catalog';
 export const INFORMATION_SCHEMA = 'information_schema';
 export const MILLRACE_CATALOG = 'millrace_catalog';
 export const RW_CATALOG = 'rw_catalog';
+/** Relations of late rows: real tables that nobody but the server writes. */
+export const MILLRACE_LATE = 'millrace_late';
 
 export interface SchemaObject {
   readonly id: number;
@@ -25,6 +27,7 @@ const systemSchemas: readonly SchemaObject[] = [
   { id: 13000, name: INFORMATION_SCHEMA, owner: 'root' },
   { id: 13001, name: MILLRACE_CATALOG, owner: 'root' },
   { id: 13002, name: RW_CATALOG, owner: 'root' },
+  { id: 13003, name: MILLRACE_LATE, owner: 'root' },
 ];
 
 /** First object id for users' objects, as in PostgreSQL. */
@@ -49,6 +52,7 @@ export class Catalog implements CatalogReader {
   constructor(database: string) {
     this.database = database;
     for (const schema of systemSchemas) this.#schemas.set(schema.name, schema);
+    this.#names.set(MILLRACE_LATE, new Map());
     this.addSchema({ id: 2200, name: 'public', owner: 'root' });
   }
 

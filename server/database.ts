@@ -6,7 +6,7 @@
  * and need no lock.
  */
 import { assert } from '../common/assert.ts';
-import type { DataType } from '../common/dataType.ts';
+import type { DataType, Schema } from '../common/dataType.ts';
 import type { EvalContext, FunctionCatalog } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { Row, Value } from '../common/value.ts';
@@ -17,12 +17,15 @@ import type { TickContext } from '../executor/operators/operator.ts';
 import { Catalog } from './catalog.ts';
 import { RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
-import { applySourceRows } from './ingest.ts';
+import { addMessage, messagesOf } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import { Mutex } from './mutex.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
 import type { Session } from './session.ts';
-import type { TransactionWrites } from './transaction.ts';
+import { LateNodes, withinLateness } from './time/lateNodes.ts';
+import { lateRowsOf, RowCounts } from './time/lateRead.ts';
+import { fileViewLate, type LateSummary, tickMessages, tickSource, tickTables } from './time/ticks.ts';
+import { TableWrites, type TransactionWrites } from './transaction.ts';
 import { Watermarks } from './watermarks.ts';
 
 /** Rows taken from one source per tick: within these bounds, so that a round over the sources takes a few milliseconds. */
@@ -40,9 +43,13 @@ export class Database {
   readonly rowErrors = new RowErrors();
   /** Rows that came when their view's window had closed, for the view's relation of late rows. */
   readonly lateRows: ViewLateRow[] = [];
+  /** Where views that allow lateness get late rows from. */
+  readonly lateNodes = new LateNodes();
   readonly #mutex = new Mutex();
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
+  /** While the journal is being read: the time of the record. */
+  recovery: { now: bigint } | null = null;
   /** Open sessions, for catalogs. */
   readonly sessions = new Set<Session>();
   /** Relations of the system schemas; attached once by whoever constructs the database. */
@@ -62,8 +69,16 @@ export class Database {
     this.dataflow = new Dataflow(this.tickContext('', 'UTC'));
   }
 
-  /** The context in which the operators of one maintained relation run; errors are filed under its name. */
-  tickContext(relation: string, timeZone: string): TickContext {
+  /** The server's clock, microseconds; in recovery the time of the journal. */
+  clock(): bigint {
+    return this.recovery?.now ?? this.environment.clock();
+  }
+
+  /**
+   * The context in which the operators of one maintained relation run; errors are filed under its name, late rows under
+   * its id.
+   */
+  tickContext(relation: string, timeZone: string, id: number | null = null): TickContext {
     const context: EvalContext = maintainedEvalContext(
       this.environment,
       timeZone,
@@ -75,7 +90,8 @@ export class Database {
       time: this.watermarks,
       rowError: (error, weight, operator) =>
         this.rowErrors.add(relation, operator, error, weight, this.watermarks.now()),
-      lateRow: (row, eventTime, watermark) => this.lateRows.push({ relation, row, eventTime, watermark }),
+      lateRow: (row, eventTime, watermark, schema) =>
+        this.lateRows.push({ relation, id, row, eventTime, watermark, schema }),
     };
   }
 
@@ -99,11 +115,11 @@ export class Database {
 
   /**
    * Commits a transaction as one tick: checks conflicts, journals, applies, publishes. When this returns the writes are
-   * durable and visible in every view.
+   * durable and visible in every view; rows that were too late for their table are in what it gives.
    */
-  async commit(writes: TransactionWrites): Promise<void> {
-    if (writes.isEmpty) return;
-    await this.exclusive(() => {
+  async commit(writes: TransactionWrites): Promise<readonly LateSummary[]> {
+    if (writes.isEmpty) return [];
+    return this.exclusive(() => {
       for (const table of writes.tables()) {
         if (this.catalog.byId(table.table.id) !== table.table) {
           throw new SqlError(
@@ -114,28 +130,37 @@ export class Database {
         table.checkConflicts();
       }
       const deltas = writes.tables().map((w) => ({ table: w.table, rows: [...w.delta()] }));
-      this.applyTables(deltas);
+      return this.applyTables(deltas);
     });
   }
 
-  /** One tick over table deltas, journalled first. Only inside `exclusive`. */
-  applyTables(deltas: readonly TableDelta[]): void {
+  /** One tick over table deltas, journalled first. Only inside `exclusive`. Gives what was late. */
+  applyTables(deltas: readonly TableDelta[]): readonly LateSummary[] {
     const changed = deltas.filter((d) => d.rows.length > 0);
-    if (changed.length === 0) return;
-    this.journal?.appendRows(changed);
-    for (const { table } of changed) table.commits++;
-    this.runTick(() => {
-      for (const { table, rows } of changed) {
-        emitRows(columnTypes(table), rows, (batch) => this.dataflow.push(table.node, 0, batch));
-      }
-    });
+    if (changed.length === 0) return [];
+    const now = this.#startTick();
+    const stamped = changed.map((delta) => stamp(delta, now));
+    for (const { table } of stamped) this.journal?.keepFollowed(table, now);
+    this.journal?.appendCommit(stamped, now);
+    return tickTables(this, stamped, now);
+  }
+
+  #startTick(): bigint {
+    this.watermarks.setNow(this.clock());
+    return this.watermarks.now();
+  }
+
+  /** Gives a table's rows to the dataflow, within a tick. */
+  pushRows(table: TableObject, rows: Iterable<readonly [row: Row, weight: number]>): void {
+    emitRows(columnTypes(table), rows, (batch) => this.dataflow.push(table.node, 0, batch));
   }
 
   /** Feeds input and runs the dataflow once. Only inside `exclusive`. */
   runTick(feed: () => void): void {
-    this.watermarks.setNow(this.environment.clock());
+    this.watermarks.setNow(this.clock());
     feed();
     this.dataflow.finishTick();
+    fileViewLate(this);
     this.version++;
   }
 
@@ -161,28 +186,31 @@ export class Database {
   }
 
   #pollSource(object: SourceObject): boolean {
-    const rows = object.source.poll(this.#tickRows);
-    if (rows === null) return false;
-    this.feedSource(object, rows);
+    const read = object.source.poll(this.#tickRows);
+    if (read === null) return false;
+    if (read.rows.length > 0) {
+      tickSource(this, object, [object.admission.arrive(read, this.#startTick())]);
+      this.journal?.noteEvents(object);
+    }
     this.journal?.notePosition(object.id, object.source.position);
     return true;
   }
 
-  /** One tick over rows of a source. Only inside `exclusive`. */
-  feedSource(object: SourceObject, rows: readonly Row[]): void {
-    if (rows.length === 0) return;
-    this.runTick(() => {
-      emitEachRow(columnTypes(object), rows, (batch) => this.dataflow.feed(object.node, batch));
-    });
-  }
-
   #pollTable(table: TableObject): boolean {
-    const source = table.source;
-    const rows = source?.poll(this.#tickRows) ?? null;
-    if (source === null || rows === null) return false;
-    const delta = applySourceRows(this, table, rows);
-    this.journal?.notePosition(table.id, source.position);
-    this.applyTables([{ table, rows: delta }]);
+    const read = table.source?.poll(this.#tickRows) ?? null;
+    if (table.source === null || read === null) return false;
+    const now = this.#startTick();
+    const messages = messagesOf(this, table, read);
+    this.journal?.notePosition(table.id, table.source.position);
+    if (table.admission === null) {
+      const writes = new TableWrites(table);
+      for (const { row } of messages) addMessage(this, writes, row);
+      this.applyTables([{ table, rows: [...writes.delta()] }]);
+    } else if (messages.length > 0) {
+      this.journal?.keepFollowed(table, now);
+      this.journal?.appendMessages(table, messages, now);
+      tickMessages(this, table, messages, now);
+    }
     return true;
   }
 
@@ -203,29 +231,53 @@ export class Database {
       object.store.scan(emit);
       return;
     }
-    for (const rows of object.source.replayForRead()) emitEachRow(columnTypes(object), rows, emit);
+    const { source, admission } = object;
+    const admitted = source.read
+      ? admission.replay(source.replay())
+      : admission.preview(source.present(), this.clock());
+    for (const { rows } of admitted) emitEachRow(columnTypes(object), rows, emit);
   }
 
-  /** What a new view is given of a relation before its deltas. Only inside `exclusive`. */
+  /**
+   * What a new view is given of a relation before its deltas: its rows, and those that came late by at most
+   * `latenessMicros`. Only inside `exclusive`.
+   */
   backfillRows(
     object: TableObject | MaterializedViewObject | SourceObject,
     emit: (batch: Batch) => void,
+    latenessMicros = 0n,
   ): void {
+    const types = columnTypes(object);
     if (object.kind !== 'source') {
       object.store.scan(emit);
+      if (latenessMicros > 0n && object.kind === 'table') {
+        emitEachRow(types, lateRowsOf(this, object, latenessMicros), emit);
+      }
       return;
     }
-    for (const rows of object.source.replay()) emitEachRow(columnTypes(object), rows, emit);
+    const { rule } = object.admission;
+    const readmitted = new RowCounts(object, object.admission.readmitted());
+    for (const { rows, late } of object.admission.replay(object.source.replay())) {
+      emitEachRow(types, rows, emit);
+      if (latenessMicros === 0n || rule === null) continue;
+      const wanted = late.filter((l) => withinLateness(l, rule, latenessMicros) && !readmitted.take(l.row));
+      emitEachRow(
+        types,
+        wanted.map((l) => l.row),
+        emit,
+      );
+    }
   }
 
   /** Removes nodes from the dataflow (dropped view, failed creation). */
   removeNodes(nodes: ReadonlySet<DataflowNode>): void {
+    this.lateNodes.disconnect(nodes);
     this.dataflow.remove(nodes);
   }
 
   /** Records a DDL statement so that recovery repeats it. Only inside `exclusive`. */
   journalDdl(origin: DdlOrigin, id: number | null): void {
-    this.journal?.appendDdl(origin, id);
+    this.journal?.appendDdl(origin, id, this.clock());
   }
 
   close(): void {
@@ -252,14 +304,29 @@ export interface SystemRows {
 /** A row that a view left out because its window had closed. */
 export interface ViewLateRow {
   readonly relation: string;
+  readonly id: number | null;
   readonly row: Row;
   readonly eventTime: Value;
   readonly watermark: Value;
+  /** Of `row`: that of the operator which left it out. */
+  readonly schema: Schema;
 }
 
 export interface TableDelta {
   readonly table: TableObject;
   readonly rows: readonly (readonly [row: Row, weight: number])[];
+}
+
+/** The delta with the time of the tick in the columns that take it. */
+function stamp(delta: TableDelta, now: bigint): TableDelta {
+  const { table, rows } = delta;
+  if (table.stamped.length === 0) return delta;
+  const stampedRow = (row: Row): Row => {
+    const copy = [...row];
+    for (const c of table.stamped) copy[c] = now;
+    return copy;
+  };
+  return { table, rows: rows.map(([row, weight]) => [weight > 0 ? stampedRow(row) : row, weight]) };
 }
 
 export function columnTypes(object: {

@@ -8,9 +8,11 @@ import { SqlError } from '../common/sqlError.ts';
 import type { TextContext } from '../common/textContext.ts';
 import { formatValue } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
+import type { SourceRows } from '../connector/connector.ts';
 import type { Database } from './database.ts';
 import type { TableObject } from './objects.ts';
-import { TableWrites } from './transaction.ts';
+import { ONLY_PARTITION } from './time/eventTime.ts';
+import type { TableWrites } from './transaction.ts';
 
 /** Text forms for messages. */
 export const messageContext: TextContext = {
@@ -113,24 +115,57 @@ export function insertRow(database: Database, writes: TableWrites, values: Row):
   }
 }
 
-/** Rows of a table's own connector as a delta. A row that the table refuses (NULL in NOT NULL) is counted as bad. */
-export function applySourceRows(
+/** A row that a table's connector brought, whole, and the partition that it is a message of. */
+export interface Message {
+  readonly row: Row;
+  readonly partition: string;
+}
+
+/**
+ * Rows of a table's own connector, ready to be written: with generated columns, row id and time. A row that the table
+ * refuses (NULL in NOT NULL, a column that cannot be computed) is counted as bad.
+ */
+export function messagesOf(
   database: Database,
   table: TableObject,
-  rows: readonly Row[],
-): readonly (readonly [row: Row, weight: number])[] {
-  const writes = new TableWrites(table);
-  for (const row of rows) {
-    const full: Value[] = table.rowId === null ? [...row] : [...row, null];
+  { rows, partitions }: Pick<SourceRows, 'rows' | 'partitions'>,
+): readonly Message[] {
+  const { eval: context } = database.tickContext(table.name, table.timeZone);
+  const messages: Message[] = [];
+  rows.forEach((physical, i) => {
+    let row: Value[] = [...physical];
     try {
-      insertRow(database, writes, full);
+      if (table.expander !== null) row = [...table.expander.expand(physical, context)];
+      if (table.rowId !== null) row[table.rowId] = database.nextRowId();
+      for (const c of table.stamped) row[c] = database.watermarks.now();
+      checkNotNull(table, row);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       table.source?.bad.add(
-        [{ position: '', raw: shownRow(table, full), message: error.message, state: error.state }],
-        database.environment.clock(),
+        [{ position: '', raw: shownRow(table, row), message: error.message, state: error.state }],
+        database.clock(),
       );
+      return;
     }
+    messages.push({ row, partition: partitions?.[i] ?? ONLY_PARTITION });
+  });
+  return messages;
+}
+
+/** Writes a message by the table's conflict behaviour; a key that must be new and is not counts as a bad record. */
+export function addMessage(database: Database, writes: TableWrites, row: Row): void {
+  const { table } = writes;
+  if (table.rowId !== null) {
+    writes.append(row);
+    return;
   }
-  return [...writes.delta()];
+  try {
+    insertRow(database, writes, row);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    table.source?.bad.add(
+      [{ position: '', raw: shownRow(table, row), message: error.message, state: error.state }],
+      database.clock(),
+    );
+  }
 }

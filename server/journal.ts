@@ -1,16 +1,28 @@
 /**
- * What the database writes to its journal and how it comes back: DDL statements and row deltas of tables in commit order,
- * and source positions. Views are not stored: recovery runs the same statements and deltas again, and reads the sources
- * again up to their positions, which gives the same rows.
+ * What the database writes to its journal and how it comes back. Records, in the order in which things happened:
+ *
+ *   ddl       a statement
+ *   commit    row deltas of one tick, as written: late rows of tables with a watermark too
+ *   messages  rows that the connector of a table with a watermark brought
+ *   rows      rows as they are: what a rewrite leaves of a table, late rows of views
+ *   time      what happened to the event time of a source or table besides arrivals
+ *
+ * and source positions. Views are not stored: recovery runs the same statements and deltas again at the times at which they
+ * happened, and reads the sources again up to their positions, which gives the same rows. Late rows of sources and tables
+ * are not stored either (a rewrite keeps those of tables): recovery decides again, and the same.
  */
 import { must } from '../common/assert.ts';
-import { formatValue, parseValue } from '../common/textIo.ts';
-import type { Row, Value } from '../common/value.ts';
+import { formatValue } from '../common/textIo.ts';
+import type { Row } from '../common/value.ts';
 import type { Position } from '../connector/connector.ts';
 import { JournalFile, type JournalRecord } from '../storage/journal.ts';
 import type { Database, DdlOrigin, TableDelta } from './database.ts';
-import { messageContext } from './ingest.ts';
-import type { CatalogObject, TableObject } from './objects.ts';
+import { type Message, messageContext } from './ingest.ts';
+import { replayCommit, replayMessages, replayRows, replayTime, restoreSource } from './journalReplay.ts';
+import type { SourceObject, TableObject } from './objects.ts';
+import { eventToJson, type SourceEvent } from './time/eventLog.ts';
+import { eventTypes } from './time/eventTypes.ts';
+import { ownerOf } from './time/lateRelation.ts';
 
 /** Rows per record when the journal is rewritten. */
 const REWRITE_ROWS = 1000;
@@ -20,10 +32,30 @@ const REWRITE_AFTER = 1000;
 export interface DdlRecord extends DdlOrigin {
   /** Object id that the statement made, null for none. */
   readonly id: number | null;
+  /** When it ran, microseconds; absent in old journals. */
+  readonly at?: string;
+}
+
+export interface CommitRecord {
+  readonly at: string;
+  readonly rows: readonly RowRecord[];
+}
+
+export interface MessagesRecord {
+  readonly at: string;
+  readonly rows: readonly RowRecord[];
+  readonly partitions: readonly string[];
+}
+
+/** Events of a source or table; for a table also its whole state. */
+export interface TimeRecord {
+  readonly id: number;
+  readonly events: readonly object[];
+  readonly state?: object;
 }
 
 /** [table id, weight, values as text ...] per row. */
-type RowRecord = readonly [table: number, weight: number, ...values: (string | null)[]];
+export type RowRecord = readonly [table: number, weight: number, ...values: (string | null)[]];
 
 function rowRecord(table: TableObject, row: Row, weight: number): RowRecord {
   return [
@@ -43,15 +75,65 @@ export class Journal {
     this.#file = new JournalFile(directory);
   }
 
-  appendDdl({ sql, searchPath, timeZone }: DdlOrigin, id: number | null): void {
-    this.#file.append('ddl', JSON.stringify({ sql, searchPath, timeZone, id } satisfies DdlRecord));
+  appendDdl({ sql, searchPath, timeZone }: DdlOrigin, id: number | null, at: bigint): void {
+    this.#file.append(
+      'ddl',
+      JSON.stringify({ sql, searchPath, timeZone, id, at: String(at) } satisfies DdlRecord),
+    );
   }
 
+  /** Deltas of one tick, before admission. */
+  appendCommit(deltas: readonly TableDelta[], at: bigint): void {
+    const rows = deltas.flatMap(({ table, rows: changed }) =>
+      changed.map(([row, weight]) => rowRecord(table, row, weight)),
+    );
+    this.#file.append('commit', JSON.stringify({ at: String(at), rows } satisfies CommitRecord));
+  }
+
+  appendMessages(table: TableObject, messages: readonly Message[], at: bigint): void {
+    const rows = messages.map(({ row }) => rowRecord(table, row, 1));
+    const partitions = messages.map((m) => m.partition);
+    this.#file.append(
+      'messages',
+      JSON.stringify({ at: String(at), rows, partitions } satisfies MessagesRecord),
+    );
+  }
+
+  /** Late rows of a view, with the next record. */
+  noteRows(table: TableObject, rows: readonly Row[]): void {
+    this.#file.appendLater('rows', JSON.stringify(rows.map((row) => rowRecord(table, row, 1))));
+  }
+
+  /** Rows as they are, at once. */
   appendRows(deltas: readonly TableDelta[]): void {
     const rows = deltas.flatMap(({ table, rows: changed }) =>
       changed.map(([row, weight]) => rowRecord(table, row, weight)),
     );
     this.#file.append('rows', JSON.stringify(rows));
+  }
+
+  /** What has happened to a source since it was last asked; written with the position that belongs to it. */
+  noteEvents(source: SourceObject): void {
+    const record = unsavedEvents(source);
+    if (record !== null) this.#file.appendLater('time', record);
+  }
+
+  /** As `noteEvents`, at once. */
+  appendEvents(source: SourceObject): void {
+    const record = unsavedEvents(source);
+    if (record !== null) this.#file.append('time', record);
+  }
+
+  /** An event of a table's time, with the next record. */
+  noteTableEvent(table: TableObject, event: SourceEvent): void {
+    const events = [eventToJson(event, eventTypes(table))];
+    this.#file.appendLater('time', JSON.stringify({ id: table.id, events } satisfies TimeRecord));
+  }
+
+  /** A table's watermark that followed the clock, before an arrival ends that. */
+  keepFollowed(table: TableObject, now: bigint): void {
+    const value = table.admission?.followed ?? null;
+    if (value !== null) this.noteTableEvent(table, { at: 0, kind: 'advance', partition: null, value, now });
   }
 
   notePosition(id: number, position: Position | null): void {
@@ -64,17 +146,31 @@ export class Journal {
 
   /** Replays the journal into an empty database. `runDdl` executes one statement without journalling. */
   async recover(database: Database, runDdl: (record: DdlRecord) => Promise<void>): Promise<void> {
-    for (const record of this.#file.read()) {
-      if (record.kind === 'ddl') await runDdl(JSON.parse(record.payload) as DdlRecord);
-      else await database.exclusive(() => replayRows(database, JSON.parse(record.payload) as RowRecord[]));
+    const time = { now: 0n };
+    database.recovery = time;
+    database.watermarks.beginAt(0n);
+    try {
+      for (const record of this.#file.read()) await recoverRecord(database, record, time, runDdl);
+    } finally {
+      database.recovery = null;
     }
-    const positions = this.#file.positions();
-    for (const object of database.catalog.objects()) {
-      const payload = positions.get(object.id);
-      if (payload !== undefined)
-        await database.exclusive(() => restoreSource(database, object, JSON.parse(payload) as Position));
-    }
+    await this.#restoreSources(database);
     if (this.#file.records > REWRITE_AFTER) this.rewrite(database);
+  }
+
+  /** What sources have brought comes again, at the present time; late rows of views are in the journal already. */
+  async #restoreSources(database: Database): Promise<void> {
+    const positions = this.#file.positions();
+    database.recovery = { now: database.clock() };
+    try {
+      for (const object of database.catalog.objects()) {
+        const payload = positions.get(object.id);
+        const position = payload === undefined ? null : (JSON.parse(payload) as Position);
+        await database.exclusive(() => restoreSource(database, object, position));
+      }
+    } finally {
+      database.recovery = null;
+    }
   }
 
   /** Replaces the history by the statements and rows that are live now. */
@@ -88,29 +184,44 @@ export class Journal {
   }
 }
 
-function replayRows(database: Database, records: readonly RowRecord[]): void {
-  const byTable = new Map<TableObject, [Row, number][]>();
-  for (const [id, weight, ...texts] of records) {
-    const table = database.catalog.byId(id);
-    if (table?.kind !== 'table') continue;
-    const row: Value[] = table.columns.map((c, i) => {
-      const text = texts[i] ?? null;
-      return text === null ? null : parseValue(text, c.type, messageContext);
-    });
-    const rowId = table.rowId === null ? null : row[table.rowId];
-    if (typeof rowId === 'bigint') database.reserveRowIdsThrough(rowId);
-    const rows = byTable.get(table) ?? [];
-    rows.push([row, weight]);
-    byTable.set(table, rows);
-  }
-  database.applyTables([...byTable].map(([table, rows]) => ({ table, rows })));
+function unsavedEvents(source: SourceObject): string | null {
+  const events = source.admission.log.takeUnsaved();
+  if (events.length === 0) return null;
+  const types = eventTypes(source);
+  return JSON.stringify({
+    id: source.id,
+    events: events.map((e) => eventToJson(e, types)),
+  } satisfies TimeRecord);
 }
 
-function restoreSource(database: Database, object: CatalogObject, position: Position): void {
-  if (object.kind === 'source') {
-    for (const rows of object.source.restore(position)) database.feedSource(object, rows);
-  } else if (object.kind === 'table' && object.source !== null) {
-    object.source.position = position;
+async function recoverRecord(
+  database: Database,
+  { kind, payload }: JournalRecord,
+  time: { now: bigint },
+  runDdl: (record: DdlRecord) => Promise<void>,
+): Promise<void> {
+  const record: unknown = JSON.parse(payload);
+  switch (kind) {
+    case 'ddl': {
+      const ddl = record as DdlRecord;
+      time.now = ddl.at === undefined ? database.environment.clock() : BigInt(ddl.at);
+      await runDdl(ddl);
+      return;
+    }
+    case 'commit': {
+      const commit = record as CommitRecord;
+      time.now = BigInt(commit.at);
+      return database.exclusive(() => replayCommit(database, commit));
+    }
+    case 'messages': {
+      const messages = record as MessagesRecord;
+      time.now = BigInt(messages.at);
+      return database.exclusive(() => replayMessages(database, messages));
+    }
+    case 'time':
+      return database.exclusive(() => replayTime(database, record as TimeRecord));
+    default:
+      return database.exclusive(() => replayRows(database, record as RowRecord[]));
   }
 }
 
@@ -123,6 +234,7 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
       searchPath: origin.searchPath,
       timeZone: origin.timeZone,
       id,
+      at: String(database.clock()),
     } satisfies DdlRecord),
   });
   const ddl = (sql: string, id: number | null): JournalRecord =>
@@ -133,8 +245,10 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
     }
   }
   for (const object of catalog.objects()) {
-    yield record(object, object.id);
-    if (object.kind === 'table') yield* tableRecords(object);
+    // Relations of late rows come with their owners; those of sources get their rows again, too.
+    if (object.kind !== 'table' || !object.internal) yield record(object, object.id);
+    if (object.kind === 'source') yield* sourceRecords(object);
+    else if (object.kind === 'table' && !ofSource(database, object)) yield* tableRecords(object);
   }
   for (const { id, column, text } of catalog.comments()) {
     const object = catalog.byId(id);
@@ -161,6 +275,24 @@ function* tableRecords(table: TableObject): Generator<JournalRecord> {
     }
   }
   if (pending.length > 0) yield { kind: 'rows', payload: JSON.stringify(pending) };
+  if (table.admission !== null) {
+    const record: TimeRecord = { id: table.id, events: [], state: table.admission.eventTime.toJson() };
+    yield { kind: 'time', payload: JSON.stringify(record) };
+  }
+}
+
+/** True for the late rows of a source. */
+function ofSource(database: Database, table: TableObject): boolean {
+  return table.internal && database.catalog.byId(ownerOf(table))?.kind === 'source';
+}
+
+function* sourceRecords(source: SourceObject): Generator<JournalRecord> {
+  const types = eventTypes(source);
+  const events = source.admission.log.all();
+  for (let i = 0; i < events.length; i += REWRITE_ROWS) {
+    const part = events.slice(i, i + REWRITE_ROWS).map((e) => eventToJson(e, types));
+    yield { kind: 'time', payload: JSON.stringify({ id: source.id, events: part } satisfies TimeRecord) };
+  }
 }
 
 function quote(name: string): string {

@@ -1,11 +1,17 @@
 /** What the catalog holds: one type per kind of object. Everything is owned by one Database. */
 import type { IndexEntry, RelationEntry, RelationKind } from '../common/catalog.ts';
 import type { Column } from '../common/dataType.ts';
+import type { Value } from '../common/value.ts';
 import type { DataflowNode } from '../executor/dataflow.ts';
 import type { Expr } from '../parser/ast/expr.ts';
 import type { SortKey } from '../planner/plan/aggregateCall.ts';
+import type { PlannedView, ViewTiming } from '../planner/plan.ts';
 import type { RelationStore } from '../storage/state/relationStore.ts';
 import type { SourceRuntime } from './sourceRuntime.ts';
+import type { LateStore } from './time/lateStore.ts';
+import type { RowExpander } from './time/rowExpander.ts';
+import type { SourceAdmission } from './time/sourceAdmission.ts';
+import type { TableAdmission } from './time/tableAdmission.ts';
 
 interface ObjectBase {
   /** Stable object id (an oid for clients), never reused. */
@@ -33,6 +39,17 @@ export interface TableColumn extends Column {
   readonly generated: Expr | null;
 }
 
+/** When rows of a table expire. */
+export interface TableTtl {
+  /** The column that says how old a row is. */
+  readonly column: number;
+  /** How long a row stays; 0 when the watermark says it all. */
+  readonly micros: bigint;
+  readonly by: 'clock' | 'watermark';
+  /** Rows whose column is below this have expired; null: none has. `now`: the clock. */
+  readonly expireBelow: (now: bigint) => Value;
+}
+
 /** A relation that keeps its rows. */
 interface StoredRelation {
   readonly store: RelationStore;
@@ -55,6 +72,17 @@ export interface TableObject extends ObjectBase, StoredRelation {
   readonly watermark: RelationEntry['watermark'];
   /** Set when the table is fed by a connector. */
   readonly source: SourceRuntime | null;
+  /** Makes the table's rows of the connector's; null without one. */
+  readonly expander: RowExpander | null;
+  /** Made and written by the server alone: a relation of late rows. */
+  readonly internal: boolean;
+  /** Set when the table has a watermark. */
+  readonly admission: TableAdmission | null;
+  readonly ttl: TableTtl | null;
+  /** Columns that take the time of the tick at every write: proctime() and the hidden `_written_at`. */
+  readonly stamped: readonly number[];
+  /** Set for a relation of late rows. */
+  readonly lateStore: LateStore | null;
   readonly entry: Entry;
 }
 
@@ -63,6 +91,8 @@ export interface SourceObject extends ObjectBase {
   readonly columns: readonly TableColumn[];
   readonly node: DataflowNode;
   readonly source: SourceRuntime;
+  /** Decides which of its rows belong to it. */
+  readonly admission: SourceAdmission;
   readonly watermark: RelationEntry['watermark'];
   readonly entry: Entry;
 }
@@ -74,12 +104,17 @@ export interface ViewObject extends ObjectBase {
   readonly entry: Entry;
 }
 
-export interface MaterializedViewObject extends ObjectBase, StoredRelation {
+/** `store`, `node` and `nodes` are replaced when the view is built again. */
+export interface MaterializedViewObject extends ObjectBase {
   readonly kind: 'materialized view';
+  store: RelationStore;
+  node: DataflowNode;
   readonly columns: readonly Column[];
   readonly definition: string;
   /** Every node that this view added, its materialisation last. */
-  readonly nodes: ReadonlySet<DataflowNode>;
+  nodes: ReadonlySet<DataflowNode>;
+  readonly planned: PlannedView;
+  readonly timing: ViewTiming;
   readonly order: readonly SortKey[];
   readonly entry: Entry;
 }

@@ -96,6 +96,8 @@ export class Session implements SessionPort {
   readonly #onClose: () => void;
   #reported: ReadonlyMap<string, string>;
   #sink: QuerySink | null = null;
+  /** Where the running call reports, between statements too: a commit may have something to say. */
+  #reports: QuerySink | null = null;
   #cancelRequested = false;
   #sleepMicros = 0n;
   #deadline: bigint | null = null;
@@ -114,7 +116,9 @@ export class Session implements SessionPort {
     this.user = startup.user;
     this.#connection = connection;
     this.#onClose = onClose;
-    this.#transaction = new TransactionState(database, this.settings);
+    this.#transaction = new TransactionState(database, this.settings, (notice) =>
+      this.#reports?.notice(notice),
+    );
     this.#objectNames = {
       oidOf: (kind, name) => catalogFunction(this, `${kind}in`, [name]) as number | null,
       nameOf: (kind, oid) => catalogFunction(this, `${kind}out`, [oid]) as string | null,
@@ -149,6 +153,7 @@ export class Session implements SessionPort {
   // Simple query
 
   async simpleQuery(sql: string, sink: QuerySink): Promise<void> {
+    this.#reports = sink;
     const statements = parse(sql);
     if (statements.length === 0) {
       sink.emptyQuery();
@@ -190,7 +195,9 @@ export class Session implements SessionPort {
     this.#transaction.touch();
     const timeout = durationMs(this.settings.value('statement_timeout'));
     this.#deadline =
-      timeout > 0 ? this.database.environment.clock() + BigInt(Math.round(timeout * 1000)) : null;
+      timeout > 0
+        ? this.database.environment.serverClock.system() + BigInt(Math.round(timeout * 1000))
+        : null;
     this.activity = parsed.text;
     this.#sink = sink;
     try {
@@ -265,6 +272,7 @@ export class Session implements SessionPort {
   async execute(portal: Portal, maxRows: number, sink: QuerySink): Promise<'complete' | 'suspended'> {
     const running = portal as SessionPortal;
     const { statement, sql, parameterTypes } = running.statement;
+    this.#reports = sink;
     if (statement === null) {
       sink.emptyQuery();
       return 'complete';
@@ -315,7 +323,7 @@ export class Session implements SessionPort {
 
   #checkCancelled(): void {
     if (this.#cancelRequested) throw cancelled();
-    if (this.#deadline !== null && this.database.environment.clock() > this.#deadline) {
+    if (this.#deadline !== null && this.database.environment.serverClock.system() > this.#deadline) {
       throw new SqlError('57014', 'canceling statement due to statement timeout');
     }
   }

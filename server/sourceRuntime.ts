@@ -4,8 +4,13 @@
  */
 import type { DataType } from '../common/dataType.ts';
 import { SqlError } from '../common/sqlError.ts';
-import type { Row } from '../common/value.ts';
-import type { Position, SourceConfig, SourceConnector, SourceReader } from '../connector/connector.ts';
+import type {
+  Position,
+  SourceConfig,
+  SourceConnector,
+  SourceReader,
+  SourceRows,
+} from '../connector/connector.ts';
 import { BadRecords } from './errorLog.ts';
 
 const REPLAY_ROWS = 4096;
@@ -34,7 +39,7 @@ export class SourceRuntime {
   }
 
   /** Rows that are there now, at most `maxRows`; null when there are none. A failure stops the source, not the server. */
-  poll(maxRows: number): readonly Row[] | null {
+  poll(maxRows: number): SourceRows | null {
     if (!this.active) return null;
     try {
       this.#reader ??= this.connector.open(this.config, this.position);
@@ -43,7 +48,7 @@ export class SourceRuntime {
       this.position = read.position;
       this.rowsRead += BigInt(read.rows.length);
       if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
-      return read.rows;
+      return read;
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       this.failure = error;
@@ -58,19 +63,17 @@ export class SourceRuntime {
   }
 
   /** What a new view is given before the live rows: everything up to the position of the live reader. */
-  *replay(): Generator<readonly Row[]> {
+  *replay(): Generator<SourceRows> {
     if (this.position !== null) yield* this.#readTo(this.position, false);
   }
 
-  /**
-   * What an ad-hoc read sees: the rows that the views have seen; while nothing reads the source, all rows that are there
-   * (0A000 for a source without end).
-   */
-  *replayForRead(): Generator<readonly Row[]> {
-    if (this.position !== null || this.consumers.size > 0) {
-      yield* this.replay();
-      return;
-    }
+  /** Somebody has read it, or does. Otherwise an ad-hoc read sees all rows that are there. */
+  get read(): boolean {
+    return this.position !== null || this.consumers.size > 0;
+  }
+
+  /** All rows that are there now (0A000 for a source without end). */
+  *present(): Generator<SourceRows> {
     const end = this.connector.currentEnd(this.config);
     if (end === null) {
       throw new SqlError(
@@ -85,12 +88,12 @@ export class SourceRuntime {
   }
 
   /** After a restart: reads from the start to `position`, which becomes the live position. */
-  *restore(position: Position): Generator<readonly Row[]> {
+  *restore(position: Position): Generator<SourceRows> {
     yield* this.#readTo(position, true);
     this.position = position;
   }
 
-  *#readTo(until: Position, count: boolean): Generator<readonly Row[]> {
+  *#readTo(until: Position, count: boolean): Generator<SourceRows> {
     const reader = this.connector.open(this.config, null);
     try {
       for (
@@ -102,7 +105,7 @@ export class SourceRuntime {
           this.rowsRead += BigInt(read.rows.length);
           if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
         }
-        if (read.rows.length > 0) yield read.rows;
+        if (read.rows.length > 0) yield read;
       }
     } finally {
       reader.close();

@@ -1,9 +1,11 @@
 /** Transaction state of one session: none, implicit, block, failed block; savepoints. */
 import { SqlError } from '../common/sqlError.ts';
 import type { Statement } from '../parser/ast/statement.ts';
+import type { Notice } from '../wire/port.ts';
 import type { Database } from './database.ts';
 import type { Settings } from './settings.ts';
 import type { TransactionControl } from './statements/statement.ts';
+import { lateNotice } from './time/lateNotice.ts';
 import { TransactionWrites } from './transaction.ts';
 
 interface Savepoint {
@@ -14,15 +16,18 @@ interface Savepoint {
 export class TransactionState implements TransactionControl {
   readonly #database: Database;
   readonly #settings: Settings;
+  readonly #notify: (notice: Notice) => void;
   #state: 'none' | 'implicit' | 'block' | 'failed' = 'none';
   #writes = new TransactionWrites();
   #savepoints: Savepoint[] = [];
   /** Micros at the transaction's start: what now() gives. */
   startTime = 0n;
 
-  constructor(database: Database, settings: Settings) {
+  /** `notify` tells the client about rows that a commit did not admit. */
+  constructor(database: Database, settings: Settings, notify: (notice: Notice) => void) {
     this.#database = database;
     this.#settings = settings;
+    this.#notify = notify;
   }
 
   get status(): 'I' | 'T' | 'E' {
@@ -108,13 +113,17 @@ export class TransactionState implements TransactionControl {
   async commitBeforeDdl(): Promise<void> {
     const writes = this.#writes;
     this.#writes = new TransactionWrites();
-    await this.#database.commit(writes);
+    await this.#write(writes);
+  }
+
+  async #write(writes: TransactionWrites): Promise<void> {
+    for (const late of await this.#database.commit(writes)) this.#notify(lateNotice(this.#database, late));
   }
 
   async #commitWrites(): Promise<void> {
     const writes = this.#writes;
     try {
-      await this.#database.commit(writes);
+      await this.#write(writes);
       this.#reset(true);
     } catch (error) {
       this.#reset(false);

@@ -32,6 +32,17 @@ export class Watermarks implements TimeReader {
     if (now > this.#now) this.#now = now;
   }
 
+  /** Before anything has happened: recovery lives through the journal's time again. */
+  beginAt(now: bigint): void {
+    this.#now = now;
+  }
+
+  /** Sets the tick's time even backwards: the server's clock has been set. */
+  jumpTo(now: bigint): void {
+    this.#now = now;
+    this.#epoch++;
+  }
+
   epoch(): number {
     return this.#epoch;
   }

@@ -2,7 +2,8 @@
  * The journal file: an append-only list of records in SQLite (WAL, synchronous FULL), plus the newest position of every
  * source. What records mean is the caller's. One process may have a directory open: the lock is SQLite's exclusive lock.
  *
- * Invariant: `append` returns after its record and the pending positions are on disk in one transaction.
+ * Invariant: `append` returns after its record, the records put off before it and the pending positions are on disk in one
+ * transaction.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,6 +53,7 @@ export class JournalFile {
   readonly #insert: Sqlite.Statement;
   readonly #upsertPosition: Sqlite.Statement;
   readonly #pending = new Map<number, string>();
+  #later: JournalRecord[] = [];
   #records: number;
 
   /** Opens or creates the journal in `directory`. SqlError 55000 when another server has it, 58030 when it cannot. */
@@ -90,17 +92,27 @@ export class JournalFile {
     this.#pending.set(id, payload);
   }
 
+  /** A record that belongs to positions noted in the same step: written with them. */
+  appendLater(kind: string, payload: string): void {
+    this.#later.push({ kind, payload });
+  }
+
   flush(): void {
-    if (this.#pending.size > 0) this.#transaction(() => {});
+    if (this.#pending.size > 0 || this.#later.length > 0) this.#transaction(() => {});
   }
 
   #transaction(body: () => void): void {
     try {
       this.#db.transaction(() => {
+        for (const { kind, payload } of this.#later) {
+          this.#insert.run(kind, payload);
+          this.#records++;
+        }
         body();
         for (const [id, payload] of this.#pending) this.#upsertPosition.run(id, payload);
       })();
       this.#pending.clear();
+      this.#later = [];
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       const full = code.startsWith('SQLITE_FULL');

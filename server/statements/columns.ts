@@ -3,6 +3,7 @@ import { must } from '../../common/assert.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { formatType } from '../../common/typeTable.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
 import type { ColumnDefinition, TableElement } from '../../parser/ast/statement.ts';
 import { type BindEnvironment, bindOverRow, bindStandalone } from '../../planner/bind/bind.ts';
@@ -12,16 +13,40 @@ import type { Scalar } from '../../planner/plan/scalar.ts';
 import { hasSubquery, usedColumns, volatilityOf } from '../../planner/plan/scalars.ts';
 import type { TableColumn } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
+import { isProctime, readsClock } from '../time/rowExpander.ts';
+import { timeUnitOf } from '../time/units.ts';
 import type { StatementContext } from './statement.ts';
 
 export interface TableShape {
   readonly columns: readonly TableColumn[];
   /** Declared primary key, empty when there is none. */
   readonly primaryKey: readonly number[];
-  readonly watermark: RelationEntry['watermark'];
+  readonly watermark: DeclaredWatermark | null;
+  /** Expressions of generated columns, by column. */
+  readonly generated: readonly (Scalar | null)[];
+  /** Generated columns that are proctime(). */
+  readonly processTime: readonly number[];
 }
 
-/** Columns as written; `fixed` are those that a connector brings when none are written. */
+/** WATERMARK FOR column AS expression [WITH TTL]. */
+export interface DeclaredWatermark {
+  readonly column: number;
+  /** As SQL. */
+  readonly expression: string;
+  readonly bound: Scalar;
+  readonly withTtl: boolean;
+  readonly position: number;
+}
+
+/** What the catalog says of it. */
+export function catalogWatermark(watermark: DeclaredWatermark | null): RelationEntry['watermark'] {
+  return watermark === null ? null : { column: watermark.column, expression: watermark.expression };
+}
+
+/**
+ * Columns as written; `fixed` are those that a connector brings: when none are written, when all written ones are
+ * generated, and where `*` stands.
+ */
 export function tableShape(
   elements: readonly TableElement[],
   fixed: readonly { readonly name: string; readonly type: DataType }[] | null,
@@ -30,14 +55,25 @@ export function tableShape(
 ): TableShape {
   const definitions = elements.flatMap((e) => (e.kind === 'ColumnDefinition' ? [e] : []));
   for (const e of elements) {
-    if (e.kind === 'TableWildcard') throw unsupported('* in a column list', e.span.start);
+    if (e.kind === 'TableWildcard' && fixed === null) {
+      throw unsupported(
+        '* in a column list',
+        e.span.start,
+        'Name the columns: this connector has none of its own.',
+      );
+    }
     if (e.kind === 'OtherConstraint') throw unsupported(e.construct, e.span.start);
   }
   const plain: TableColumn[] = [];
-  if (definitions.length === 0 && fixed !== null) {
-    for (const c of fixed) plain.push({ ...c, nullable: true, default: null, generated: null });
+  const addFixed = (): void => {
+    for (const c of fixed ?? []) plain.push({ ...c, nullable: true, default: null, generated: null });
+  };
+  const wildcard = elements.some((e) => e.kind === 'TableWildcard');
+  if (!wildcard && definitions.every((d) => d.generated !== null)) addFixed();
+  for (const e of elements) {
+    if (e.kind === 'TableWildcard') addFixed();
+    else if (e.kind === 'ColumnDefinition') plain.push(columnOf(e, plain, context));
   }
-  for (const d of definitions) plain.push(columnOf(d, plain, context));
   const keyNames = keyColumns(elements, definitions, name);
   const primaryKey = keyNames.map(({ name, position }) => {
     const index = plain.findIndex((c) => c.name === name);
@@ -45,8 +81,8 @@ export function tableShape(
     return index;
   });
   const columns = plain.map((c, i) => (primaryKey.includes(i) ? { ...c, nullable: false } : c));
-  checkGenerated(columns, context);
-  return { columns, primaryKey, watermark: watermarkOf(elements, columns, context) };
+  const { generated, processTime } = checkGenerated(columns, primaryKey, context);
+  return { columns, primaryKey, watermark: watermarkOf(elements, columns, context), generated, processTime };
 }
 
 /** A DEFAULT expression stands alone: no columns, no subqueries. */
@@ -112,24 +148,37 @@ function keyColumns(
     : (clauses[0]?.columns.map((c) => ({ name: c.name, position: c.span.start })) ?? []);
 }
 
-function checkGenerated(columns: readonly TableColumn[], context: StatementContext): void {
+function checkGenerated(
+  columns: readonly TableColumn[],
+  primaryKey: readonly number[],
+  context: StatementContext,
+): Pick<TableShape, 'generated' | 'processTime'> {
   const env = bindEnvironment(context);
-  for (const column of columns) {
-    if (column.generated === null) continue;
+  const processTime: number[] = [];
+  const generated = columns.map((column, i) => {
+    if (column.generated === null) return null;
+    const position = column.generated.span.start;
     const bound = bindOverRow(column.generated, '', columns, env, 'column generation expressions');
     if (hasSubquery(bound)) {
-      throw new SqlError('0A000', 'cannot use subquery in column generation expression', {
-        position: column.generated.span.start,
-      });
+      throw new SqlError('0A000', 'cannot use subquery in column generation expression', { position });
     }
-    if (volatilityOf(bound) === 'volatile') {
-      throw new SqlError('42P17', 'generation expression is not immutable', {
-        position: column.generated.span.start,
-      });
+    if (isProctime(bound)) processTime.push(i);
+    else if (volatilityOf(bound) === 'volatile') {
+      throw new SqlError('42P17', 'generation expression is not immutable', { position });
+    }
+    if (readsClock(bound) && primaryKey.includes(i)) {
+      throw new SqlError(
+        '42P16',
+        `generated column "${column.name}" depends on the clock: it cannot be a key`,
+        {
+          position,
+        },
+      );
     }
     refuseChained(bound, columns, column);
-    coerceAssign(bound, column.type, column.name, column.generated.span.start, env);
-  }
+    return coerceAssign(bound, column.type, column.name, position, env);
+  });
+  return { generated, processTime: processTime.filter((i) => columns[i]?.type.id === 'timestamptz') };
 }
 
 function refuseChained(bound: Scalar, columns: readonly TableColumn[], column: TableColumn): void {
@@ -151,7 +200,7 @@ function watermarkOf(
   elements: readonly TableElement[],
   columns: readonly TableColumn[],
   context: StatementContext,
-): RelationEntry['watermark'] {
+): DeclaredWatermark | null {
   const marks = elements.flatMap((e) => (e.kind === 'Watermark' ? [e] : []));
   const mark = marks[0];
   if (mark === undefined) return null;
@@ -164,14 +213,35 @@ function watermarkOf(
     throw new SqlError('42703', `column "${mark.column.name}" does not exist`, {
       position: mark.column.span.start,
     });
-  const bound = bindOverRow(mark.expr, '', columns, bindEnvironment(context), 'WATERMARK');
   const { type } = must(columns[column]);
+  if (timeUnitOf(type) === null) {
+    throw unsupported(
+      `a watermark on a column of type ${formatType(type)}`,
+      mark.column.span.start,
+      'It takes timestamp, timestamptz, date, smallint, integer or bigint.',
+    );
+  }
+  const bound = bindOverRow(mark.expr, '', columns, bindEnvironment(context), 'WATERMARK');
+  const position = mark.expr.span.start;
+  if (hasSubquery(bound)) throw new SqlError('0A000', 'cannot use subquery in WATERMARK', { position });
+  if (volatilityOf(bound) === 'volatile' || readsClock(bound)) {
+    throw new SqlError('42P17', 'watermark expression is not immutable', {
+      position,
+      hint: 'It is computed from the columns of each row; watermark.idle.follow.clock brings the clock in.',
+    });
+  }
   if (bound.type.id !== type.id) {
     throw new SqlError(
       '42804',
       'The data types of the watermark expression and the watermarked column must be the same',
-      { position: mark.expr.span.start },
+      { position },
     );
   }
-  return { column, expression: context.textOf(mark.expr) };
+  return {
+    column,
+    expression: context.textOf(mark.expr),
+    bound,
+    withTtl: mark.withTtl,
+    position: mark.column.span.start,
+  };
 }

@@ -7,7 +7,10 @@ import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
-import { tableShape } from './columns.ts';
+import { declaredTime, sourceAdmission } from '../time/declare.ts';
+import { createLateRelation } from '../time/lateRelation.ts';
+import { otherOptions, ttlOptions } from '../time/timeOptions.ts';
+import { catalogWatermark, type DeclaredWatermark, tableShape } from './columns.ts';
 import {
   creationSchema,
   done,
@@ -62,7 +65,7 @@ export function sourceOf(
   columns: readonly TableColumn[],
   context: StatementContext,
 ): SourceRuntime {
-  const given = optionMap(statement.options);
+  const given = optionMap(otherOptions(statement.options));
   const connector = findConnector(given.get('connector') ?? '', statement.span.start);
   const options = checkOptions(connector, given);
   checkFormat(connector, statement.format, statement.span.start);
@@ -76,7 +79,7 @@ export function sourceOf(
     encode: statement.format?.encode ?? null,
     encodeOptions:
       statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
-    clock: () => database.environment.clock(),
+    clock: () => database.clock(),
     timeZone: context.settings.value('timezone'),
   };
   // A reader is opened once now, so that a bad configuration fails here.
@@ -113,6 +116,23 @@ function compatible(a: TableColumn['type'], b: TableColumn['type'] | undefined):
   return a.id === b.id || (isText(a) && isText(b));
 }
 
+/** Rows of a source are not kept: they cannot expire. */
+function refuseTtl(options: readonly Option[], watermark: DeclaredWatermark | null): void {
+  const option = options.find((o) => ttlOptions.some((t) => t.name === o.name));
+  if (option !== undefined) {
+    throw new SqlError('22023', `option "${option.name}" is for tables and materialized views`, {
+      position: option.span.start,
+      hint: 'A source keeps no rows. Use it on a view over the source, or on CREATE TABLE ... WITH (connector = ...).',
+    });
+  }
+  if (watermark?.withTtl === true) {
+    throw new SqlError('42P16', 'WATERMARK ... WITH TTL is not allowed on a source', {
+      position: watermark.position,
+      hint: 'A source keeps no rows: leave WITH TTL out.',
+    });
+  }
+}
+
 export const createSource: StatementHandler<CreateSource> = {
   async run(statement, context) {
     context.requireNoTransactionBlock('CREATE SOURCE');
@@ -121,7 +141,7 @@ export const createSource: StatementHandler<CreateSource> = {
     if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
     const target = splitName(statement.name, context);
     const schema = creationSchema(target, context);
-    const options = optionMap(statement.options);
+    const options = optionMap(otherOptions(statement.options));
     const name = options.get('connector');
     if (name === undefined) {
       throw new SqlError('42601', 'CREATE SOURCE needs the option connector', {
@@ -143,18 +163,15 @@ export const createSource: StatementHandler<CreateSource> = {
         statement.span.start,
         'Use CREATE TABLE ... WITH (connector = ...).',
       );
+    refuseTtl(statement.options, shape.watermark);
     const source = sourceOf(
       statement,
       shape.columns.filter((c) => c.generated === null),
       context,
     );
-    const generated = shape.columns.find((c) => c.generated !== null);
-    if (generated !== undefined)
-      throw unsupported(
-        `the generated column "${generated.name}" of a source`,
-        statement.span.start,
-        'Compute it in a view over the source.',
-      );
+    const timeZone = context.settings.value('timezone');
+    const partitions = connector.partitions?.(source.config.options) ?? [];
+    const rule = declaredTime(shape.watermark, shape.columns, statement.options, timeZone, partitions);
     const { database } = context;
     return database.exclusive(() => {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');
@@ -168,7 +185,8 @@ export const createSource: StatementHandler<CreateSource> = {
         columns: shape.columns,
         key: null,
         appendOnly: connector.appendOnly,
-        watermark: shape.watermark,
+        watermark: catalogWatermark(shape.watermark),
+        processTime: shape.processTime,
         rows: () => Number(source.rowsRead),
       });
       const object: SourceObject = {
@@ -182,10 +200,12 @@ export const createSource: StatementHandler<CreateSource> = {
         columns: shape.columns,
         node,
         source,
-        watermark: shape.watermark,
+        admission: sourceAdmission(database, shape, rule, source, timeZone),
+        watermark: catalogWatermark(shape.watermark),
         entry,
       };
       database.catalog.add(object);
+      if (rule !== null) createLateRelation(database, object, object.columns, rule.type, rule.options);
       database.journalDdl(originOf(context), id);
       return done('CREATE SOURCE');
     });

@@ -10,8 +10,13 @@ import { RelationStore } from '../../storage/state/relationStore.ts';
 import { insertRow } from '../ingest.ts';
 import { Entry, type TableColumn, type TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
+import { declaredTime, tableAdmission, ttlByClock, ttlByWatermark, ttlColumn } from '../time/declare.ts';
+import { createLateRelation } from '../time/lateRelation.ts';
+import { RowExpander } from '../time/rowExpander.ts';
+import { optionText, otherOptions, ttlOf, ttlOptions, watermarkOptions } from '../time/timeOptions.ts';
+import { prepareTtl } from '../time/ttl.ts';
 import { TransactionWrites } from '../transaction.ts';
-import { type TableShape, tableShape } from './columns.ts';
+import { catalogWatermark, type TableShape, tableShape } from './columns.ts';
 import { findConnector, optionMap, sourceOf } from './createSource.ts';
 import { runBound } from './select.ts';
 import {
@@ -25,6 +30,8 @@ import {
 } from './statement.ts';
 
 const MAX_COLUMNS = 1600;
+/** Hidden column of a table whose rows live for so long after their last write. */
+const WRITTEN_AT = '_written_at';
 
 /** RisingWave's table options that have no effect here. */
 const acceptedOptions = ['source_rate_limit', 'dml_rate_limit', 'backfill_rate_limit'];
@@ -37,12 +44,11 @@ function refuseUnsupported(statement: CreateTable): void {
   if (statement.engine !== null && statement.engine.toLowerCase() !== 'hummock')
     throw unsupported(`ENGINE = ${statement.engine}`, position);
   if (!statement.options.some((o) => o.name === 'connector')) {
-    for (const option of statement.options) {
+    for (const option of otherOptions(statement.options)) {
       if (acceptedOptions.includes(option.name)) continue;
-      if (option.name === 'retention_seconds') throw unsupported('retention_seconds', option.span.start);
       throw new SqlError('22023', `unrecognized table option "${option.name}"`, {
         position: option.span.start,
-        hint: 'A table without a connector takes rate limits only; a connector is named by the option connector.',
+        hint: `Options of a table without a connector: ${[...ttlOptions, ...watermarkOptions].map((o) => o.name).join(', ')}. A connector is named by the option connector.`,
       });
     }
   }
@@ -65,7 +71,8 @@ function ctasShape(statement: CreateTable, bound: BoundQuery): TableShape {
     const type: DataType = c.type.id === 'unknown' ? types.text : c.type;
     return { name: names[i] ?? c.name, type, nullable: true, default: null, generated: null };
   });
-  return { columns, primaryKey: [], watermark: null };
+  const generated = columns.map(() => null);
+  return { columns, primaryKey: [], watermark: null, generated, processTime: [] };
 }
 
 function versionColumns(statement: CreateTable, shape: TableShape): readonly number[] {
@@ -91,7 +98,10 @@ function checkShape(statement: CreateTable, shape: TableShape): void {
   }
   if (shape.columns.length > MAX_COLUMNS)
     throw new SqlError('54011', `tables can have at most ${MAX_COLUMNS} columns`, { position });
-  if (names.has('_row_id')) throw new SqlError('42701', 'column name "_row_id" is reserved', { position });
+  for (const reserved of ['_row_id', WRITTEN_AT]) {
+    if (names.has(reserved))
+      throw new SqlError('42701', `column name "${reserved}" is reserved`, { position });
+  }
   const keyed = shape.primaryKey.length > 0;
   if (statement.appendOnly && keyed) {
     throw new SqlError('42P16', 'an APPEND ONLY table cannot have a primary key', {
@@ -99,10 +109,10 @@ function checkShape(statement: CreateTable, shape: TableShape): void {
       hint: 'Leave out PRIMARY KEY or APPEND ONLY.',
     });
   }
-  if (shape.watermark !== null && !statement.appendOnly) {
+  if (shape.watermark !== null && !shape.watermark.withTtl && !statement.appendOnly) {
     throw new SqlError('42P16', 'Defining watermarks on table requires the table to be append only.', {
       position,
-      hint: 'Use APPEND ONLY after the column list.',
+      hint: 'Use APPEND ONLY after the column list, or WITH TTL after the expression: rows below the watermark expire.',
     });
   }
   if (!keyed && statement.versionColumns.length > 0) {
@@ -118,7 +128,36 @@ function checkShape(statement: CreateTable, shape: TableShape): void {
   }
 }
 
-/** Makes the object, its store and its node. Only inside `exclusive`. */
+const hidden = (name: string, type: DataType, nullable: boolean): TableColumn => ({
+  name,
+  type,
+  nullable,
+  hidden: true,
+  default: null,
+  generated: null,
+});
+
+/** All columns of the table, hidden ones at the end, and what follows from the time to live that was asked for. */
+function storedColumns(statement: CreateTable, shape: TableShape) {
+  const ttl = ttlOf(statement.options);
+  if (ttl !== null && shape.watermark?.withTtl === true) {
+    throw new SqlError('22023', 'WATERMARK ... WITH TTL and the option "ttl" exclude each other', {
+      position: shape.watermark.position,
+    });
+  }
+  const named = ttl === null ? null : ttlColumn(ttl, shape.columns);
+  const columns = [...shape.columns];
+  if (ttl !== null && named === null) columns.push(hidden(WRITTEN_AT, types.timestamptz, true));
+  const written = columns.length > shape.columns.length ? [columns.length - 1] : [];
+  if (shape.primaryKey.length === 0) columns.push(hidden('_row_id', types.int8, false));
+  return {
+    columns,
+    stamped: [...shape.processTime, ...written],
+    ttl: ttl === null ? null : ttlByClock(columns, named ?? shape.columns.length, ttl.micros),
+  };
+}
+
+/** Makes the object, its store, its node and its relation of late rows. Only inside `exclusive`. */
 function makeTable(
   statement: CreateTable,
   shape: TableShape,
@@ -128,15 +167,7 @@ function makeTable(
 ): TableObject {
   const { database } = context;
   const keyed = shape.primaryKey.length > 0;
-  const rowId: TableColumn = {
-    name: '_row_id',
-    type: types.int8,
-    nullable: false,
-    hidden: true,
-    default: null,
-    generated: null,
-  };
-  const columns = keyed ? shape.columns : [...shape.columns, rowId];
+  const { columns, stamped, ttl: byClock } = storedColumns(statement, shape);
   const key = keyed ? shape.primaryKey : [columns.length - 1];
   const source = statement.options.some((o) => o.name === 'connector')
     ? sourceOf(
@@ -145,11 +176,24 @@ function makeTable(
         context,
       )
     : null;
+  const origin = originOf(context);
+  const partitions = source?.connector.partitions?.(source.config.options) ?? [];
+  const rule = declaredTime(shape.watermark, columns, statement.options, origin.timeZone, partitions);
+  const connected = source !== null;
+  const admission =
+    rule === null
+      ? null
+      : tableAdmission(database, rule, { name, timeZone: origin.timeZone, key, columns, connected });
+  const byWatermark =
+    admission !== null && shape.watermark?.withTtl === true ? ttlByWatermark(admission) : null;
+  const ttl = byClock ?? byWatermark;
+  // Rows that expire are taken back: such a table only grows for those who write it.
+  const onlyGrows = statement.appendOnly && ttl === null;
   const id = database.catalog.allocateId();
   const store = new RelationStore(
     columns.map((c) => c.type),
     key,
-    statement.appendOnly,
+    onlyGrows,
   );
   const node = database.dataflow.add(new MaterializeOperator(store), `Table ${name}`, []);
   const entry = new Entry({
@@ -160,19 +204,22 @@ function makeTable(
     columns,
     key,
     declaredKey: keyed,
-    appendOnly: statement.appendOnly,
-    watermark: shape.watermark,
+    appendOnly: onlyGrows,
+    watermark: catalogWatermark(shape.watermark),
+    ...(ttl === null ? {} : { watermarked: [] }),
+    processTime: onlyGrows ? shape.processTime : [],
     rows: () => store.rowCount(),
   });
   source?.consumers.add(id);
-  return {
+  const table: TableObject = {
     kind: 'table',
     id,
     schema,
     name,
     owner: context.user,
-    ...originOf(context),
+    ...origin,
     dependsOn: new Set(),
+    internal: false,
     store,
     node,
     columns,
@@ -182,10 +229,17 @@ function makeTable(
     conflict: statement.onConflict ?? 'overwrite',
     versionColumns: versionColumns(statement, shape),
     commits: 0,
-    watermark: shape.watermark,
+    watermark: catalogWatermark(shape.watermark),
     source,
+    expander: source === null ? null : new RowExpander(shape.generated, columns.length),
+    admission,
+    ttl,
+    stamped,
+    lateStore: null,
     entry,
   };
+  prepareTtl(table);
+  return table;
 }
 
 export const createTable: StatementHandler<CreateTable> = {
@@ -207,30 +261,42 @@ export const createTable: StatementHandler<CreateTable> = {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return null;
       const made = makeTable(statement, shape, schema, target.name, context);
       database.catalog.add(made);
+      const rule = made.admission?.rule ?? null;
+      if (rule !== null) createLateRelation(database, made, made.columns, rule.type, rule.options);
       const definition =
-        bound === null ? originOf(context) : { ...originOf(context), sql: ctasDefinition(made) };
+        bound === null ? originOf(context) : { ...originOf(context), sql: ctasDefinition(made, statement) };
       database.journalDdl(definition, made.id);
       return made;
     });
     if (table === null || rows === null) return done(bound === null ? 'CREATE TABLE' : 'SELECT 0');
     const writes = new TransactionWrites();
     for (const row of rows)
-      insertRow(database, writes.of(table), [...row.slice(0, shape.columns.length), null]);
+      insertRow(
+        database,
+        writes.of(table),
+        table.columns.map((_, i) => (i < shape.columns.length ? (row[i] ?? null) : null)),
+      );
     await database.commit(writes);
     return done(`SELECT ${rows.length}`);
   },
 };
 
 /** A CTAS is remembered as the plain table that it made: its rows are journalled apart. */
-function ctasDefinition(table: TableObject): string {
+function ctasDefinition(table: TableObject, statement: CreateTable): string {
+  const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   const columns = table.columns
     .filter((c) => c.hidden !== true)
-    .map((c) => `"${c.name.replaceAll('"', '""')}" ${formatType(c.type)}`);
-  return `CREATE TABLE "${table.schema}"."${table.name.replaceAll('"', '""')}" (${columns.join(', ')})`;
+    .map((c) => `${quoted(c.name)} ${formatType(c.type)}`);
+  const options = statement.options.map((o) => `${o.name} = '${optionText(o).replaceAll("'", "''")}'`);
+  return [
+    `CREATE TABLE ${quoted(table.schema)}.${quoted(table.name)} (${columns.join(', ')})`,
+    ...(statement.appendOnly ? ['APPEND ONLY'] : []),
+    ...(options.length === 0 ? [] : [`WITH (${options.join(', ')})`]),
+  ].join(' ');
 }
 
 function fixedColumns(statement: CreateTable) {
-  const options = optionMap(statement.options);
+  const options = optionMap(otherOptions(statement.options));
   const name = options.get('connector');
   if (name === undefined) return null;
   const connector = findConnector(name, statement.span.start);

@@ -16,7 +16,7 @@ import {
 } from '../../planner/bind/dml.ts';
 import type { BoundReturning } from '../../planner/bind/returning.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
-import { requireRelation } from '../catalog.ts';
+import { MILLRACE_LATE, requireRelation } from '../catalog.ts';
 import { checkNotNull, duplicateKey, insertRow } from '../ingest.ts';
 import type { TableObject } from '../objects.ts';
 import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
@@ -34,6 +34,9 @@ import {
 export function writableTable(name: ObjectName, verb: string, context: StatementContext): TableObject {
   const target = splitName(name, context);
   const { catalog } = context.database;
+  if (target.schema === MILLRACE_LATE && catalog.find(MILLRACE_LATE, target.name, []) !== null) {
+    throw lateRowsOnly(verb, target);
+  }
   if (target.schema !== null && catalog.isSystemSchema(target.schema)) {
     throw new SqlError('42501', `permission denied for table ${target.name}`);
   }
@@ -44,12 +47,22 @@ export function writableTable(name: ObjectName, verb: string, context: Statement
     context.searchPath(),
     target.position,
   );
-  if (relation.kind === 'table') return relation;
+  if (relation.kind === 'table') {
+    if (relation.internal) throw lateRowsOnly(verb, target);
+    return relation;
+  }
   const shown =
     relation.kind === 'materialized view'
       ? `cannot change materialized view "${relation.name}"`
       : `cannot ${verb} ${relation.kind} "${relation.name}"`;
   throw new SqlError('42809', shown, { position: target.position });
+}
+
+function lateRowsOnly(verb: string, target: { readonly name: string; readonly position: number }): SqlError {
+  return new SqlError('42809', `cannot ${verb} "${target.name}": it is a relation of late rows`, {
+    position: target.position,
+    hint: 'The server puts rows there and takes them out after late.retention; REPLAY LATE ROWS FROM admits them after all.',
+  });
 }
 
 export function targetTable(table: TableObject): TargetTable {
@@ -111,7 +124,7 @@ function atomically<T>(writes: TableWrites, body: () => T): T {
 /** What makes complete rows of a table out of an INSERT's values. */
 export function rowMaker(
   bound: Pick<BoundInsert, 'targets' | 'defaults' | 'generated'>,
-  table: TableObject,
+  table: Pick<TableObject, 'columns'>,
   context: StatementContext,
 ) {
   const given = new Map(bound.targets.map((t, i) => [t, i]));
@@ -133,7 +146,8 @@ export function rowMaker(
 
 export const DEFAULT = Symbol('DEFAULT');
 
-function* sourceRows(
+/** The values that an INSERT brings, row by row. */
+export function* sourceRows(
   bound: BoundInsert,
   context: StatementContext,
 ): Generator<readonly (Value | typeof DEFAULT)[]> {

@@ -4,6 +4,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Drop } from '../../parser/ast/statement.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject } from '../objects.ts';
+import { ownerOf } from '../time/lateRelation.ts';
 import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
 const articles: Readonly<Record<CatalogObject['kind'], string>> = {
@@ -46,6 +47,7 @@ function find(statement: Drop, name: ObjectName, context: StatementContext): Cat
       },
     );
   }
+  refuseInternal(context.database, object, target.position);
   return object;
 }
 
@@ -91,7 +93,25 @@ export function removeObject(database: Database, object: CatalogObject): void {
     if (upstream?.kind === 'source' || upstream?.kind === 'table')
       upstream.source?.consumers.delete(object.id);
   }
+  database.removeNodes(database.lateNodes.forget(object.id));
+  database.watermarks.forget(object.id);
   catalog.remove(object);
+}
+
+/** Indexes and relations of late rows go with what they belong to. */
+function belongs(object: CatalogObject): boolean {
+  return object.kind === 'index' || (object.kind === 'table' && object.internal);
+}
+
+/** A relation of late rows goes only with its owner. */
+function refuseInternal(database: Database, object: CatalogObject, position: number): void {
+  if (object.kind !== 'table' || !object.internal) return;
+  const owner = database.catalog.byId(ownerOf(object));
+  const shown = owner === null ? 'its owner' : `${owner.kind} ${owner.name}`;
+  throw new SqlError('2BP01', `cannot drop table ${object.name} because ${shown} requires it`, {
+    position,
+    hint: `You can drop ${shown} instead.`,
+  });
 }
 
 function checkRestrict(
@@ -101,8 +121,7 @@ function checkRestrict(
   what: string,
 ): void {
   const rootIds = new Set(roots.map((r) => r.id));
-  // Indexes go with their relation.
-  const others = all.filter((o) => !rootIds.has(o.id) && !(o.kind === 'index'));
+  const others = all.filter((o) => !rootIds.has(o.id) && !belongs(o));
   if (others.length === 0) return;
   const lines = others.map((o) => {
     const on = [...o.dependsOn]
@@ -125,7 +144,7 @@ function dropAll(
   const { database } = context;
   const all = withDependents(database, roots);
   if (statement.behavior === 'restrict') checkRestrict(database, roots, all, what);
-  const cascaded = all.filter((o) => !roots.includes(o) && o.kind !== 'index');
+  const cascaded = all.filter((o) => !roots.includes(o) && !belongs(o));
   if (cascaded.length === 1) {
     context.notice({
       severity: 'NOTICE',

@@ -1,0 +1,189 @@
+/**
+ * Ticks over arrivals: admitted rows go into the dataflow, late ones into the relation of late rows and to views that
+ * allow lateness, and the relation's watermark is set before the dataflow is flushed. All inside `exclusive`.
+ */
+import { must } from '../../common/assert.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import type { Row } from '../../common/value.ts';
+import { emitEachRow } from '../../executor/batchBuilder.ts';
+import { columnTypes, type Database, type TableDelta } from '../database.ts';
+import { addMessage, type Message } from '../ingest.ts';
+import type { SourceObject, TableObject } from '../objects.ts';
+import { TableWrites } from '../transaction.ts';
+import { withinLateness } from './lateNodes.ts';
+import { lateRowsFor } from './lateRead.ts';
+import { lateRelationOf, lateRelationRow } from './lateRelation.ts';
+import type { Admitted, LateRow } from './lateRow.ts';
+import { lateStoreOf } from './lateStore.ts';
+import type { TimeRule } from './timeRule.ts';
+import { toUnits, unitsValue } from './units.ts';
+
+/** What a transaction brought to one table with a watermark. */
+export interface LateSummary {
+  readonly table: TableObject;
+  /** New rows in all. */
+  readonly inserted: number;
+  readonly late: readonly LateRow[];
+}
+
+/** One tick over rows of a source. */
+export function tickSource(database: Database, object: SourceObject, outputs: Iterable<Admitted>): void {
+  database.runTick(() => {
+    for (const { rows, late, readmitted } of outputs) {
+      emitEachRow(columnTypes(object), rows, (batch) => database.dataflow.feed(object.node, batch));
+      if (object.admission.rule !== null) fileLate(database, object, object.admission.rule, late);
+      if (readmitted.length > 0) takeOut(database, object, readmitted);
+    }
+    publishWatermark(database, object);
+  });
+}
+
+/** One tick over transactions' deltas; gives what was late. */
+export function tickTables(
+  database: Database,
+  deltas: readonly TableDelta[],
+  now: bigint,
+): readonly LateSummary[] {
+  const summaries: LateSummary[] = [];
+  for (const { table } of deltas) table.commits++;
+  database.runTick(() => {
+    for (const { table, rows: delta } of deltas) {
+      const { admission } = table;
+      if (admission === null) {
+        table.lateStore?.adopt(delta);
+        database.pushRows(table, delta);
+        continue;
+      }
+      const { rows, late } = admission.transaction(delta, now);
+      database.pushRows(table, rows);
+      if (late.length > 0) {
+        fileLate(database, table, admission.rule, late);
+        summaries.push({ table, inserted: delta.filter(([, weight]) => weight > 0).length, late });
+      }
+      publishWatermark(database, table);
+    }
+  });
+  return summaries;
+}
+
+/** One tick over rows that are admitted already. */
+export function tickAdmitted(database: Database, deltas: readonly TableDelta[]): void {
+  for (const { table } of deltas) table.commits++;
+  database.runTick(() => {
+    for (const { table, rows } of deltas) {
+      table.lateStore?.adopt(rows);
+      database.pushRows(table, rows);
+    }
+  });
+}
+
+/** One tick in which late rows become rows of their table. */
+export function tickReadmitted(database: Database, table: TableObject, rows: readonly Row[]): void {
+  table.commits++;
+  database.runTick(() => {
+    takeOut(database, table, rows);
+    database.pushRows(
+      table,
+      rows.map((row) => [row, 1]),
+    );
+  });
+}
+
+/** Rows that are admitted after all are late no longer. */
+function takeOut(database: Database, object: SourceObject | TableObject, rows: readonly Row[]): void {
+  const relation = must(lateRelationOf(database, object.id), `${object.name} has a relation of late rows`);
+  const gone = lateRowsFor(database, object, rows).map((row) => [row, -1] as const);
+  lateStoreOf(relation).adopt(gone);
+  database.pushRows(relation, gone);
+}
+
+/** One tick over messages of a table's connector, each judged by itself. */
+export function tickMessages(
+  database: Database,
+  table: TableObject,
+  messages: readonly Message[],
+  now: bigint,
+): void {
+  const admission = must(table.admission, 'messages are judged one by one where there is a watermark');
+  const writes = new TableWrites(table);
+  const late: LateRow[] = [];
+  for (const { row, partition } of messages) {
+    const refused = admission.message(row, partition, now);
+    if (refused === null) addMessage(database, writes, row);
+    else late.push(refused);
+  }
+  table.commits++;
+  database.runTick(() => {
+    database.pushRows(table, [...writes.delta()]);
+    fileLate(database, table, admission.rule, late);
+    publishWatermark(database, table);
+  });
+}
+
+/** Hands the dataflow the watermark that the relation has after the tick's arrivals. */
+export function publishWatermark(database: Database, object: SourceObject | TableObject): void {
+  const rule = object.admission?.rule ?? null;
+  const eventTime = object.admission?.eventTime ?? null;
+  if (rule === null || eventTime === null) return;
+  const value = unitsValue(eventTime.watermark(), rule.type);
+  database.watermarks.advance(object.id, rule.column, value, rule.type, eventTime.idle);
+}
+
+/** Late rows go to those who want them. */
+function fileLate(
+  database: Database,
+  object: SourceObject | TableObject,
+  rule: TimeRule,
+  late: readonly LateRow[],
+): void {
+  if (late.length === 0) return;
+  for (const [lateness, node] of database.lateNodes.of(object.id)) {
+    const rows = late.filter((l) => withinLateness(l, rule, lateness)).map((l) => l.row);
+    emitEachRow(columnTypes(object), rows, (batch) => database.dataflow.feed(node, batch));
+  }
+  const relation = must(lateRelationOf(database, object.id), `${object.name} has a relation of late rows`);
+  keepLate(
+    database,
+    relation,
+    late.map((l) => lateRelationRow(database, object.columns, rule.type, l)),
+    must(late[late.length - 1]).at,
+  );
+}
+
+function keepLate(database: Database, relation: TableObject, rows: readonly Row[], now: bigint): void {
+  database.pushRows(relation, lateStoreOf(relation).take(rows, now));
+}
+
+/**
+ * Rows that views left out in the tick just run go to the views' relations of late rows, and on to the views over those.
+ * A restart finds them in the journal: what it makes again meanwhile is not kept twice.
+ */
+export function fileViewLate(database: Database): void {
+  const { lateRows } = database;
+  while (lateRows.length > 0) {
+    const rows = lateRows.splice(0);
+    if (database.recovery !== null) continue;
+    for (const { relation, id, row, eventTime, watermark } of rows) {
+      const view = id === null ? null : database.catalog.byId(id);
+      const late = id === null ? null : lateRelationOf(database, id);
+      if (view?.kind !== 'materialized view' || late === null) {
+        const error = new SqlError('01000', 'row left out: its window had closed');
+        database.rowErrors.add(relation, 'Close', error, 1, database.watermarks.now());
+        continue;
+      }
+      const timeType = must(late.columns[late.columns.length - 7]).type;
+      const at = database.watermarks.now();
+      const kept = lateRelationRow(database, view.columns, timeType, {
+        row,
+        eventTime: eventTime === null ? null : toUnits(eventTime),
+        watermark: watermark === null ? null : toUnits(watermark),
+        reason: 'window closed',
+        partition: null,
+        at,
+      });
+      database.journal?.noteRows(late, [kept]);
+      keepLate(database, late, [kept], at);
+    }
+    database.dataflow.finishTick();
+  }
+}
