@@ -2,9 +2,11 @@
  * When a watermark that follows the clock reaches something: its term is evaluated at times to come, and as it never
  * goes back the earliest such time is found by bisection.
  */
+
+import { type Comparator, comparator } from '../../common/compare.ts';
 import { SqlError } from '../../common/sqlError.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import type { WatermarkTerm } from '../../planner/plan/watermark.ts';
-import type { TimeValue } from '../../storage/state/timeBuckets.ts';
 import { compileTerm, type TermReader, type TimeReader } from '../time.ts';
 import type { TickContext } from './operator.ts';
 
@@ -29,15 +31,17 @@ export function followsClock(term: WatermarkTerm): boolean {
 export class ClockWake {
   readonly #time: TimeReader;
   readonly #term: TermReader;
+  readonly #compare: Comparator;
   #probe = 0n;
   /** The last question and its answer. */
-  #value: TimeValue | null = null;
+  #value: NonNullValue | null = null;
   #epoch = -1;
   #answer: bigint | null = null;
 
   constructor(term: WatermarkTerm, context: TickContext) {
     const { time } = context;
     this.#time = time;
+    this.#compare = comparator(term.type);
     const probe: TimeReader = {
       now: () => this.#probe,
       epoch: () => time.epoch(),
@@ -47,8 +51,9 @@ export class ClockWake {
   }
 
   /** The earliest time from now on at which the term is above `value`; null: the clock does not bring it there. */
-  whenAbove(value: TimeValue): bigint | null {
-    const isKnown = value === this.#value && this.#time.epoch() === this.#epoch;
+  whenAbove(value: NonNullValue): bigint | null {
+    const isKnown =
+      this.#value !== null && this.#compare(value, this.#value) === 0 && this.#time.epoch() === this.#epoch;
     if (!isKnown) {
       this.#value = value;
       this.#epoch = this.#time.epoch();
@@ -57,7 +62,7 @@ export class ClockWake {
     return this.#answer;
   }
 
-  #search(value: TimeValue): bigint | null {
+  #search(value: NonNullValue): bigint | null {
     const now = this.#time.now();
     if (this.#isAbove(value, now)) return now;
     let step = 1n;
@@ -76,11 +81,11 @@ export class ClockWake {
     return now + above;
   }
 
-  #isAbove(value: TimeValue, time: bigint): boolean {
+  #isAbove(value: NonNullValue, time: bigint): boolean {
     this.#probe = time;
     try {
-      const active = this.#term.active() as TimeValue | null;
-      return active !== null && active > value;
+      const active = this.#term.active();
+      return active !== null && this.#compare(active, value) > 0;
     } catch (error) {
       // Times so far ahead may be out of the type's range.
       if (error instanceof SqlError) return false;

@@ -7,13 +7,17 @@
  * as it is. Rows with a NULL in the column are never given and not kept.
  * The watermark that counts is that of the ticks before: rows of the tick in which it moves are in time.
  */
+
 import { assert, must } from '../../common/assert.ts';
+import { type Comparator, comparator } from '../../common/compare.ts';
+import type { Schema } from '../../common/dataType.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import type { PhysicalClose } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
-import type { TimeBuckets, TimeValue } from '../../storage/state/timeBuckets.ts';
+import type { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import { vectorValue } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
@@ -26,12 +30,14 @@ export class CloseOperator implements Operator {
   readonly emitsInitially = false;
   readonly #context: TickContext;
   readonly #column: number;
+  readonly #schema: Schema;
   readonly #corrections: boolean;
   readonly #term: TermReader;
+  readonly #compare: Comparator;
   /** For windows over the clock's time. */
   readonly #wake: ClockWake | null;
   readonly #rows: KeyTable;
-  readonly #time: TimeBuckets;
+  readonly #time: TimeBuckets<NonNullValue>;
   readonly #weights: Int32Blocks;
   readonly #touched: TouchedSlots;
   readonly #output: SlotEmitter;
@@ -39,14 +45,16 @@ export class CloseOperator implements Operator {
   readonly #created = new Scratch();
   readonly #places = new Scratch();
   /** Rows below it have been given. */
-  #released: TimeValue | null = null;
+  #released: NonNullValue | null = null;
   #closing: number[] = [];
 
   constructor(node: PhysicalClose, context: TickContext) {
     this.#context = context;
     this.#column = node.column;
     this.#corrections = node.corrections;
+    this.#schema = node.input.schema;
     this.#term = compileTerm(node.term, context.time, context.eval);
+    this.#compare = comparator(node.term.type);
     this.#wake = followsClock(node.term) ? new ClockWake(node.term, context) : null;
     this.#rows = new KeyTable(
       node.input.schema.map((column) => column.type),
@@ -82,7 +90,7 @@ export class CloseOperator implements Operator {
       if ((late.weights[i] as number) < 0) continue;
       const row = late.columns.map((column) => vectorValue(column, i));
       for (let k = late.weights[i] as number; k > 0; k--) {
-        this.#context.lateRow(row, row[this.#column] ?? null, this.#released);
+        this.#context.lateRow(row, row[this.#column] ?? null, this.#released, this.#schema);
       }
     }
   }
@@ -103,8 +111,8 @@ export class CloseOperator implements Operator {
 
   flush(emit: Emit): void {
     this.#settle();
-    const watermark = this.#term.active() as TimeValue | null;
-    if (watermark === null || !isAfter(watermark, this.#released)) return;
+    const watermark = this.#term.active();
+    if (watermark === null || !this.#isAhead(watermark)) return;
     this.#released = watermark;
     this.#time.expire(watermark, (slots, n) => {
       for (let j = 0; j < n; j++) this.#closing.push(slots[j] as number);
@@ -145,11 +153,16 @@ export class CloseOperator implements Operator {
    * when it closes something.
    */
   isDue(): boolean {
-    const watermark = this.#term.active() as TimeValue | null;
-    if (watermark === null || !isAfter(watermark, this.#released)) return false;
+    const watermark = this.#term.active();
+    if (watermark === null || !this.#isAhead(watermark)) return false;
     if (this.#wake === null) return true;
     const first = this.#time.minimum();
-    return first !== null && first < watermark;
+    return first !== null && this.#compare(first, watermark) < 0;
+  }
+
+  /** True when the watermark is above what has been given. */
+  #isAhead(watermark: NonNullValue): boolean {
+    return this.#released === null || this.#compare(watermark, this.#released) > 0;
   }
 
   nextWake(): bigint | null {
@@ -164,8 +177,4 @@ export class CloseOperator implements Operator {
   stateBytes(): number {
     return this.#rows.bytes() + this.#touched.bytes();
   }
-}
-
-function isAfter(watermark: TimeValue, released: TimeValue | null): boolean {
-  return released === null || watermark > released;
 }

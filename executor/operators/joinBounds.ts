@@ -6,11 +6,13 @@
  * has rows of their key: then both bounds must have passed, and both must be on the same key. Rows with a residual
  * condition are not counted by key: each row keeps its own number of matches, from which dropped rows are not taken off.
  */
+
 import { must } from '../../common/assert.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import type { PhysicalJoin } from '../../planner/plan/physical.ts';
 import type { WatermarkTerm } from '../../planner/plan/watermark.ts';
 import type { Scratch } from '../../storage/state/keyIndex.ts';
-import type { TimeBuckets, TimeValue } from '../../storage/state/timeBuckets.ts';
+import type { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import type { Batch } from '../batch.ts';
 import type { TickContext } from './operator.ts';
 import { keepsExactTime, StateCleaner } from './stateCleaner.ts';
@@ -38,14 +40,14 @@ export function sideBound(node: PhysicalJoin, side: SideName, counted: boolean):
 
 /** State of one side that can be bounded: rows or keys. `at`: where the bound's column is in it. */
 export interface BoundedState {
-  keepTime(column: number, exact: boolean): TimeBuckets;
-  expire(bound: TimeValue): void;
+  keepTime(column: number, exact: boolean): TimeBuckets<NonNullValue>;
+  expire(bound: NonNullValue): void;
 }
 
 /** One side's rows by their time, with what drops them. */
 export class SideCleaner {
   readonly column: number;
-  readonly time: TimeBuckets;
+  readonly time: TimeBuckets<NonNullValue>;
   readonly #cleaner: StateCleaner;
 
   /** `at`: the place of the bound's column in the state. */

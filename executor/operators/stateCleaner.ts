@@ -4,11 +4,14 @@
  * An operator makes a cleaner where its node has a bound, takes its `isDue` for its own and calls `clean` at the end of
  * `flush`, when the rows of the tick have been worked off. Without a bound there is no cleaner and nothing is paid.
  */
+
 import { must } from '../../common/assert.ts';
+import { type Comparator, comparator } from '../../common/compare.ts';
 import { type DataType, physicalKind } from '../../common/dataType.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import type { WatermarkTerm } from '../../planner/plan/watermark.ts';
 import type { KeyTable } from '../../storage/state/keyTable.ts';
-import type { TimeBuckets, TimeValue } from '../../storage/state/timeBuckets.ts';
+import type { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import type { TickContext } from './operator.ts';
 
@@ -22,28 +25,30 @@ export function keepsExactTime(type: DataType): boolean {
 
 export class StateCleaner {
   readonly #terms: readonly TermReader[];
-  readonly #time: TimeBuckets;
-  readonly #expire: (bound: TimeValue) => void;
+  readonly #compare: Comparator;
+  readonly #time: TimeBuckets<NonNullValue>;
+  readonly #expire: (bound: NonNullValue) => void;
 
   /** State is dropped below the least of the terms. `expire` drops what `time` has below a bound. */
   constructor(
     terms: readonly WatermarkTerm[],
     context: TickContext,
-    time: TimeBuckets,
-    expire: (bound: TimeValue) => void,
+    time: TimeBuckets<NonNullValue>,
+    expire: (bound: NonNullValue) => void,
   ) {
     this.#terms = terms.map((term) => compileTerm(term, context.time, context.eval));
+    this.#compare = comparator(must(terms[0]).type);
     this.#time = time;
     this.#expire = expire;
   }
 
   /** The bound now; null: some watermark is missing. */
-  #bound(): TimeValue | null {
-    let least: TimeValue | null = null;
+  #bound(): NonNullValue | null {
+    let least: NonNullValue | null = null;
     for (const term of this.#terms) {
-      const value = term.strict() as TimeValue | null;
+      const value = term.strict();
       if (value === null) return null;
-      if (least === null || value < least) least = value;
+      if (least === null || this.#compare(value, least) < 0) least = value;
     }
     return least;
   }

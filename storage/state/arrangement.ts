@@ -14,14 +14,16 @@
  * previous[slot]: the slot before in the chain; for a head ~(rows * 2 + (in the row index ? 1 : 0)), which is negative.
  * next[slot]: the slot after, + 1; 0 at the end.
  */
+
 import { assert, must } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import type { Int32Blocks } from './blocks.ts';
 import { HASH_SEED, hashVector } from './hash.ts';
 import { HashIndex } from './hashIndex.ts';
 import { KeyIndex, Scratch } from './keyIndex.ts';
 import { RowStore } from './rowStore.ts';
-import { TimeBuckets, type TimeValue } from './timeBuckets.ts';
+import { TimeBuckets } from './timeBuckets.ts';
 import { newBatch, type OutputVector, type StateVector } from './vector.ts';
 
 const LONG_CHAIN = 24;
@@ -62,7 +64,7 @@ export class Arrangement {
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
   #pending = 0;
-  #time: TimeBuckets | null = null;
+  #time: TimeBuckets<NonNullValue> | null = null;
   /** Keys of rows being dropped. */
   #droppedKeys: readonly OutputVector[] = [];
 
@@ -87,9 +89,9 @@ export class Arrangement {
   }
 
   /** Keeps the rows by the time in a column, from now on (there are none). Rows below what has passed must not come. */
-  keepTime(column: number, exact: boolean): TimeBuckets {
+  keepTime(column: number, exact: boolean): TimeBuckets<NonNullValue> {
     assert(this.rows() === 0 && this.#time === null, 'times are kept from the start');
-    this.#time = new TimeBuckets(this.store, column, exact);
+    this.#time = new TimeBuckets<NonNullValue>(this.store, column, exact);
     this.#droppedKeys = newBatch(
       this.#keys.map((key) => must(this.#types[key])),
       DROPPED_ROWS,
@@ -371,7 +373,7 @@ export class Arrangement {
   }
 
   /** Forgets the rows whose time is below the bound. Not while a batch is being applied. */
-  expire(bound: TimeValue): void {
+  expire(bound: NonNullValue): void {
     this.#time?.expire(bound, (slots, n) => this.#drop(slots, n));
   }
 

@@ -3,11 +3,13 @@
  *
  * Counts may go below zero in between; a key whose count is 0 at `settle` is forgotten.
  */
+
 import type { DataType } from '../../common/dataType.ts';
+import type { NonNullValue } from '../../common/value.ts';
 import type { Int32Blocks } from './blocks.ts';
 import { Scratch } from './keyIndex.ts';
 import { KeyTable } from './keyTable.ts';
-import type { TimeBuckets, TimeValue } from './timeBuckets.ts';
+import type { TimeBuckets } from './timeBuckets.ts';
 import { TouchedSlots } from './touchedSlots.ts';
 import type { StateVector } from './vector.ts';
 
@@ -18,7 +20,7 @@ export class KeyCounts {
   readonly touched: TouchedSlots;
   readonly #created = new Scratch();
   readonly #slots = new Scratch();
-  #time: TimeBuckets | null = null;
+  #time: TimeBuckets<NonNullValue> | null = null;
 
   constructor(types: readonly DataType[]) {
     this.table = new KeyTable(types);
@@ -35,13 +37,13 @@ export class KeyCounts {
   }
 
   /** Keeps the keys by the time in a column, from now on (there are none). */
-  keepTime(column: number, exact: boolean): TimeBuckets {
+  keepTime(column: number, exact: boolean): TimeBuckets<NonNullValue> {
     this.#time = this.table.keepTime(column, exact);
     return this.#time;
   }
 
   /** Forgets the keys whose time is below the bound, whatever their counts. After `settle`. */
-  expire(bound: TimeValue): void {
+  expire(bound: NonNullValue): void {
     this.#time?.expire(bound, (slots, n) => this.table.removeExpired(slots, n));
   }
 

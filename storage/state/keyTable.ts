@@ -7,7 +7,7 @@
  */
 import { assert } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
-import type { Value } from '../../common/value.ts';
+import type { NonNullValue, Value } from '../../common/value.ts';
 import { KeyIndex, type KeyMode, Scratch } from './keyIndex.ts';
 import { RowStore } from './rowStore.ts';
 import { TimeBuckets } from './timeBuckets.ts';
@@ -21,7 +21,7 @@ export class KeyTable {
   readonly #pendingSlots = new Scratch();
   readonly #created = new Scratch();
   readonly #removal = new Int32Array(2);
-  #time: TimeBuckets | null = null;
+  #time: TimeBuckets<NonNullValue> | null = null;
 
   constructor(types: readonly DataType[], mode: KeyMode = 'equal') {
     this.store = new RowStore(types);
@@ -47,7 +47,7 @@ export class KeyTable {
   }
 
   /** Keeps the keys by the time in a column, from now on (the table is empty). */
-  keepTime(column: number, exact: boolean): TimeBuckets {
+  keepTime(column: number, exact: boolean): TimeBuckets<NonNullValue> {
     assert(this.rows() === 0 && this.#time === null, 'times are kept from the start');
     this.#time = new TimeBuckets(this.store, column, exact);
     return this.#time;

@@ -1,68 +1,37 @@
 /**
  * Rows of a store by the time in one of their columns, so that those before a bound can be dropped together.
  *
- * Rows lie in buckets by the high bits of their time: doubly linked lists through two Int32 columns of the store, found
- * by a map, with a heap of the buckets' keys. Adding and taking a row are O(1); expiry takes whole buckets off the heap.
- * An int64 bucket is 2^20 wide (about a second of microseconds); an int32 one is one value wide.
+ * Rows lie in buckets (see timeSource.ts): doubly linked lists through two Int32 columns of the store, found by a map,
+ * with a heap of the buckets' keys. Adding and taking a row are O(1); expiry takes whole buckets off the heap.
  *
- * `exact`: the bucket that the bound lies in is opened into a radix heap: list 0 has the rows at the bound, list k those
- * whose highest bit that differs from the bound's is bit k - 1. Moving the bound empties the lists below the highest bit
- * that changes and spreads that bit's list over them, so a row moves at most 20 times. Not exact: rows stay until
- * their whole bucket has passed, and nothing is ever moved.
+ * `exact`: the bucket that the bound lies in is opened. Of int64 times it becomes a radix heap: list 0 has the rows at the
+ * bound, list k those whose highest bit that differs from the bound's is bit k - 1. Moving the bound empties the lists
+ * below the highest bit that changes and spreads that bit's list over them, so a row moves at most 20 times. Of times that
+ * only comparison tells apart all rows of the open bucket are in list 0, and are compared.
+ * Not exact: rows stay until their whole bucket has passed, and nothing is ever moved.
  *
  * previous[slot]: 0: in no list (its time is NULL); p + 1: the slot before; ~list for the first of a list.
  * next[slot]: the slot after, + 1; 0 at the end.
  * Invariant: no row in a list is below what has passed (not exact: its bucket is not).
  */
 import { assert } from '../../common/assert.ts';
-import { type BigInt64Blocks, BLOCK_MASK, BLOCK_SHIFT, type Int32Blocks, type NullBlocks } from './blocks.ts';
-import { Int32Column, Int64Column } from './fixedColumns.ts';
+import type { NonNullValue } from '../../common/value.ts';
+import type { BigInt64Blocks, Int32Blocks } from './blocks.ts';
 import { MinHeap } from './minHeap.ts';
 import type { RowStore } from './rowStore.ts';
-import { type StateVector, wordsOf } from './vector.ts';
+import { LOW_BITS, type TimeSource, timeSource } from './timeSource.ts';
+import type { StateVector } from './vector.ts';
 
-/** An int64 (timestamps, int8) or int32 (dates, int4) value. */
-export type TimeValue = bigint | number;
-
-const LOW_BITS = 20;
-const LOW_MASK = (1 << LOW_BITS) - 1;
-const LOW_BITS_WIDE = BigInt(LOW_BITS);
-const LOW_MASK_WIDE = BigInt(LOW_MASK);
-const HIGH_FACTOR = 2 ** (32 - LOW_BITS);
 /** Lists of the open bucket: list 0 and one a bit. */
 const FINE_LISTS = LOW_BITS + 1;
 const CHUNK = 1024;
 
-/** Where the times of slots are: 32-bit words of int64 values, or int32 values. */
-interface TimeSource {
-  readonly words: readonly Int32Array[] | null;
-  readonly values: readonly Int32Array[] | null;
-  readonly wide: readonly BigInt64Array[] | null;
-  readonly nulls: NullBlocks | null;
-}
+/** Of timestamps, dates and integers. */
+export type TimeValue = bigint | number;
 
-function sourceOf(store: RowStore, column: number | BigInt64Blocks): TimeSource {
-  if (typeof column !== 'number') {
-    return { words: column.words, values: null, wide: column.blocks, nulls: null };
-  }
-  const stored = store.columns[column];
-  if (stored instanceof Int64Column) {
-    return { words: stored.words, values: null, wide: stored.blocks, nulls: stored.nulls };
-  }
-  assert(stored instanceof Int32Column, `column ${column} has no times to order rows by`);
-  return { words: null, values: stored.blocks, wide: null, nulls: stored.nulls };
-}
+type Drop = (slots: Int32Array, n: number) => void;
 
-/** The bucket of a value, and its place in it. */
-function keyOf(value: TimeValue): number {
-  return typeof value === 'bigint' ? Number(value >> LOW_BITS_WIDE) : value;
-}
-
-function lowOf(value: TimeValue): number {
-  return typeof value === 'bigint' ? Number(value & LOW_MASK_WIDE) : 0;
-}
-
-export class TimeBuckets {
+export class TimeBuckets<T extends NonNullValue = TimeValue> {
   readonly #source: TimeSource;
   /** The bucket of the bound is opened. */
   readonly #fine: boolean;
@@ -76,20 +45,21 @@ export class TimeBuckets {
   /** Keys of buckets; may have keys of buckets that are gone. */
   #heap = new MinHeap();
   #rows = 0;
-  /** The bound that rows were last dropped by: its bucket and its place in it. */
+  /** The bound that rows were last dropped by, its bucket and its low bits. */
+  #passed: T | null = null;
   #passedKey = Number.NEGATIVE_INFINITY;
   #passedLow = 0;
   /** The bucket last added to: times mostly come in order. */
   #lastKey = Number.NaN;
   #lastList = 0;
-  #minimum: TimeValue | null = null;
+  #minimum: T | null = null;
   readonly #chunk = new Int32Array(CHUNK);
   #chunked = 0;
 
-  /** `column`: of the store's columns (int64 or int32), or an int64 column of the owner's. */
+  /** `column`: of the store's columns, or an int64 column of the owner's. */
   constructor(store: RowStore, column: number | BigInt64Blocks, exact: boolean) {
-    this.#source = sourceOf(store, column);
-    this.#fine = exact && this.#source.words !== null;
+    this.#source = timeSource(store, column);
+    this.#fine = exact && this.#source.within !== 'equal';
     this.#next = store.addInt32();
     this.#previous = store.addInt32();
   }
@@ -110,20 +80,21 @@ export class TimeBuckets {
   }
 
   insert(slot: number): void {
-    if (this.#source.nulls?.isNull(slot) === true) {
+    const source = this.#source;
+    if (source.isNull(slot)) {
       this.#previous.set(slot, 0);
       return;
     }
-    const key = this.#keyAt(slot);
+    const key = source.key(slot);
     assert(key >= this.#passedKey, 'a row is not below the watermark that has passed');
     let list = this.#lastList;
-    if (key === this.#passedKey && this.#fine) list = this.#fineList(this.#lowAt(slot));
+    if (key === this.#passedKey && this.#fine) list = this.#fineList(slot);
     else if (key !== this.#lastKey) list = this.#listOf(key);
     this.#link(slot, list);
     this.#rows++;
     if (this.#minimum !== null) {
-      const value = this.valueAt(slot);
-      if (value < this.#minimum) this.#minimum = value;
+      const value = source.value(slot) as T;
+      if (source.compare(value, this.#minimum) < 0) this.#minimum = value;
     }
   }
 
@@ -140,97 +111,90 @@ export class TimeBuckets {
       if (next === 0 && ~previous >= FINE_LISTS) this.#forget(~previous);
     }
     this.#rows--;
-    if (this.#minimum !== null && this.valueAt(slot) === this.#minimum) this.#minimum = null;
+    if (this.#minimum !== null && this.#source.compare(this.valueAt(slot), this.#minimum) === 0) {
+      this.#minimum = null;
+    }
   }
 
   /** True when rows may have to go by this bound; false once `expire` was called with it. */
-  isDue(bound: TimeValue): boolean {
-    if (this.#rows === 0) return false;
-    const key = keyOf(bound);
-    if (key < this.#passedKey) return false;
+  isDue(bound: T): boolean {
+    if (this.#rows === 0 || !this.#isAhead(bound)) return false;
+    const key = this.#source.keyOf(bound);
     const first = this.#firstKey();
-    if (first !== key || !this.#fine) return first < key;
-    return lowOf(bound) > (key === this.#passedKey ? this.#passedLow : 0);
+    // In the bucket of the bound some rows may be below it, which only `expire` finds out.
+    return first < key || (first === key && this.#fine);
+  }
+
+  /** True when the bound is above what has passed. */
+  #isAhead(bound: T): boolean {
+    return this.#passed === null || this.#source.compare(bound, this.#passed) > 0;
   }
 
   /**
    * Takes out the rows whose time is below the bound and hands their slots to `drop`, up to 1024 at a time, buckets in
    * order. `drop` may free them, and must not change the buckets otherwise.
    */
-  expire(bound: TimeValue, drop: (slots: Int32Array, n: number) => void): void {
-    const key = keyOf(bound);
-    const low = lowOf(bound);
-    if (key < this.#passedKey || (key === this.#passedKey && low <= this.#passedLow)) return;
+  expire(bound: T, drop: Drop): void {
+    if (!this.#isAhead(bound)) return;
+    const source = this.#source;
     const before = this.#rows;
+    this.#passed = bound;
+    const key = source.keyOf(bound);
     if (key > this.#passedKey) this.#pass(key, drop);
-    if (this.#fine) this.#passFine(low, drop);
+    if (this.#fine && source.within === 'bits') this.#passBits(source.lowOf(bound), drop);
+    else if (this.#fine) this.#passOrder(bound, drop);
     this.#dropChunk(drop);
     if (this.#rows !== before) this.#minimum = null;
   }
 
   /** out[i] = 1 where the vector's value is below what has passed, else 0; false when it is nowhere. */
   markPassed(vector: StateVector, n: number, out: Uint8Array): boolean {
-    if (this.#passedKey === Number.NEGATIVE_INFINITY) return false;
+    if (this.#passed === null) return false;
+    if (this.#fine || this.#source.within === 'equal') {
+      this.#source.markBelow(vector, n, this.#passed, out);
+    } else if (vector.kind === 'i64') {
+      this.#source.markBelow(vector, n, BigInt(this.#passedKey) << BigInt(LOW_BITS), out);
+    } else assert(false, 'times that are compared are kept exactly');
+    const { nulls } = vector;
     let marked = 0;
-    if (vector.kind === 'i64') {
-      const words = wordsOf(vector.data, n);
-      const high = Math.floor(this.#passedKey / HIGH_FACTOR);
-      const low = (this.#passedKey - high * HIGH_FACTOR) * (LOW_MASK + 1) + this.#passedLow;
-      for (let i = 0; i < n; i++) {
-        const h = words[(i << 1) + 1] as number;
-        const isBelow = h < high || (h === high && (words[i << 1] as number) >>> 0 < low);
-        marked |= out[i] = isBelow ? 1 : 0;
-      }
-    } else {
-      assert(vector.kind === 'i32', 'times are int64 or int32');
-      for (let i = 0; i < n; i++) marked |= out[i] = (vector.data[i] as number) < this.#passedKey ? 1 : 0;
+    for (let i = 0; i < n; i++) {
+      if (nulls !== null && nulls[i] === 1) out[i] = 0;
+      marked |= out[i] as number;
     }
-    if (marked === 0 || vector.nulls === null) return marked !== 0;
-    for (let i = 0; i < n; i++) if (vector.nulls[i] === 1) out[i] = 0;
-    return out.includes(1);
+    return marked !== 0;
   }
 
   /** The earliest time of all rows; null: there are none. */
-  minimum(): TimeValue | null {
+  minimum(): T | null {
     if (this.#rows === 0) return null;
     if (this.#minimum !== null) return this.#minimum;
     const fine = this.#fine ? this.#heads.findIndex((head, list) => head !== 0 && list < FINE_LISTS) : -1;
     const list = fine >= 0 ? fine : (this.#lists.get(this.#firstKey()) ?? -1);
-    let least: TimeValue | null = null;
+    let least: T | null = null;
     for (let slot = (this.#heads[list] ?? 0) - 1; slot >= 0; slot = this.#next.get(slot) - 1) {
-      const value = this.valueAt(slot);
-      if (least === null || value < least) least = value;
+      const value = this.#source.value(slot) as T;
+      if (least === null || this.#source.compare(value, least) < 0) least = value;
     }
     this.#minimum = least;
     return least;
   }
 
   /** The time of a stored row, which is not NULL. */
-  valueAt(slot: number): TimeValue {
-    const { wide, values } = this.#source;
-    const block = slot >>> BLOCK_SHIFT;
-    const blocks = wide ?? values;
-    return blocks?.[block]?.[slot & BLOCK_MASK] as TimeValue;
+  valueAt(slot: number): T {
+    return this.#source.value(slot) as T;
   }
 
-  #keyAt(slot: number): number {
-    const { words, values } = this.#source;
-    const block = slot >>> BLOCK_SHIFT;
-    const at = slot & BLOCK_MASK;
-    if (words === null) return values?.[block]?.[at] as number;
-    const pair = words[block] as Int32Array;
-    const high = pair[(at << 1) + 1] as number;
-    return high * HIGH_FACTOR + ((pair[at << 1] as number) >>> LOW_BITS);
-  }
-
-  #lowAt(slot: number): number {
-    const pair = this.#source.words?.[slot >>> BLOCK_SHIFT] as Int32Array;
-    return (pair[(slot & BLOCK_MASK) << 1] as number) & LOW_MASK;
-  }
-
-  #fineList(low: number): number {
-    assert(low >= this.#passedLow, 'a row is not below the watermark that has passed');
-    return 32 - Math.clz32(low ^ this.#passedLow);
+  /** The list of the open bucket that a row belongs in. */
+  #fineList(slot: number): number {
+    const source = this.#source;
+    if (source.within === 'bits') {
+      const low = source.low(slot);
+      assert(low >= this.#passedLow, 'a row is not below the watermark that has passed');
+      return 32 - Math.clz32(low ^ this.#passedLow);
+    }
+    const isBelow = this.#passed !== null && source.compare(source.value(slot), this.#passed) < 0;
+    assert(!isBelow, 'a row is not below the watermark that has passed');
+    return 0;
   }
 
   #listOf(key: number): number {
@@ -278,7 +242,7 @@ export class TimeBuckets {
   }
 
   /** Drops all buckets before `key`, and opens that. */
-  #pass(key: number, drop: (slots: Int32Array, n: number) => void): void {
+  #pass(key: number, drop: Drop): void {
     if (this.#fine) for (let list = 0; list < FINE_LISTS; list++) this.#drain(list, drop);
     while (this.#heap.size > 0 && this.#heap.first() < key) {
       const list = this.#lists.get(this.#heap.pop());
@@ -294,8 +258,8 @@ export class TimeBuckets {
     this.#forget(opened);
   }
 
-  /** Moves the bound within the open bucket. */
-  #passFine(low: number, drop: (slots: Int32Array, n: number) => void): void {
+  /** Moves the bound within the open bucket, by low bits. */
+  #passBits(low: number, drop: Drop): void {
     const changed = 32 - Math.clz32(low ^ this.#passedLow);
     if (changed === 0) return;
     for (let list = 0; list < changed; list++) this.#drain(list, drop);
@@ -305,25 +269,39 @@ export class TimeBuckets {
     this.#heads[changed] = 0;
     while (slot >= 0) {
       const after = this.#next.get(slot) - 1;
-      const at = this.#lowAt(slot);
-      if (at < low) this.#take(slot, drop);
-      else this.#link(slot, this.#fineList(at));
+      if (this.#source.low(slot) < low) this.#take(slot, drop);
+      else this.#link(slot, this.#fineList(slot));
+      slot = after;
+    }
+  }
+
+  /** Moves the bound within the open bucket, by comparison. */
+  #passOrder(bound: T, drop: Drop): void {
+    const { compare } = this.#source;
+    let slot = (this.#heads[0] as number) - 1;
+    this.#heads[0] = 0;
+    while (slot >= 0) {
+      const after = this.#next.get(slot) - 1;
+      if (compare(this.#source.value(slot), bound) < 0) this.#take(slot, drop);
+      else this.#link(slot, 0);
       slot = after;
     }
   }
 
   /** Moves the rows of a bucket to the lists of the open one. */
   #spread(list: number): void {
+    const isByBits = this.#source.within === 'bits';
     let slot = (this.#heads[list] as number) - 1;
     this.#heads[list] = 0;
     while (slot >= 0) {
       const after = this.#next.get(slot) - 1;
-      this.#link(slot, this.#fineList(this.#lowAt(slot)));
+      // By comparison rows below the bound are still among them.
+      this.#link(slot, isByBits ? this.#fineList(slot) : 0);
       slot = after;
     }
   }
 
-  #drain(list: number, drop: (slots: Int32Array, n: number) => void): void {
+  #drain(list: number, drop: Drop): void {
     let slot = (this.#heads[list] as number) - 1;
     this.#heads[list] = 0;
     while (slot >= 0) {
@@ -333,14 +311,14 @@ export class TimeBuckets {
     }
   }
 
-  #take(slot: number, drop: (slots: Int32Array, n: number) => void): void {
+  #take(slot: number, drop: Drop): void {
     this.#previous.set(slot, 0);
     this.#rows--;
     this.#chunk[this.#chunked++] = slot;
     if (this.#chunked === CHUNK) this.#dropChunk(drop);
   }
 
-  #dropChunk(drop: (slots: Int32Array, n: number) => void): void {
+  #dropChunk(drop: Drop): void {
     const n = this.#chunked;
     this.#chunked = 0;
     if (n > 0) drop(this.#chunk, n);

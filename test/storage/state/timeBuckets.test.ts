@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { must } from '../../../common/assert.ts';
+import { comparator } from '../../../common/compare.ts';
 import { type DataType, types } from '../../../common/dataType.ts';
-import type { Value } from '../../../common/value.ts';
+import { Decimal } from '../../../common/decimal.ts';
+import { Interval } from '../../../common/interval.ts';
+import type { NonNullValue, Value } from '../../../common/value.ts';
 import { RowStore } from '../../../storage/state/rowStore.ts';
 import { TimeBuckets, type TimeValue } from '../../../storage/state/timeBuckets.ts';
 import { batchOfRows } from '../../../storage/state/vector.ts';
@@ -64,6 +68,75 @@ class Model {
 function ascending(a: Value, b: Value): number {
   return (a as TimeValue) < (b as TimeValue) ? -1 : a === b ? 0 : 1;
 }
+
+function ofOther(type: DataType, n: number): NonNullValue {
+  if (type.id === 'float8') return n % 50 === 49 ? Number.NaN : n / 4;
+  if (type.id === 'interval') return new Interval(0, Math.floor(n / 9), BigInt(n % 9) * 1000n);
+  return n % 50 === 49 ? Decimal.NAN : Decimal.parse(`${n}.5`);
+}
+
+describe('TimeBuckets of times that are compared', () => {
+  for (const type of [types.float8, types.numeric, types.interval]) {
+    it(`agrees with a list: ${type.id}`, () => {
+      const random = new Random(18);
+      const store = new RowStore([type]);
+      const buckets = new TimeBuckets<NonNullValue>(store, 0, true);
+      const rows = new Map<number, NonNullValue>();
+      const compare = comparator(type);
+      let now = 0;
+      for (let step = 0; step < 300; step++) {
+        const values = Array.from({ length: random.below(10) }, () => ofOther(type, now + random.below(40)));
+        const open = values.filter(
+          (v) => step === 0 || compare(v, ofOther(type, now - (now % 50 === 49 ? 1 : 0))) >= 0,
+        );
+        const { columns } = batchOfRows(
+          [type],
+          open.map((v) => [v]),
+        );
+        const slots = Int32Array.from(open, () => store.alloc());
+        store.store(columns, null, null, open.length, slots);
+        buckets.insertAll(slots, open.length);
+        open.forEach((v, i) => {
+          rows.set(slots[i] ?? -1, v);
+        });
+        for (const slot of [...rows.keys()]) {
+          if (random.below(9) > 0) continue;
+          buckets.remove(slot);
+          store.free(slot);
+          rows.delete(slot);
+        }
+        now += random.below(4);
+        if (now % 50 === 49) now++;
+        const bound = ofOther(type, now);
+        const expected = [...rows.values()].filter((v) => compare(v, bound) < 0);
+        if (expected.length > 0) expect(buckets.isDue(bound)).toBe(true);
+        const gone: NonNullValue[] = [];
+        buckets.expire(bound, (dropped, n) => {
+          for (const slot of dropped.subarray(0, n)) {
+            const value = rows.get(slot);
+            if (value !== undefined) gone.push(value);
+            rows.delete(slot);
+            store.free(slot);
+          }
+        });
+        expect(gone.map(String).sort()).toEqual(expected.map(String).sort());
+        expect(buckets.isDue(bound)).toBe(false);
+        const least = [...rows.values()].sort(compare)[0];
+        expect(String(buckets.minimum())).toBe(String(least ?? null));
+        const all = Array.from({ length: 60 }, (_, n) => ofOther(type, now - 30 + n));
+        const vector = must(
+          batchOfRows(
+            [type],
+            all.map((v) => [v]),
+          ).columns[0],
+        );
+        const marks = new Uint8Array(all.length);
+        buckets.markPassed(vector, all.length, marks);
+        expect([...marks]).toEqual(all.map((v) => (compare(v, bound) < 0 ? 1 : 0)));
+      }
+    });
+  }
+});
 
 describe('TimeBuckets', () => {
   it('takes out what is below the bound, exactly', () => {
