@@ -1,14 +1,16 @@
 /** The queries by processing time: q12's windows over given times of arrival, q13 while its side input changes. */
 import { describe, expect, it } from 'vitest';
 import { nexmarkRows } from '../../bench/support/nexmarkEvents.ts';
-import { sideInputStatements, viewStatement } from '../../bench/support/nexmarkQueries.ts';
+import { sideInputStatements, sourceStatements, viewStatement } from '../../bench/support/nexmarkQueries.ts';
 import { must } from '../../common/assert.ts';
-import { engineWith, lines, literalRow } from './harness.ts';
+import { consume, engineWith, lines, literalRow } from './harness.ts';
 
 const EVENTS = 1500;
 const bids = [...nexmarkRows(EVENTS)].flatMap((e) => (e.table === 'bid' ? [e.row] : []));
 const columns = `auction bigint, bidder bigint, price bigint, channel varchar, url varchar, date_time timestamp,
   extra varchar`;
+
+const perUser = 'SELECT bidder, sum(bid_count) FROM q12 GROUP BY bidder';
 
 describe('q12', () => {
   it('counts the bids of each user in 10 s of arrival', async () => {
@@ -33,10 +35,24 @@ describe('q12', () => {
     );
     const wanted = [...expected].map(([key, n]) => JSON.stringify([...key.split(' '), String(n)])).sort();
     expect(windows).toEqual(wanted);
-    const perUser = 'SELECT bidder, sum(bid_count) FROM q12 GROUP BY bidder';
     expect(await lines(engine, perUser)).toEqual(
       await lines(engine, 'SELECT bidder, count(*) FROM bid GROUP BY bidder'),
     );
+  });
+
+  it('puts every bid of the source into the window in which it comes', async () => {
+    const options = `, nexmark.event.num = ${EVENTS}, nexmark.min.event.gap.in.ns = 0`;
+    const engine = await engineWith(sourceStatements(options, 'q12'));
+    await engine.session.run('CREATE MATERIALIZED VIEW all_bids AS SELECT bidder, p_time FROM bid');
+    await engine.session.run(viewStatement('q12'));
+    await consume(engine);
+    expect(await lines(engine, perUser)).toEqual(
+      await lines(engine, 'SELECT bidder, count(*) FROM all_bids GROUP BY bidder'),
+    );
+    const outside = `SELECT count(*) FROM all_bids b WHERE NOT EXISTS (
+      SELECT 1 FROM q12 w WHERE w.bidder = b.bidder AND b.p_time >= w.window_start AND b.p_time < w.window_end)`;
+    expect(await lines(engine, outside)).toEqual(['["0"]']);
+    expect(await lines(engine, 'SELECT count(*) FROM all_bids')).toEqual([`["${bids.length}"]`]);
   });
 });
 
@@ -68,5 +84,16 @@ describe('q13', () => {
     const [left] = await lines(engine, 'SELECT count(*) FROM side_input');
     // Of the bids, nothing is kept.
     expect(JSON.stringify([String(held.reduce((a, b) => a + b, 0))])).toBe(left);
+  });
+
+  it('can name the column that holds the time of arrival', async () => {
+    const options = `, nexmark.event.num = ${EVENTS}, nexmark.min.event.gap.in.ns = 0`;
+    const engine = await engineWith(sourceStatements(options, 'q12'));
+    await engine.session.run(viewStatement('q13').replace('PROCTIME()', 'b.p_time'));
+    await engine.session.run("CREATE MATERIALIZED VIEW changed AS SELECT * FROM q13 WHERE value = 'changed'");
+    await consume(engine);
+    await engine.session.run("UPDATE side_input SET value = 'changed'");
+    expect(await lines(engine, 'SELECT count(*) FROM q13')).toEqual([`["${bids.length}"]`]);
+    expect(await lines(engine, 'SELECT count(*) FROM changed')).toEqual(['["0"]']);
   });
 });
