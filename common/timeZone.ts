@@ -235,6 +235,11 @@ export function fixedZone(offsetSeconds: number): Zone {
   return new FixedZone(`<${formatOffset(offsetSeconds)}>${formatOffset(0 - offsetSeconds)}`, offsetSeconds);
 }
 
+/** Seconds east of UTC of a zone whose offset never changes; null for the others. */
+export function fixedOffset(zone: Zone): number | null {
+  return zone instanceof FixedZone ? zone.offsetAtSecond() : null;
+}
+
 /** The name under which SET TimeZone keeps a value: hours count east of UTC; 22023 when not recognised. */
 export function timeZoneSetting(text: string): string {
   if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return fixedZone(Math.round(Number(text) * 3600)).name;

@@ -19,6 +19,7 @@ import type { Rule } from './rules/rule.ts';
 import { addBounds } from './time/bounds.ts';
 import { emitOnClose } from './time/emitOnClose.ts';
 import { expired, paced } from './time/output.ts';
+import { temporalFilters } from './time/temporalFilter.ts';
 import { type UnboundedState, unboundedState } from './time/unbounded.ts';
 import { watermarksOf } from './time/watermarks.ts';
 
@@ -106,7 +107,8 @@ function queryOf(bound: BoundPlan): Omit<PlannedQuery, 'plan'> {
 
 function physicalOf(bound: BoundPlan, env: PlannerEnv, mode: PlanMode, trace?: RuleTrace): PhysicalPlan {
   const optimized = optimizeQuery(bound.plan, env, mode, trace);
-  const plan = toPhysical(optimized, { evaluator: env.evaluator, mode });
+  const physical = toPhysical(optimized, { evaluator: env.evaluator, mode });
+  const plan = mode === 'maintained' ? temporalFilters(physical) : physical;
   assert(plan.schema.length === bound.plan.schema.length, 'planning keeps the columns of the query');
   return plan;
 }

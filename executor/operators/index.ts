@@ -15,6 +15,7 @@ import { PaceOperator } from './pace.ts';
 import { SessionOperator } from './session.ts';
 import { SetOperationOperator } from './setOperation.ts';
 import { TableFunctionOperator } from './tableFunction.ts';
+import { TemporalFilterOperator } from './temporalFilter.ts';
 import { TemporalJoinOperator } from './temporalJoin.ts';
 import { createTopN } from './topN.ts';
 import { UnionAllOperator } from './unionAll.ts';
@@ -50,7 +51,7 @@ const factories: Factories = {
   Session: (node, context) => new SessionOperator(node, context),
   AsofJoin: (node, context) => new AsofJoinOperator(node, context),
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
-  TemporalFilter: notAnOperator,
+  TemporalFilter: (node, context) => new TemporalFilterOperator(node, context),
   Close: (node, context) => new CloseOperator(node, context),
   Pace: (node, context) => new PaceOperator(node, context),
   Expire: (node, context) => new ExpireOperator(node, context),

@@ -1,11 +1,13 @@
 /** Filters on the moment: which way rows move through them, and the watermarks behind them. */
 
 import { types } from '../../common/dataType.ts';
+import { Interval } from '../../common/interval.ts';
 import type { MomentComparison, PhysicalTemporalFilter } from '../plan/physical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { conjunctsOf } from '../plan/scalars.ts';
 import { someScalar } from '../plan/walk.ts';
 import type { WatermarkTerm } from '../plan/watermark.ts';
+import { termOf } from './monotone.ts';
 import { mapTerm, minTerm, type Terms } from './terms.ts';
 
 /** Functions whose value is the tick's time, by name. */
@@ -34,9 +36,25 @@ function areConjuncts(plan: PhysicalTemporalFilter): boolean {
 const delays = (c: MomentComparison): boolean => c.operator === '<' || c.operator === '<=';
 const expires = (c: MomentComparison): boolean => c.operator === '>' || c.operator === '>=';
 
+/**
+ * True when the moment never falls back: it is as far from the clock at all times. Local times fall back when summer
+ * time ends, and months are of different lengths.
+ */
+function isSteady(moment: Scalar): boolean {
+  if (moment.kind === 'column') return true;
+  if (moment.kind !== 'call' || moment.type.id !== 'timestamptz') return false;
+  if (moment.fn.name === 'date_bin')
+    return moment.args.every((arg) => arg.kind === 'literal' || isSteady(arg));
+  if (moment.fn.operator !== '+' && moment.fn.operator !== '-') return false;
+  return moment.args.every((arg) => {
+    if (arg.kind !== 'literal') return isSteady(arg);
+    return arg.value instanceof Interval && arg.value.months === 0 && arg.value.days === 0;
+  });
+}
+
 /** Rows only come, some of them later than in the input: none leaves because time passes. */
 export function onlyDelays(plan: PhysicalTemporalFilter): boolean {
-  return areConjuncts(plan) && plan.comparisons.every(delays);
+  return areConjuncts(plan) && plan.comparisons.every((c) => delays(c) && isSteady(c.moment));
 }
 
 /** Every row leaves after a while. */
@@ -54,7 +72,7 @@ export function filterTerms(plan: PhysicalTemporalFilter, terms: Terms): Terms {
   const clock: WatermarkTerm = { kind: 'clock', type: types.timestamptz };
   for (const comparison of plan.comparisons) {
     const { expr, moment } = comparison;
-    if (expr.kind === 'column' && expires(comparison)) result[expr.index] ??= mapTerm(clock, moment);
+    if (expr.kind === 'column' && expires(comparison)) result[expr.index] ??= termOf(moment, [clock]);
   }
   const [first] = plan.comparisons.map((c) => c.expr);
   if (first?.kind !== 'column' || !onlyDelays(plan)) return result;
