@@ -18,7 +18,7 @@ import type { StateBound } from '../plan/watermark.ts';
 import { columnToWaitFor } from './companions.ts';
 import { conditionBounds, type Side } from './joinConditions.ts';
 import { sessionBoundsSide } from './sessions.ts';
-import { minTerm, type Terms } from './terms.ts';
+import { isOrderable, minTerm, type Terms } from './terms.ts';
 import { watermarksOf } from './watermarks.ts';
 
 /** The plan with bounds wherever they are sound. */
@@ -71,10 +71,7 @@ function withClean<P extends PhysicalPlan>(plan: P, clean: StateBound | null): P
 
 /** A bound on one of the columns. */
 function among(columns: readonly number[], terms: Terms): StateBound | null {
-  const column = columnToWaitFor(
-    columns.filter((c) => (terms[c] ?? null) !== null),
-    terms,
-  );
+  const column = columnToWaitFor(columns, terms);
   const term = column === null ? null : (terms[column] ?? null);
   return column === null || term === null ? null : { column, term };
 }
@@ -124,7 +121,7 @@ function joinBounds(plan: PhysicalJoin): NonNullable<PhysicalJoin['clean']> {
   }
   const best = (side: Side): StateBound | null => {
     for (const candidate of candidates) {
-      if (candidate.side !== side) continue;
+      if (candidate.side !== side || !isOrderable(candidate.bound.term)) continue;
       const { column, term } = candidate.bound;
       if (plan[side].appendOnly && !countsMatches(plan, side)) return candidate.bound;
       // Rows that their own side may still take back, or that a count still needs, stay.
@@ -151,7 +148,7 @@ function asofBounds(plan: PhysicalAsofJoin): NonNullable<PhysicalAsofJoin['clean
     const both = minTerm([terms.left[leftColumn] ?? null, right]);
     // A later right row concerns left rows of its key and no earlier than itself (or, forward, unmatched ones).
     const left = plan.left.appendOnly ? right : both;
-    if (left === null) continue;
+    if (left === null || !isOrderable(left)) continue;
     return {
       left: { column: leftColumn, term: left },
       right: both === null ? null : { column: rightColumn, term: both },

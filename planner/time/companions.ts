@@ -9,7 +9,7 @@ import type { Scalar } from '../plan/scalar.ts';
 import { rewriteScalar, someScalar } from '../plan/walk.ts';
 import type { WatermarkTerm } from '../plan/watermark.ts';
 import { isCumulateEnd } from './functions.ts';
-import { sameTerm } from './terms.ts';
+import { isOrderable, sameTerm } from './terms.ts';
 
 const NAMES: { readonly [name: string]: string } = {
   tumble_start: 'tumble_end',
@@ -87,11 +87,14 @@ function mappedCompanion(c: Extract<WatermarkTerm, { kind: 'map' }>, d: Watermar
   return argument !== undefined && isInput(argument) && expr.type.id === d.type.id ? c : null;
 }
 
-/** The index of the column to wait for: of the ends of growing windows the later one, else the first. */
+/** Of the columns the one to wait for: of the ends of growing windows the later one, else the first with a watermark. */
 export function columnToWaitFor(
-  candidates: readonly number[],
+  columns: readonly number[],
   terms: readonly (WatermarkTerm | null)[],
 ): number | null {
-  const growing = candidates.find((c) => isCumulateEnd(terms[c] ?? null));
-  return growing ?? candidates[0] ?? null;
+  const usable = columns.filter((c) => {
+    const term = terms[c] ?? null;
+    return term !== null && isOrderable(term);
+  });
+  return usable.find((c) => isCumulateEnd(terms[c] ?? null)) ?? usable[0] ?? null;
 }

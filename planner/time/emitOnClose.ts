@@ -83,10 +83,7 @@ class Closing {
   /** A plan that only adds rows: they wait for the first column with a watermark. */
   sorted(plan: PhysicalPlan): PhysicalPlan {
     const terms = watermarksOf(plan);
-    const column = columnToWaitFor(
-      [...terms.keys()].filter((c) => (terms[c] ?? null) !== null),
-      terms,
-    );
+    const column = columnToWaitFor([...terms.keys()], terms);
     if (column === null) throw this.#refusal(NOT_EXECUTABLE, noWatermarkHint);
     return this.#close(plan, column);
   }
@@ -160,8 +157,7 @@ class Closing {
     const error = this.#checkGroups(plan);
     if (error !== null) return error;
     const terms = watermarksOf(plan);
-    const usable = columnsToWaitFor(plan).filter((c) => (terms[c] ?? null) !== null);
-    const column = columnToWaitFor(usable, terms);
+    const column = columnToWaitFor(columnsToWaitFor(plan), terms);
     return column === null ? this.#noColumn(plan) : this.#close(plan, column);
   }
 
@@ -212,10 +208,7 @@ class Closing {
     const order = orderBound(plan);
     const { reach } = lookAhead(plan);
     const terms = watermarksOf(plan);
-    const partition = columnToWaitFor(
-      plan.partition.filter((c) => (terms[c] ?? null) !== null),
-      terms,
-    );
+    const partition = columnToWaitFor(plan.partition, terms);
     // A frame that reaches over later rows is complete at the latest when its partition is.
     const waitsForRows = (reach === 'rows' || reach === 'all') && partition !== null;
     if (order !== null && reach !== 'all' && !waitsForRows) {

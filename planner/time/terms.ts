@@ -4,7 +4,7 @@
  */
 import { must, unreachable } from '../../common/assert.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
-import { type DataType, sameType } from '../../common/dataType.ts';
+import { type DataType, physicalKind, sameType } from '../../common/dataType.ts';
 import { scalarText } from '../explain/scalarText.ts';
 import { scalarKey, typeKey } from '../plan/fingerprint.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -94,6 +94,12 @@ export function groupKey(term: WatermarkTerm): string {
   };
   visit(term);
   return [...bases].sort().join();
+}
+
+/** State is ordered by integers only: times, dates and whole numbers. A watermark of anything else bounds nothing. */
+export function isOrderable(term: WatermarkTerm): boolean {
+  const kind = physicalKind(term.type);
+  return kind === 'i64' || kind === 'i32';
 }
 
 /** Column 0 of a type: what the expression of a map is over. */
