@@ -2,6 +2,7 @@
 import type { SourceConnector } from './connector.ts';
 import { datagen } from './datagen/source.ts';
 import { posixFs } from './file/source.ts';
+import { inject } from './inject/source.ts';
 import { nexmark } from './nexmark/source.ts';
 
-export const sourceConnectors: readonly SourceConnector[] = [nexmark, datagen, posixFs];
+export const sourceConnectors: readonly SourceConnector[] = [nexmark, datagen, posixFs, inject];

@@ -25,6 +25,7 @@ import type { Session } from './session.ts';
 import { LateNodes, withinLateness } from './time/lateNodes.ts';
 import { lateRowsOf, RowCounts } from './time/lateRead.ts';
 import { fileViewLate, type LateSummary, tickMessages, tickSource, tickTables } from './time/ticks.ts';
+import { expireByWatermark } from './time/ttl.ts';
 import { TableWrites, type TransactionWrites } from './transaction.ts';
 import { Watermarks } from './watermarks.ts';
 
@@ -142,7 +143,12 @@ export class Database {
     const stamped = changed.map((delta) => stamp(delta, now));
     for (const { table } of stamped) this.journal?.keepFollowed(table, now);
     this.journal?.appendCommit(stamped, now);
-    return tickTables(this, stamped, now);
+    const late = tickTables(this, stamped, now);
+    expireByWatermark(
+      this,
+      stamped.map((delta) => delta.table),
+    );
+    return late;
   }
 
   #startTick(): bigint {
@@ -210,6 +216,7 @@ export class Database {
       this.journal?.keepFollowed(table, now);
       this.journal?.appendMessages(table, messages, now);
       tickMessages(this, table, messages, now);
+      expireByWatermark(this, [table]);
     }
     return true;
   }

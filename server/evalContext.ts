@@ -4,10 +4,12 @@ import type { EvalContext, SessionInfo } from '../common/function.ts';
 import { unsupported } from '../common/sqlError.ts';
 import type { ObjectNames, TextContext } from '../common/textContext.ts';
 import type { Settings } from './settings.ts';
+import type { ServerClock } from './time/clock.ts';
 
 /** The injected outside world. */
 export interface EngineEnvironment {
-  /** Wall clock, microseconds since the epoch. */
+  readonly serverClock: ServerClock;
+  /** The server's clock, microseconds since the epoch. */
   clock(): bigint;
   /** Uniform in [0, 1). */
   random(): number;

@@ -15,6 +15,7 @@ import { type DdlRecord, Journal } from './journal.ts';
 import { Session } from './session.ts';
 import { SourceLoop } from './sourceLoop.ts';
 import { SystemCatalog } from './system/index.ts';
+import { ServerClock } from './time/clock.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -43,8 +44,10 @@ function wallClock(): () => bigint {
 }
 
 export function realEnvironment(): EngineEnvironment {
+  const serverClock = new ServerClock(wallClock());
   return {
-    clock: wallClock(),
+    serverClock,
+    clock: () => serverClock.now(),
     random: () => randomInt(2 ** 48 - 1) / (2 ** 48 - 1),
     randomBytes: (count) => randomBytes(count),
   };

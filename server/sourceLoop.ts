@@ -1,6 +1,7 @@
 /** Keeps sources flowing: polls them while there is input, sleeps until the next is due, and lets the wire breathe. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from './database.ts';
+import { isDue, least, nextDue, runDue } from './time/due.ts';
 
 /** Longest sleep: a new consumer or a grown file is noticed within this time. */
 const MAX_SLEEP_MS = 20;
@@ -34,7 +35,8 @@ export class SourceLoop {
       let any = false;
       try {
         any = await this.#database.pollSources();
-        const now = this.#database.environment.clock();
+        if (isDue(this.#database)) await this.#database.exclusive(() => runDue(this.#database));
+        const now = this.#database.environment.serverClock.system();
         if (now - flushedAt > BigInt(POSITION_FLUSH_MS) * 1000n) {
           this.#database.journal?.flushPositions();
           flushedAt = now;
@@ -49,7 +51,7 @@ export class SourceLoop {
   }
 
   #sleepMs(): number {
-    const next = this.#database.nextSourcePoll();
+    const next = least(this.#database.nextSourcePoll(), nextDue(this.#database));
     if (next === null) return MAX_SLEEP_MS;
     const ms = Number(next - this.#database.environment.clock()) / 1000;
     return Math.max(1, Math.min(MAX_SLEEP_MS, ms));

@@ -1,6 +1,7 @@
 /** Which handler runs a statement: one entry a kind. */
 import { unsupported } from '../../common/sqlError.ts';
 import type { Statement, StatementKind } from '../../parser/ast/statement.ts';
+import { advanceClock, advanceWatermark } from './advance.ts';
 import { comment } from './comment.ts';
 import { copy } from './copy.ts';
 import { createIndex } from './createIndex.ts';
@@ -10,7 +11,9 @@ import { createMaterializedView, createView } from './createView.ts';
 import { deleteRows, insert, truncate, update } from './dml.ts';
 import { drop } from './drop.ts';
 import { explain } from './explain.ts';
+import { explainWatermark } from './explainWatermark.ts';
 import { flush, wait } from './flush.ts';
+import { inject } from './inject.ts';
 import { deallocate, discard, execute, prepare } from './prepare.ts';
 import { createSchema } from './schema.ts';
 import { select } from './select.ts';
@@ -61,10 +64,10 @@ const handlers: Handlers = {
   Wait: wait,
   // Statistics are kept as rows come and go.
   Analyze: { readOnly: true, run: () => done('ANALYZE') },
-  AdvanceClock: later('ADVANCE CLOCK'),
-  AdvanceWatermark: later('ADVANCE WATERMARK'),
-  Inject: later('INJECT'),
-  ExplainWatermark: later('EXPLAIN WATERMARK'),
+  AdvanceClock: advanceClock,
+  AdvanceWatermark: advanceWatermark,
+  Inject: inject,
+  ExplainWatermark: explainWatermark,
   ReplayLateRows: later('REPLAY LATE ROWS'),
   CreateSink: later('CREATE SINK'),
   CreateSubscription: later('CREATE SUBSCRIPTION'),

@@ -1,14 +1,46 @@
 /** SET, RESET, SHOW of session variables. */
 import { types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
+import { formatValue, parseValue } from '../../common/textIo.ts';
 import type { ResetVariable, SetVariable, ShowVariable } from '../../parser/ast/statement.ts';
-import { done, type StatementHandler } from './statement.ts';
+import { runDue } from '../time/due.ts';
+import { done, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
 
 /** Each value given for search_path is one schema's name, quoted where needed, as in PostgreSQL. */
 function listText(name: string, values: readonly string[]): string {
   const quoted = (part: string): string =>
     /^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`;
   return (name === 'search_path' ? values.map(quoted) : values).join(', ');
+}
+
+/** The one variable that is the server's, not the session's. */
+const CLOCK = 'millrace.clock';
+
+/** SET millrace.clock = timestamp | 'system', for the whole server and at once. */
+async function setClock(value: string | null, context: StatementContext): Promise<StatementResult> {
+  context.requireNoTransactionBlock('SET millrace.clock');
+  const { database } = context;
+  await database.exclusive(() => {
+    const { serverClock } = database.environment;
+    if (value === null || value.toLowerCase() === 'system') serverClock.release();
+    else {
+      const at = parseValue(value, types.timestamptz, context.eval);
+      if (typeof at !== 'bigint') {
+        throw new SqlError('22023', `invalid value for parameter "millrace.clock": "${value}"`, {
+          hint: "It takes a timestamp with time zone, or 'system'.",
+        });
+      }
+      serverClock.set(at);
+    }
+    database.watermarks.jumpTo(serverClock.now());
+    runDue(database);
+  });
+  return done(value === null ? 'RESET' : 'SET');
+}
+
+function clockText(context: StatementContext): string {
+  const { serverClock } = context.database.environment;
+  return serverClock.virtual ? formatValue(serverClock.now(), types.timestamptz, context.eval) : 'system';
 }
 
 export const setVariable: StatementHandler<SetVariable> = {
@@ -22,6 +54,7 @@ export const setVariable: StatementHandler<SetVariable> = {
       return done('SET');
     }
     const value = statement.values === null ? null : listText(statement.name, statement.values);
+    if (statement.name === CLOCK) return setClock(value, context);
     if (statement.scope === 'local' && !context.transactions.inBlock) {
       context.notice({
         severity: 'WARNING',
@@ -37,6 +70,7 @@ export const setVariable: StatementHandler<SetVariable> = {
 export const resetVariable: StatementHandler<ResetVariable> = {
   readOnly: true,
   run(statement, context) {
+    if (statement.name === CLOCK) return setClock(null, context);
     if (statement.name === null) context.settings.reset();
     else context.settings.set(statement.name, null);
     return done('RESET');
@@ -56,7 +90,7 @@ export const showVariable: StatementHandler<ShowVariable> = {
       const rows = context.settings.all().map((s) => [s.name, s.value, s.doc]);
       return { columns: showVariable.describe?.(statement, context).columns ?? null, rows, tag: 'SHOW' };
     }
-    const value = context.settings.get(statement.name);
+    const value = statement.name === CLOCK ? clockText(context) : context.settings.get(statement.name);
     if (value === null)
       throw new SqlError('42704', `unrecognized configuration parameter "${statement.name}"`);
     return { columns: [{ name: statement.name, type: types.text }], rows: [[value]], tag: 'SHOW' };

@@ -105,14 +105,14 @@ export function ttlColumn(ttl: TtlOptions, columns: readonly TableColumn[]): num
   return column;
 }
 
-/** Rows go when `column` is older than `micros` by the clock. */
+/** Rows go when `column` is `micros` behind the clock. */
 export function ttlByClock(columns: readonly TableColumn[], column: number, micros: bigint): TableTtl {
   const { type } = must(columns[column]);
   return {
     column,
     micros,
     by: 'clock',
-    expireBelow: (now): Value => fromUnits(clockUnits(now - micros, type, 'UTC'), type),
+    expireBelow: (now): Value => fromUnits(clockUnits(now - micros, type, 'UTC') + 1n, type),
   };
 }
 

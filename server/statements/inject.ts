@@ -1,0 +1,84 @@
+/** INJECT: rows into a source, as if its connector had brought them; each is a message of its own. */
+import { SqlError } from '../../common/sqlError.ts';
+import type { Insert } from '../../parser/ast/statement.ts';
+import type { Inject } from '../../parser/ast/time.ts';
+import { type BoundInsert, bindInsert } from '../../planner/bind/dml.ts';
+import { requireRelation } from '../catalog.ts';
+import type { SourceObject } from '../objects.ts';
+import { bindEnvironment } from '../planning.ts';
+import { injectRows } from '../time/control.ts';
+import { runDue } from '../time/due.ts';
+import { rowMaker, sourceRows } from './dml.ts';
+import { done, type StatementContext, type StatementHandler, splitName } from './statement.ts';
+
+const DEFAULT_PARTITION = '0';
+
+function targetSource(statement: Inject, context: StatementContext): SourceObject {
+  const target = splitName(statement.source, context);
+  const object = requireRelation(
+    context.database.catalog,
+    target.schema,
+    target.name,
+    context.searchPath(),
+    target.position,
+  );
+  if (object.kind === 'source') return object;
+  throw new SqlError('42809', `"${object.name}" is not a source`, {
+    position: target.position,
+    hint: object.kind === 'table' ? 'Use INSERT for tables.' : 'INJECT puts rows into sources.',
+  });
+}
+
+/** The statement as the INSERT that it is but for its target. */
+function bind(statement: Inject, source: SourceObject, context: StatementContext): BoundInsert {
+  const insert: Insert = {
+    kind: 'Insert',
+    table: statement.source,
+    alias: null,
+    columns: statement.columns,
+    source: statement.query,
+    onConflict: null,
+    returning: [],
+    span: statement.span,
+  };
+  const target = {
+    entry: source.entry,
+    defaults: source.columns.map((c) => c.default),
+    generated: source.columns.map((c) => c.generated),
+  };
+  return bindInsert(insert, target, bindEnvironment(context));
+}
+
+export const inject: StatementHandler<Inject> = {
+  describe(statement, context) {
+    const bound = bind(statement, targetSource(statement, context), context);
+    return { parameterTypes: bound.parameters, columns: null };
+  },
+  async run(statement, context) {
+    context.requireNoTransactionBlock('INJECT');
+    const { database } = context;
+    const source = targetSource(statement, context);
+    const bound = bind(statement, source, context);
+    // Generated columns are the source's own work, at arrival.
+    const makeRow = rowMaker({ ...bound, generated: source.columns.map(() => null) }, source, context);
+    const physical = source.columns.flatMap((c, i) => (c.generated === null ? [i] : []));
+    const rows = [...sourceRows(bound, context)].map((values) => {
+      const row = makeRow(values);
+      return physical.map((i) => row[i] ?? null);
+    });
+    await database.exclusive(() => {
+      if (database.catalog.byId(source.id) !== source) {
+        throw new SqlError('40001', `source "${source.name}" was dropped or replaced by another transaction`);
+      }
+      injectRows(database, source, rows, statement.partition ?? defaultPartition(source));
+      runDue(database);
+    });
+    return done(`INJECT ${rows.length}`);
+  },
+};
+
+/** Without PARTITION: the connector's first partition. */
+function defaultPartition(source: SourceObject): string {
+  const { connector, config } = source.source;
+  return connector.partitions?.(config.options)[0] ?? DEFAULT_PARTITION;
+}

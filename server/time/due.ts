@@ -1,0 +1,56 @@
+/**
+ * What time makes due by itself: idle partitions, rows that expire, operators that wait for the clock. Each runs at its own
+ * moment, with the system's clock as with one that a test moves.
+ */
+import type { Database } from '../database.ts';
+import { expireIdle, nextIdle } from './control.ts';
+import { expireTables, nextExpiry } from './ttl.ts';
+
+/** Rounds of polling after the clock was moved: a source without end would go on for ever. */
+const MOST_POLLS = 256;
+
+/** The earliest of times, of which null is never. */
+export function least(...times: readonly (bigint | null)[]): bigint | null {
+  return times.reduce((a, b) => (a === null ? b : b === null || a <= b ? a : b), null);
+}
+
+/** The clock time at which something becomes due; null: nothing will by itself. */
+export function nextDue(database: Database): bigint | null {
+  return least(nextIdle(database), nextExpiry(database), database.dataflow.nextWake());
+}
+
+/** Something has become due. */
+export function isDue(database: Database): boolean {
+  const next = nextDue(database);
+  return next !== null && next <= database.environment.clock();
+}
+
+/** Runs what is due now; true when there was anything. Only inside `exclusive`. */
+export function runDue(database: Database): boolean {
+  const idle = expireIdle(database);
+  const expired = expireTables(database);
+  database.watermarks.setNow(database.environment.clock());
+  if (!database.dataflow.isDue()) return idle || expired;
+  database.runTick(() => {});
+  return true;
+}
+
+/** Moves the virtual clock to `target`, stopping wherever something becomes due. Only inside `exclusive`. */
+export function stepClock(database: Database, target: bigint): void {
+  const { serverClock } = database.environment;
+  for (;;) {
+    const next = nextDue(database);
+    if (next === null || next > target) break;
+    const before = serverClock.now();
+    if (next > before) serverClock.set(next);
+    // Nothing to be done at a moment that has been reached: it must not be waited for again.
+    if (!runDue(database) && next <= before) break;
+  }
+  serverClock.set(target);
+  runDue(database);
+}
+
+/** Takes what sources have at the clock's time. */
+export async function pollUntilQuiet(database: Database): Promise<void> {
+  for (let i = 0; i < MOST_POLLS; i++) if (!(await database.pollSources())) return;
+}
