@@ -76,6 +76,11 @@ function transactionCatalog(context: StatementContext): CatalogReader {
     relation(schema, name, path): RelationEntry | null {
       const entry = catalog.relation(schema, name, path);
       if (entry?.kind !== 'materialized view' || !isTouched(entry.id)) return entry;
+      // What the definition gives now is not what such a view shows.
+      const view = catalog.byId(entry.id);
+      const prompt =
+        view?.kind === 'materialized view' && view.timing.emit.kind === 'update' && view.timing.ttl === null;
+      if (!prompt) return entry;
       return {
         id: entry.id,
         schema: entry.schema,

@@ -21,7 +21,7 @@ const options: readonly OptionSpec[] = [
     name: 'datagen.split.num',
     type: 'integer',
     default: '1',
-    doc: 'Accepted; the set of rows does not depend on it.',
+    doc: 'Partitions; the set of rows does not depend on it.',
   },
   {
     name: 'fields.*',
@@ -36,6 +36,7 @@ class DatagenReader implements SourceReader {
   readonly #clock: () => bigint;
   readonly #end: number;
   readonly #start: number;
+  readonly #splits: number;
   #base: bigint | null;
   #startedAt: bigint | null = null;
   #row: number;
@@ -48,6 +49,7 @@ class DatagenReader implements SourceReader {
     this.#end = Math.min(...generators.map((g) => g.rows ?? Number.MAX_SAFE_INTEGER));
     this.#rate = Number(config.options.get('datagen.rows.per.second') ?? 10);
     this.#clock = config.clock;
+    this.#splits = splitsOf(config.options);
     this.#row = from === null ? 0 : Number(from.rows);
     this.#start = this.#row;
     this.#base = from === null ? null : BigInt(String(from.base));
@@ -66,12 +68,14 @@ class DatagenReader implements SourceReader {
     const base = until === null ? this.#base : BigInt(String(until.base));
     this.#base = base ?? this.#clock();
     const rows: Row[] = [];
+    const partitions: string[] | null = this.#splits > 1 ? [] : null;
     for (; this.#row < limit && rows.length < maxRows; this.#row++) {
       const row = this.#row;
       const at = this.#base;
       rows.push(this.#fields.map((f) => f(row, at)));
+      partitions?.push(String(row % this.#splits));
     }
-    return { rows, bad: [], position: { rows: this.#row, base: String(this.#base) } };
+    return { rows, partitions, bad: [], position: { rows: this.#row, base: String(this.#base) } };
   }
 
   nextPollMicros(): bigint | null {
@@ -82,6 +86,10 @@ class DatagenReader implements SourceReader {
   close(): void {}
 }
 
+function splitsOf(options: ReadonlyMap<string, string>): number {
+  return Math.max(1, Number(options.get('datagen.split.num') ?? 1));
+}
+
 export const datagen: SourceConnector = {
   name: 'datagen',
   doc: 'Rows made from rules per column.',
@@ -89,6 +97,7 @@ export const datagen: SourceConnector = {
   formats: ['NATIVE', 'PLAIN JSON'],
   appendOnly: true,
   fixedColumns: () => null,
+  partitions: (given) => Array.from({ length: splitsOf(given) }, (_, i) => String(i)),
   open: (config, from) => new DatagenReader(config, from),
   currentEnd: () => null,
 };

@@ -72,7 +72,7 @@ const text = (name: string, doc: string, choices: readonly string[]): OptionSpec
 
 const options: readonly OptionSpec[] = [
   text('table.type', 'Person, Auction or Bid; without it the combined stream.', ['Person', 'Auction', 'Bid']),
-  integer('split.num', 1, 'Parallel readers; the set of events does not depend on it.'),
+  integer('split.num', 1, 'Partitions; the set of events does not depend on it.'),
   {
     name: 'nexmark.event.num',
     type: 'integer',
@@ -182,6 +182,7 @@ class NexmarkReader implements SourceReader {
   readonly #realTime: boolean;
   readonly #clock: () => bigint;
   readonly #startOffset: number;
+  readonly #splits: number;
   #startedAt: bigint | null = null;
   #offset: number;
 
@@ -193,6 +194,7 @@ class NexmarkReader implements SourceReader {
     this.#gapNs = Number(config.options.get('nexmark.min.event.gap.in.ns') ?? 100_000);
     this.#realTime = config.options.get('nexmark.use.real.time') === 'true';
     this.#clock = config.clock;
+    this.#splits = splitsOf(config.options);
     this.#offset = from === null ? 0 : Number(from.offset);
     this.#startOffset = this.#offset;
   }
@@ -216,15 +218,19 @@ class NexmarkReader implements SourceReader {
     const limit = Math.min(this.#end, until === null ? this.#allowed() : Number(until.offset));
     if (this.#offset >= limit) return null;
     const rows: Row[] = [];
+    const partitions: string[] | null = this.#splits > 1 ? [] : null;
     // Offsets of other types count too: stop after a bounded number of them.
     const scanEnd = Math.min(limit, this.#offset + maxRows * 50);
     while (this.#offset < scanEnd && rows.length < maxRows) {
-      const number = this.#generator.adjusted(this.#offset++);
+      const offset = this.#offset++;
+      const number = this.#generator.adjusted(offset);
       const type = this.#generator.type(number);
-      if (this.#type === null) rows.push(combinedRow(type, this.#generator.event(number)));
-      else if (type === this.#type) rows.push(this.#generator.event(number));
+      if (this.#type !== null && type !== this.#type) continue;
+      const event = this.#generator.event(number);
+      rows.push(this.#type === null ? combinedRow(type, event) : event);
+      partitions?.push(String(offset % this.#splits));
     }
-    return { rows, bad: [], position: { offset: this.#offset } };
+    return { rows, partitions, bad: [], position: { offset: this.#offset } };
   }
 
   nextPollMicros(): bigint | null {
@@ -234,6 +240,10 @@ class NexmarkReader implements SourceReader {
   }
 
   close(): void {}
+}
+
+function splitsOf(options: ReadonlyMap<string, string>): number {
+  return Math.max(1, Number(options.get('nexmark.split.num') ?? 1));
 }
 
 function combinedRow(type: EventType, row: Row): Row {
@@ -257,6 +267,7 @@ export const nexmark: SourceConnector = {
     const type = given.get('nexmark.table.type');
     return type === undefined ? combined : schemas[type.toLowerCase() as EventType];
   },
+  partitions: (given) => Array.from({ length: splitsOf(given) }, (_, i) => String(i)),
   open: (config, from) => new NexmarkReader(config, from),
   currentEnd(config) {
     const end = config.options.get('nexmark.event.num');

@@ -17,6 +17,7 @@
  * 5. A row whose expression fails is reported through `TickContext.rowError` and left out (both when it comes and when
  *    it goes), unless the context throws (ad-hoc reads do).
  */
+import type { Schema } from '../../common/dataType.ts';
 import type { EvalContext } from '../../common/function.ts';
 import type { SqlError } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
@@ -31,8 +32,8 @@ export interface TickContext {
   readonly time: TimeReader;
   /** Reports that the expression of `operator` failed on a row. May throw. */
   rowError(error: SqlError, weight: number, operator: string): void;
-  /** Reports a row of the view that came when its window had closed, and is left out. `row` as the view stores it. */
-  lateRow(row: Row, eventTime: Value, watermark: Value): void;
+  /** Reports a row that came when its window had closed, and is left out. */
+  lateRow(row: Row, eventTime: Value, watermark: Value, schema: Schema): void;
 }
 
 /** The place an operator's output goes to, for operators that save work when nobody takes it. */

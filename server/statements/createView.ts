@@ -1,22 +1,18 @@
 /** CREATE VIEW and CREATE MATERIALIZED VIEW. */
-import { must } from '../../common/assert.ts';
 import type { RelationEntry } from '../../common/catalog.ts';
-import type { Column, Schema } from '../../common/dataType.ts';
+import type { Column, DataType, Schema } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
-import type { Batch } from '../../executor/batch.ts';
-import { buildPlan, type ScanInput } from '../../executor/build.ts';
-import { type DataflowNode, isIdentity, pickColumns } from '../../executor/dataflow.ts';
-import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import type { LogicalPlan } from '../../planner/plan/logical.ts';
-import { walkPlan } from '../../planner/plan/walk.ts';
-import { onUpdate, type PlannedView, planMaterializedView } from '../../planner/plan.ts';
-import { RelationStore } from '../../storage/state/relationStore.ts';
-import { columnTypes, type Database, scannable } from '../database.ts';
+import type { PhysicalPlan } from '../../planner/plan/physical.ts';
+import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
+import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
 import { Entry, type MaterializedViewObject, type ViewObject } from '../objects.ts';
 import { bindEnvironment, plannerEnvironment } from '../planning.ts';
+import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
+import { buildView, watermarkedColumns } from '../viewBuild.ts';
 import {
   creationSchema,
   done,
@@ -26,6 +22,7 @@ import {
   type StatementHandler,
   splitName,
 } from './statement.ts';
+import { viewTiming } from './viewTiming.ts';
 
 /** Column names of a view: those written, else those of the query. */
 function viewColumns(bound: BoundQuery, names: readonly Ident[], position: number): Column[] {
@@ -150,15 +147,15 @@ const acceptedOptions = [
   'parallelism',
 ];
 
+/** Options that viewTiming reads. */
+const timingOptions = ['ttl', 'ttl_column'];
+
 function checkView(statement: CreateMaterializedView): void {
   const position = statement.span.start;
   if (statement.orReplace) throw unsupported('CREATE OR REPLACE MATERIALIZED VIEW', position);
   if (!statement.withData) throw unsupported('WITH NO DATA', position);
-  if (statement.emit !== null && statement.emit.mode !== 'immediately') {
-    throw unsupported(`EMIT ${statement.emit.mode.toUpperCase()}`, statement.emit.span.start);
-  }
   for (const option of statement.options) {
-    if (!acceptedOptions.includes(option.name)) {
+    if (!acceptedOptions.includes(option.name) && !timingOptions.includes(option.name)) {
       throw new SqlError('22023', `unrecognized materialized view option "${option.name}"`, {
         position: option.span.start,
       });
@@ -191,20 +188,22 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       noParameters(bound, 'materialized views');
       refuseSystemRelations(bound.plan, statement.span.start);
       const columns = viewColumns(bound, statement.columns, statement.span.start);
-      const planned = planMaterializedView(bound, plannerEnvironment(context), onUpdate);
+      const timing = viewTiming(statement, columns, context);
+      const planned = planMaterializedView(bound, plannerEnvironment(context), timing);
       const id = database.catalog.allocateId();
-      const view = build(
-        database,
-        id,
-        schema,
-        target.name,
+      const view = viewObject(
+        { id, schema, name: target.name },
         planned,
+        timing,
         columns,
         dependencies(bound.plan, seen),
         context.textOf(statement.query),
         context,
       );
+      warnOfUnboundedState(planned, context);
       database.catalog.add(view);
+      const closing = closingType(planned.plan);
+      if (closing !== null) createLateRelation(database, view, viewLateColumns, closing);
       database.journalDdl(originOf(context), id);
       return done('CREATE MATERIALIZED VIEW');
     });
@@ -224,104 +223,75 @@ function storedColumns(planned: PlannedView, columns: Schema): Column[] {
   });
 }
 
-function build(
-  database: Database,
-  id: number,
-  schema: string,
-  name: string,
+/** The object over its parts in the dataflow. */
+function viewObject(
+  target: { readonly id: number; readonly schema: string; readonly name: string },
   planned: PlannedView,
+  timing: ViewTiming,
   visible: Schema,
   dependsOn: ReadonlySet<number>,
   definition: string,
   context: StatementContext,
 ): MaterializedViewObject {
+  const { database } = context;
   const columns = storedColumns(planned, visible);
-  const store = new RelationStore(
-    columns.map((c) => c.type),
-    planned.key,
-    planned.plan.appendOnly,
-  );
-  const tick = database.tickContext(name, context.settings.value('timezone'));
-  const { catalog } = database;
-  const first = database.dataflow.nodes.length;
-  const built = buildPlan(
-    planned.plan,
-    database.dataflow,
-    tick,
-    { operator: new MaterializeOperator(store), name: `MaterializedView ${name}` },
-    (scan) => scannable(catalog, scan.relation.id).node,
-  );
-  const nodes = new Set(built.nodes);
-  try {
-    backfill(database, built.inputs, first, context);
-  } catch (error) {
-    database.removeNodes(nodes);
-    throw error;
-  }
-  for (const input of built.inputs) attach(database, input);
-  for (const dependency of dependsOn) {
-    const upstream = catalog.byId(dependency);
-    if (upstream?.kind === 'source') upstream.source.consumers.add(id);
-  }
   const origin = originOf(context);
-  const entry = new Entry({
-    id,
+  const parts = buildView(database, { ...target, timeZone: origin.timeZone, planned }, () =>
+    context.checkCancelled(),
+  );
+  for (const dependency of dependsOn) {
+    const upstream = database.catalog.byId(dependency);
+    if (upstream?.kind === 'source') upstream.source.consumers.add(target.id);
+  }
+  const entry: Entry = new Entry({
+    id: target.id,
     kind: 'materialized view',
-    schema,
-    name,
+    schema: target.schema,
+    name: target.name,
     columns,
     key: planned.key,
     appendOnly: planned.plan.appendOnly,
+    watermarked: watermarkedColumns(planned.watermarks),
     definition,
     searchPath: origin.searchPath,
-    rows: () => store.rowCount(),
+    rows: () => view.store.rowCount(),
   });
-  return {
+  const view: MaterializedViewObject = {
     kind: 'materialized view',
-    id,
-    schema,
-    name,
+    ...target,
     owner: context.user,
     ...origin,
     dependsOn,
     columns,
     definition,
-    nodes,
-    store,
-    node: must(built.nodes[built.nodes.length - 1]),
+    ...parts,
+    planned,
+    timing,
     order: planned.order,
     entry,
   };
+  return view;
 }
 
-/** Gives the new nodes what their inputs hold now, as one tick of theirs. */
-function backfill(
-  database: Database,
-  inputs: readonly ScanInput[],
-  first: number,
-  context: StatementContext,
-): void {
-  for (const input of inputs) {
-    const relation = scannable(database.catalog, input.scan.relation.id);
-    const width = columnTypes(relation).length;
-    const identity = isIdentity(input.scan.columns, width);
-    const push = (batch: Batch): void => {
-      context.checkCancelled();
-      database.dataflow.push(
-        input.target,
-        input.port,
-        identity ? batch : pickColumns(batch, input.scan.columns),
-      );
-    };
-    database.backfillRows(relation, push);
+/** The type of the event time by which the view's windows close; null: it gives rows at once. */
+function closingType(plan: PhysicalPlan): DataType | null {
+  let type: DataType | null = null;
+  walkPhysical(plan, (node) => {
+    if (node.kind === 'Close') type ??= node.term.type;
+    if (node.kind === 'Window' && node.final === true) type ??= node.orderBound?.term.type ?? null;
+  });
+  return type;
+}
+
+/** Says which operators will keep more and more. */
+function warnOfUnboundedState(planned: PlannedView, context: StatementContext): void {
+  for (const { operator, reason, hint } of planned.unbounded) {
+    context.notice({
+      severity: 'WARNING',
+      state: '01000',
+      message: `state of ${operator} grows without bound`,
+      detail: reason,
+      hint,
+    });
   }
-  database.dataflow.finishTick(first);
-}
-
-/** From now on the relation's deltas flow into the new nodes. */
-function attach(database: Database, input: ScanInput): void {
-  const relation = scannable(database.catalog, input.scan.relation.id);
-  const node: DataflowNode = relation.node;
-  const identity = isIdentity(input.scan.columns, columnTypes(relation).length);
-  node.connect(input.target, input.port, identity ? null : input.scan.columns);
 }

@@ -7,6 +7,7 @@ import { bindQuery } from '../../planner/bind/bind.ts';
 import { bindDelete, bindInsert, bindUpdate } from '../../planner/bind/dml.ts';
 import type { PlanMode } from '../../planner/evaluator.ts';
 import { explainJson, explainLogical, explainText } from '../../planner/explain/explain.ts';
+import { explainState } from '../../planner/explain/explainState.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import {
   onUpdate,
@@ -14,26 +15,32 @@ import {
   planMaterializedView,
   planQuery,
   substituteParameters,
+  type ViewTiming,
 } from '../../planner/plan.ts';
 import { bindEnvironment, plannerEnvironment } from '../planning.ts';
 import { targetTable, writableTable } from './dml.ts';
 import type { StatementContext, StatementHandler } from './statement.ts';
+import { viewTiming } from './viewTiming.ts';
 
 const columns = [{ name: 'QUERY PLAN', type: types.text }];
 
 interface Options {
+  readonly state: boolean;
   readonly verbose: boolean;
   readonly format: 'text' | 'json';
   readonly logical: boolean;
 }
 
 function optionsOf(statement: Explain): Options {
-  let options: Options = { verbose: false, format: 'text', logical: false };
+  let options: Options = { state: false, verbose: false, format: 'text', logical: false };
   for (const { name, value } of statement.options) {
     const on = value === null || ['true', 'on', '1'].includes(value);
     switch (name) {
       case 'verbose':
         options = { ...options, verbose: on };
+        break;
+      case 'state':
+        options = { ...options, state: on };
         break;
       case 'logical':
         options = { ...options, logical: on };
@@ -69,17 +76,25 @@ function optionsOf(statement: Explain): Options {
 function explained(
   statement: Statement,
   context: StatementContext,
-): { readonly bound: BoundQuery | null; readonly mode: PlanMode; readonly top: string | null } {
+): {
+  readonly bound: BoundQuery | null;
+  readonly mode: PlanMode;
+  readonly top: string | null;
+  readonly timing?: ViewTiming;
+} {
   const env = bindEnvironment(context);
   switch (statement.kind) {
     case 'SelectStatement':
       return { bound: bindQuery(statement.query, env), mode: 'adhoc', top: null };
-    case 'CreateMaterializedView':
+    case 'CreateMaterializedView': {
+      const bound = bindQuery(statement.query, env);
       return {
-        bound: bindQuery(statement.query, env),
+        bound,
+        timing: viewTiming(statement, bound.columns, context),
         mode: 'maintained',
         top: `Materialize ${statement.name.parts.at(-1)?.name ?? ''}`,
       };
+    }
     case 'CreateView':
       return { bound: bindQuery(statement.query, env), mode: 'adhoc', top: null };
     case 'Insert': {
@@ -114,7 +129,7 @@ function explained(
 
 function lines(statement: Explain, context: StatementContext): readonly string[] {
   const options = optionsOf(statement);
-  const { bound, mode, top } = explained(statement.statement, context);
+  const { bound, mode, top, timing = onUpdate } = explained(statement.statement, context);
   if (bound === null) return [top ?? 'Values'];
   const env = plannerEnvironment(context);
   const plan =
@@ -122,8 +137,15 @@ function lines(statement: Explain, context: StatementContext): readonly string[]
   if (options.logical) return explainLogical(optimizeQuery(plan, env, mode));
   const query = { ...bound, plan };
   const physical: PhysicalPlan = (
-    mode === 'maintained' ? planMaterializedView(query, env, onUpdate) : planQuery(query, env, mode)
+    mode === 'maintained' ? planMaterializedView(query, env, timing) : planQuery(query, env, mode)
   ).plan;
+  if (options.state) {
+    if (mode === 'maintained') return explainState(physical);
+    throw new SqlError('42601', 'EXPLAIN (STATE) is for materialized views', {
+      position: statement.statement.span.start,
+      hint: 'Write EXPLAIN (STATE) CREATE MATERIALIZED VIEW name AS query.',
+    });
+  }
   if (options.format === 'json') return [explainJson(physical, { verbose: options.verbose })];
   const text = explainText(physical, { verbose: options.verbose });
   return top === null ? text : [top, ...text.map((line) => `  ${line}`)];

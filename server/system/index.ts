@@ -23,6 +23,7 @@ import { pgServer } from './pgServer.ts';
 import { pgTypes } from './pgTypes.ts';
 import { rwCatalog, rwColumns } from './rwCatalog.ts';
 import { SystemView } from './systemView.ts';
+import { timeCatalog, timeColumns } from './timeCatalog.ts';
 
 interface SchemaContent {
   readonly schema: string;
@@ -33,7 +34,11 @@ interface SchemaContent {
 export const systemSchemaContents: readonly SchemaContent[] = [
   { schema: PG_CATALOG, columns: pgCatalogColumns, rows: { ...pgRelations, ...pgTypes, ...pgServer } },
   { schema: INFORMATION_SCHEMA, columns: informationSchemaColumns, rows: informationSchema },
-  { schema: MILLRACE_CATALOG, columns: millraceColumns, rows: millraceCatalog },
+  {
+    schema: MILLRACE_CATALOG,
+    columns: { ...millraceColumns, ...timeColumns },
+    rows: { ...millraceCatalog, ...timeCatalog },
+  },
   { schema: RW_CATALOG, columns: rwColumns, rows: rwCatalog },
 ];
 

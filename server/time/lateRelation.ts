@@ -16,8 +16,8 @@ import { LateStore } from './lateStore.ts';
 import { defaultTimeOptions, type TimeOptions } from './timeOptions.ts';
 import { differenceInterval, timeUnitOf, unitsValue } from './units.ts';
 
-/** Ids of late relations: the owner's, this much higher. */
-const LATE_ID = 0x4000_0000;
+/** Ids of late relations: the owner's, this much higher; between the oids that system catalogs derive from ids. */
+const LATE_ID = 250_000_000;
 
 export interface LateOwner {
   readonly id: number;
@@ -61,6 +61,9 @@ function lateColumns(columns: readonly Column[], timeType: DataType): readonly T
     { ...plain('_row_id', types.int8), nullable: false, hidden: true },
   ];
 }
+
+/** Columns of a view's late relation: rows of whichever operator left them out, as objects. */
+export const viewLateColumns: readonly Column[] = [plain('late_row', types.jsonb)];
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

@@ -3,16 +3,19 @@
  * allow lateness, and the relation's watermark is set before the dataflow is flushed. All inside `exclusive`.
  */
 import { must } from '../../common/assert.ts';
+import type { DataType, Schema } from '../../common/dataType.ts';
+import { Jsonb } from '../../common/jsonb.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Row } from '../../common/value.ts';
 import { emitEachRow } from '../../executor/batchBuilder.ts';
+import { toJsonNode } from '../../executor/functions/support/jsonValue.ts';
 import { columnTypes, type Database, type TableDelta } from '../database.ts';
-import { addMessage, type Message } from '../ingest.ts';
+import { addMessage, type Message, messageContext } from '../ingest.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { TableWrites } from '../transaction.ts';
 import { withinLateness } from './lateNodes.ts';
 import { lateRowsFor } from './lateRead.ts';
-import { lateRelationOf, lateRelationRow } from './lateRelation.ts';
+import { lateRelationOf, lateRelationRow, viewLateColumns } from './lateRelation.ts';
 import type { Admitted, LateRow } from './lateRow.ts';
 import { lateStoreOf } from './lateStore.ts';
 import type { TimeRule } from './timeRule.ts';
@@ -150,6 +153,12 @@ function fileLate(
   );
 }
 
+/** A row of some operator inside a view, as an object of its columns. */
+function rowAsJson(row: Row, schema: Schema): Jsonb {
+  const type: DataType = { id: 'struct', fields: schema.map(({ name, type: t }) => ({ name, type: t })) };
+  return new Jsonb(toJsonNode(row, type, messageContext));
+}
+
 function keepLate(database: Database, relation: TableObject, rows: readonly Row[], now: bigint): void {
   database.pushRows(relation, lateStoreOf(relation).take(rows, now));
 }
@@ -163,7 +172,7 @@ export function fileViewLate(database: Database): void {
   while (lateRows.length > 0) {
     const rows = lateRows.splice(0);
     if (database.recovery !== null) continue;
-    for (const { relation, id, row, eventTime, watermark } of rows) {
+    for (const { relation, id, row, eventTime, watermark, schema } of rows) {
       const view = id === null ? null : database.catalog.byId(id);
       const late = id === null ? null : lateRelationOf(database, id);
       if (view?.kind !== 'materialized view' || late === null) {
@@ -173,8 +182,8 @@ export function fileViewLate(database: Database): void {
       }
       const timeType = must(late.columns[late.columns.length - 7]).type;
       const at = database.watermarks.now();
-      const kept = lateRelationRow(database, view.columns, timeType, {
-        row,
+      const kept = lateRelationRow(database, viewLateColumns, timeType, {
+        row: [rowAsJson(row, schema)],
         eventTime: eventTime === null ? null : toUnits(eventTime),
         watermark: watermark === null ? null : toUnits(watermark),
         reason: 'window closed',

@@ -272,6 +272,12 @@ export class RelationStore {
     this.range(index, values, null, null, emit);
   }
 
+  /** The first row in the order of an index, or null. */
+  first(index: number): Row | null {
+    const slot = this.#secondaryOf(index).first();
+    return slot < 0 ? null : this.row(slot);
+  }
+
   /**
    * Rows whose leading index columns equal `prefix` and whose next index column lies between the bounds (not NULL when
    * there is a bound).

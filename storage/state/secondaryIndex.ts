@@ -35,6 +35,11 @@ export class SecondaryIndex {
     return this.#tree.bytes();
   }
 
+  /** The first slot in index order, or -1. */
+  first(): number {
+    return this.#tree.seekFirst(this.#tree.cursor()).slot;
+  }
+
   /** Visits the slots with leading columns `prefix` and the next column within the bounds, in index order. */
   range(
     prefix: readonly Value[],
