@@ -5,6 +5,7 @@ import type { OptionSpec, SourceConnector } from '../connector/connector.ts';
 import { formats } from '../connector/formats/index.ts';
 import { sourceConnectors } from '../connector/index.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
+import { ttlOptions, watermarkOptions } from '../server/time/timeOptions.ts';
 
 const longNames: ReadonlyMap<string, string> = new Map([
   ['bool', 'boolean'],
@@ -142,7 +143,23 @@ function connectorSection(connector: SourceConnector): string {
     `## ${connector.name}`,
     `${connector.doc} ${columns} ${connector.appendOnly ? 'Rows are only ever added.' : 'Rows may change.'}`,
     `Formats: ${connector.formats.map((f) => (f === 'NATIVE' ? 'none (no FORMAT clause)' : `\`${f}\``)).join(', ')}.`,
-    `| option | type | default | meaning |\n|---|---|---|---|\n${connector.options.map(optionRow).join('\n')}`,
+    optionTable(connector.options),
+  ].join('\n\n');
+}
+
+const optionTable = (options: readonly OptionSpec[]): string =>
+  `| option | type | default | meaning |\n|---|---|---|---|\n${options.map(optionRow).join('\n')}`;
+
+/** Options that are the relation's own, whatever its connector. */
+function timeSection(): string {
+  return [
+    '## Options of every source and table',
+    'With `WATERMARK FOR column AS expression` (see [time](../time.md)):',
+    optionTable(watermarkOptions),
+    'Of tables, with a connector or without:',
+    optionTable(ttlOptions),
+    'A table whose rows expire takes them back from its views, so it is not append-only for them, and its watermark is not handed on to views. `WATERMARK FOR column AS expression WITH TTL` on any table lets rows expire when `column` falls below the watermark.',
+    'Columns may be generated: `c type AS expression` is computed when the row comes, and `AS proctime()` gives the time at which it came. A connector with columns of its own takes them where `*` stands in the column list, and when all columns of the list are generated.',
   ].join('\n\n');
 }
 
@@ -165,6 +182,7 @@ export function sourcesPage(): string {
       .join(
         ', ',
       )}. \`JSON\` takes one object a line; fields go to the columns of their names, what is missing is NULL. \`CSV\` has the options \`without_header\` (\`true\` unless given) and \`delimiter\` (\`,\`).`,
+    timeSection(),
     ...sourceConnectors.map(connectorSection),
   ].join('\n\n')}\n`;
 }

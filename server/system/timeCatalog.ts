@@ -23,7 +23,7 @@ export const timeColumns: ColumnSpecs = {
     id: 12420,
     kind: 'v',
     columns:
-      'relation_id oid!, schema name!, relation text!, column_name text!, expression text, watermark text, lag interval, active_partitions int4!, idle_partitions int4!, idle bool!',
+      'relation_id oid!, schema name!, relation text!, column_name text!, expression text, watermark text, lag interval, active_partitions int4, idle_partitions int4, idle bool!',
   },
   watermark_partitions: {
     id: 12421,
