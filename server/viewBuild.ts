@@ -11,6 +11,7 @@ import { MaterializeOperator } from '../executor/operators/materialize.ts';
 import { compileTerm } from '../executor/time.ts';
 import type { WatermarkTerm } from '../planner/plan/watermark.ts';
 import type { PlannedView } from '../planner/plan.ts';
+import { groupKey } from '../planner/time/terms.ts';
 import { RelationStore } from '../storage/state/relationStore.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
 import type { MaterializedViewObject } from './objects.ts';
@@ -107,25 +108,11 @@ export function watermarkedColumns(terms: readonly (WatermarkTerm | null)[]): Re
   const groups = new Map<string, number>();
   return terms.flatMap((term, column) => {
     if (term === null) return [];
-    const bases = [...new Set(basesOf(term))].sort().join();
+    const bases = groupKey(term);
     const group = groups.get(bases) ?? groups.size;
     groups.set(bases, group);
     return [{ column, group }];
   });
-}
-
-function basesOf(term: WatermarkTerm): readonly string[] {
-  switch (term.kind) {
-    case 'relation':
-      return [`${term.relation}:${term.group}`];
-    case 'clock':
-      return ['clock'];
-    case 'map':
-      return basesOf(term.input);
-    case 'min':
-    case 'max':
-      return term.terms.flatMap(basesOf);
-  }
 }
 
 /** The views over any of these relations, directly or not, in the order of their creation. */

@@ -130,6 +130,17 @@ async function runPsql(server: TestServer, sql: string): Promise<string> {
   return plain(text);
 }
 
+describe('docs/time.md', () => {
+  it('has statements that run, one after the other', async () => {
+    const blocks = [...read('docs/time.md').matchAll(/^```sql\n(.*?)^```/gms)].map((m) => m[1] ?? '');
+    expect(blocks.length).toBeGreaterThan(4);
+    const server = await startInProcess();
+    const done = await runProgram(['sql', '--url', server.url], blocks.join('\n'));
+    await server.close();
+    expect(done).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 describe('examples', () => {
   it.each(globSync('examples/*.sql', { cwd: root }).sort())('%s runs', async (file) => {
     const fresh = await startInProcess();

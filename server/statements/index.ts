@@ -15,6 +15,7 @@ import { explainWatermark } from './explainWatermark.ts';
 import { flush, wait } from './flush.ts';
 import { inject } from './inject.ts';
 import { deallocate, discard, execute, prepare } from './prepare.ts';
+import { replayLateRows } from './replayLateRows.ts';
 import { createSchema } from './schema.ts';
 import { select } from './select.ts';
 import { resetVariable, setVariable, showVariable } from './set.ts';
@@ -68,7 +69,7 @@ const handlers: Handlers = {
   AdvanceWatermark: advanceWatermark,
   Inject: inject,
   ExplainWatermark: explainWatermark,
-  ReplayLateRows: later('REPLAY LATE ROWS'),
+  ReplayLateRows: replayLateRows,
   CreateSink: later('CREATE SINK'),
   CreateSubscription: later('CREATE SUBSCRIPTION'),
   CreateConnection: later('CREATE CONNECTION'),
