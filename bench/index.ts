@@ -13,6 +13,8 @@ const all: Readonly<Record<string, string>> = {
   smallTick: 'ticks of 1, 10 and 100 rows through a chain of operators',
   freshness: 'INSERT until visible in a view over a view, over the wire',
   nexmarkWire: 'Nexmark by COPY over the wire',
+  windows: 'windows over event time, on update and on close',
+  plateau: 'state behind a watermark after 1 and 10 times the events',
   operators: 'single operators',
   join: 'joins',
   state: 'state structures',
