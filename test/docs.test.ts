@@ -146,7 +146,9 @@ describe('examples', () => {
     const fresh = await startInProcess();
     const done = await runProgram(['sql', '--url', fresh.url, '-f', join(root, file)]);
     await fresh.close();
-    expect(done).toMatchObject({ code: 0, stderr: '' });
+    expect(done.code).toBe(0);
+    // Warnings of unbounded state are part of what an example may show.
+    expect(done.stderr.replace(/^(WARNING|DETAIL|HINT): .*\n/gm, '')).toBe('');
   });
 });
 

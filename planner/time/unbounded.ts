@@ -45,7 +45,7 @@ function hintFor(plan: PhysicalPlan): string {
   const unmarked = scans.filter(
     ({ relation }) => relation.watermarked.length === 0 && relation.processTime.length === 0,
   );
-  const declare = unmarked.length === 0 ? '' : `Declare WATERMARK FOR a time column of ${names(unmarked)}; `;
+  const declare = unmarked.length === 0 ? '' : `Declare WATERMARK FOR a time column of ${names(unmarked)}, and `;
   const clause = `${declare}${clauseFor(plan)}`;
   const tables = scans.filter((s) => s.relation.kind === 'table');
   const ttl = tables.length === 0 ? '' : `, or give ${names(tables)} a ttl`;
@@ -58,7 +58,7 @@ function clauseFor(plan: PhysicalPlan): string {
     case 'Aggregate':
       return plan.global
         ? 'aggregate by a window (TUMBLE, HOP, SESSION) of the time column'
-        : 'add a window (TUMBLE, HOP, SESSION) of the time column to GROUP BY';
+        : 'group by a window (TUMBLE, HOP, SESSION) of the time column';
     case 'Distinct':
     case 'SetOperation':
       return 'select a window (TUMBLE, HOP) of the time column as well';
@@ -67,9 +67,9 @@ function clauseFor(plan: PhysicalPlan): string {
     case 'AsofJoin':
       return 'compare columns with a watermark in the inequality of the join';
     case 'TopN':
-      return 'add a window (TUMBLE, HOP) of the time column to PARTITION BY';
+      return 'partition by a window (TUMBLE, HOP) of the time column';
     case 'Window':
-      return 'order by the time column and bound the frame by a RANGE, or add a window (TUMBLE, HOP) to PARTITION BY';
+      return 'order by the time column and bound the frame by a RANGE, or partition by a window (TUMBLE, HOP)';
     case 'Session':
       return 'use the column with the watermark as the time of the session';
     case 'TemporalFilter':
