@@ -174,13 +174,13 @@ export class Database {
   async pollSources(): Promise<boolean> {
     if (this.busy) return true;
     return this.exclusive(() => {
-      const started = this.environment.clock();
+      const started = this.environment.serverClock.system();
       let any = false;
       for (const object of this.catalog.objects()) {
         if (object.kind === 'source') any = this.#pollSource(object) || any;
         else if (object.kind === 'table' && object.source !== null) any = this.#pollTable(object) || any;
       }
-      if (any) this.#adaptTickRows(this.environment.clock() - started);
+      if (any) this.#adaptTickRows(this.environment.serverClock.system() - started);
       return any;
     });
   }

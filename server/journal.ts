@@ -154,6 +154,7 @@ export class Journal {
     } finally {
       database.recovery = null;
     }
+    allowBackTo(database, database.clock());
     await this.#restoreSources(database);
     if (this.#file.records > REWRITE_AFTER) this.rewrite(database);
   }
@@ -194,6 +195,11 @@ function unsavedEvents(source: SourceObject): string | null {
   } satisfies TimeRecord);
 }
 
+/** The clock may have been set back between two records, and is the system's again after the last one. */
+function allowBackTo(database: Database, now: bigint): void {
+  if (now < database.watermarks.now()) database.watermarks.jumpTo(now);
+}
+
 async function recoverRecord(
   database: Database,
   { kind, payload }: JournalRecord,
@@ -205,17 +211,20 @@ async function recoverRecord(
     case 'ddl': {
       const ddl = record as DdlRecord;
       time.now = ddl.at === undefined ? database.environment.clock() : BigInt(ddl.at);
+      allowBackTo(database, time.now);
       await runDdl(ddl);
       return;
     }
     case 'commit': {
       const commit = record as CommitRecord;
       time.now = BigInt(commit.at);
+      allowBackTo(database, time.now);
       return database.exclusive(() => replayCommit(database, commit));
     }
     case 'messages': {
       const messages = record as MessagesRecord;
       time.now = BigInt(messages.at);
+      allowBackTo(database, time.now);
       return database.exclusive(() => replayMessages(database, messages));
     }
     case 'time':

@@ -13,6 +13,7 @@ import { types } from '../common/dataType.ts';
 import type { EvalContext, SessionInfo } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { ObjectNames, TextContext } from '../common/textContext.ts';
+import { formatValue } from '../common/textIo.ts';
 import { typeOfOid } from '../common/typeTable.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Statement } from '../parser/ast/statement.ts';
@@ -89,7 +90,7 @@ interface Running {
 
 export class Session implements SessionPort {
   readonly database: Database;
-  readonly settings = new Settings();
+  readonly settings = new Settings(() => this.#clockText());
   readonly user: string;
   readonly #connection: ConnectionContext | null;
   readonly #transaction: TransactionState;
@@ -128,6 +129,14 @@ export class Session implements SessionPort {
     this.settings.onReport = () => {
       this.#reported = new Map(this.settings.reported());
     };
+  }
+
+  /** Value of millrace.clock, in the session's zone. */
+  #clockText(): string {
+    const { serverClock } = this.database.environment;
+    return serverClock.virtual
+      ? formatValue(serverClock.now(), types.timestamptz, this.textContext())
+      : 'system';
   }
 
   get processId(): number {

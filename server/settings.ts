@@ -157,6 +157,14 @@ const specs: Readonly<Record<string, SettingSpec>> = {
   },
 };
 
+/** Variables that belong to the server: read like others, and changed by statements of their own. */
+const serverSettings: Readonly<Record<string, { readonly doc: string; readonly hint: string }>> = {
+  'millrace.clock': {
+    doc: "The server's clock: 'system', or the moment at which it stands.",
+    hint: "SET millrace.clock = '2024-01-01 00:00:00+00' changes it, for all sessions.",
+  },
+};
+
 /** RisingWave's settings that have no effect here: accepted so that its scripts run. */
 const acceptedPrefixes = [
   'rw_',
@@ -177,6 +185,13 @@ export function durationMs(value: string): number {
   return match === null ? 0 : Number(match[1]) * factor[(match[2] ?? 'ms') as keyof typeof factor];
 }
 
+/** Such a variable is no session's, and no transaction undoes it. */
+function refuseServerSetting(key: string): void {
+  const server = serverSettings[key];
+  if (server === undefined) return;
+  throw new SqlError('55P02', `parameter "${key}" cannot be changed for a session`, { hint: server.hint });
+}
+
 export class Settings {
   /** Values by lower-case name; the last overlay wins. */
   #values = new Map<string, string>();
@@ -187,14 +202,23 @@ export class Settings {
   /** Called when a reported setting has changed. */
   onReport: (name: string, value: string) => void = () => {};
 
+  readonly #serverValue: (name: string) => string;
+
+  /** `serverValue` gives the present value of a variable that belongs to the server. */
+  constructor(serverValue: (name: string) => string = () => '') {
+    this.#serverValue = serverValue;
+  }
+
   /** Sets what RESET goes back to (start-up packet). */
   setDefault(name: string, value: string): void {
+    refuseServerSetting(name.toLowerCase());
     const canonical = this.#canonical(name, value, true);
     this.#defaults.set(name.toLowerCase(), canonical);
   }
 
   get(name: string): string | null {
     const key = name.toLowerCase();
+    if (key in serverSettings) return this.#serverValue(key);
     return this.#values.get(key) ?? this.#defaults.get(key) ?? specs[key]?.default ?? null;
   }
 
@@ -205,6 +229,7 @@ export class Settings {
 
   set(name: string, value: string | null, local = false): void {
     const key = name.toLowerCase();
+    refuseServerSetting(key);
     const next =
       value === null
         ? (this.#defaults.get(key) ?? specs[key]?.default ?? '')
@@ -292,7 +317,9 @@ export class Settings {
   }
 
   all(): readonly { readonly name: string; readonly value: string; readonly doc: string }[] {
-    return Object.entries(specs).map(([name, spec]) => ({ name, value: this.value(name), doc: spec.doc }));
+    return [...Object.entries(specs), ...Object.entries(serverSettings)]
+      .map(([name, spec]) => ({ name, value: this.value(name), doc: spec.doc }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** The search path as schema names; "$user" stands for the user's schema and is left out where there is none. */

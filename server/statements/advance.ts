@@ -1,29 +1,70 @@
 /** ADVANCE CLOCK and ADVANCE WATERMARK: time in the hands of a test. */
-import { castValue } from '../../common/cast.ts';
 import { type DataType, types } from '../../common/dataType.ts';
-
 import { Interval } from '../../common/interval.ts';
 import { SqlError } from '../../common/sqlError.ts';
+import { formatType } from '../../common/typeTable.ts';
 import type { NonNullValue } from '../../common/value.ts';
 import { addToTimestampTz } from '../../executor/functions/support/dateTimeMath.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
 import type { AdvanceClock, AdvanceWatermark } from '../../parser/ast/time.ts';
+import { bindStandalone } from '../../planner/bind/bind.ts';
+import { tryCoerce } from '../../planner/bind/coerce.ts';
+import { parametersOf } from '../../planner/bind/parameterTypes.ts';
+import type { Scalar } from '../../planner/plan/scalar.ts';
 import { requireRelation } from '../catalog.ts';
-import { bindStandalone, scalarValue } from '../planning.ts';
+import type { SourceObject, TableObject } from '../objects.ts';
+import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
 import { advanceWatermark as advance } from '../time/control.ts';
 import { pollUntilQuiet, runDue, stepClock } from '../time/due.ts';
-import { done, type StatementContext, type StatementHandler, splitName } from './statement.ts';
+import { isInfinite, timeUnitOf, toUnits } from '../time/units.ts';
+import {
+  done,
+  type StatementContext,
+  type StatementHandler,
+  type StatementShape,
+  splitName,
+} from './statement.ts';
 
-/** The value of an expression as `type`; NULL is refused. */
-function requiredValue(expr: Expr, type: DataType, what: string, context: StatementContext): NonNullValue {
-  const scalar = bindStandalone(expr, context);
-  const value = scalarValue(scalar, context);
-  const cast = value === null ? null : castValue(value, scalar.type, type, false, context.eval);
-  if (cast === null) throw new SqlError('22004', `${what} must not be null`, { position: expr.span.start });
-  return cast;
+interface BoundValue {
+  readonly scalar: Scalar;
+  readonly parameterTypes: readonly DataType[];
 }
 
+/** An expression over nothing, as `type`. */
+function bindValue(expr: Expr, type: DataType, statement: string, context: StatementContext): BoundValue {
+  const env = bindEnvironment(context);
+  const given = bindStandalone(expr, env, statement);
+  const scalar = tryCoerce(given, type, 'assignment', env);
+  if (scalar === null) {
+    throw new SqlError(
+      '42804',
+      `argument of ${statement} must be type ${formatType(type)}, not type ${formatType(given.type)}`,
+      { position: expr.span.start },
+    );
+  }
+  return { scalar, parameterTypes: parametersOf(env, { plans: [], scalars: [scalar] }) };
+}
+
+/** The value of such an expression; NULL and infinity are refused. */
+function timeValue(expr: Expr, type: DataType, statement: string, context: StatementContext): NonNullValue {
+  const value = scalarValue(
+    withParameters(bindValue(expr, type, statement, context).scalar, context),
+    context,
+  );
+  const position = expr.span.start;
+  if (value === null) throw new SqlError('22004', `argument of ${statement} must not be null`, { position });
+  const unit = timeUnitOf(type);
+  if (unit !== null && isInfinite(toUnits(value), unit)) {
+    throw new SqlError('22008', `argument of ${statement} must be finite`, { position });
+  }
+  return value;
+}
+
+const shapeOf = (parameterTypes: readonly DataType[]): StatementShape => ({ parameterTypes, columns: null });
+
 export const advanceClock: StatementHandler<AdvanceClock> = {
+  describe: (statement, context) =>
+    shapeOf(bindValue(statement.value, clockType(statement), 'ADVANCE CLOCK', context).parameterTypes),
   async run(statement, context) {
     context.requireNoTransactionBlock('ADVANCE CLOCK');
     const { database } = context;
@@ -51,38 +92,42 @@ export const advanceClock: StatementHandler<AdvanceClock> = {
   },
 };
 
+const clockType = (statement: AdvanceClock): DataType => (statement.by ? types.interval : types.timestamptz);
+
 function targetOf(statement: AdvanceClock, now: bigint, context: StatementContext): bigint {
-  if (statement.by) {
-    const by = requiredValue(statement.value, types.interval, 'the interval', context);
-    if (by instanceof Interval) return addToTimestampTz(now, by, context.settings.value('timezone'));
-  } else {
-    const to = requiredValue(statement.value, types.timestamptz, 'the time', context);
-    if (typeof to === 'bigint') return to;
+  const value = timeValue(statement.value, clockType(statement), 'ADVANCE CLOCK', context);
+  if (value instanceof Interval) return addToTimestampTz(now, value, context.settings.value('timezone'));
+  return toUnits(value);
+}
+
+/** The relation with a watermark of its own. */
+function targetRelation(
+  statement: AdvanceWatermark,
+  context: StatementContext,
+): { readonly object: SourceObject | TableObject; readonly type: DataType } {
+  const { catalog } = context.database;
+  const { schema, name, position } = splitName(statement.relation, context);
+  const object = requireRelation(catalog, schema, name, context.searchPath(), position);
+  if ((object.kind !== 'source' && object.kind !== 'table') || object.watermark === null) {
+    throw new SqlError('55000', `relation "${object.name}" has no watermark of its own`, {
+      position,
+      hint: 'Declare one with WATERMARK FOR column AS expression when the source or table is made.',
+    });
   }
-  throw new SqlError('22023', 'ADVANCE CLOCK needs a time', { position: statement.value.span.start });
+  return { object, type: object.columns[object.watermark.column]?.type ?? types.timestamp };
 }
 
 export const advanceWatermark: StatementHandler<AdvanceWatermark> = {
+  describe(statement, context) {
+    const { type } = targetRelation(statement, context);
+    return shapeOf(bindValue(statement.value, type, 'ADVANCE WATERMARK', context).parameterTypes);
+  },
   async run(statement, context) {
     context.requireNoTransactionBlock('ADVANCE WATERMARK');
     const { database } = context;
-    const target = splitName(statement.relation, context);
     await database.exclusive(() => {
-      const object = requireRelation(
-        database.catalog,
-        target.schema,
-        target.name,
-        context.searchPath(),
-        target.position,
-      );
-      if ((object.kind !== 'source' && object.kind !== 'table') || object.watermark === null) {
-        throw new SqlError('55000', `relation "${object.name}" has no watermark of its own`, {
-          position: target.position,
-          hint: 'Declare one with WATERMARK FOR column AS expression when the source or table is made.',
-        });
-      }
-      const type = object.columns[object.watermark.column]?.type ?? types.timestamp;
-      const value = requiredValue(statement.value, type, 'the watermark', context);
+      const { object, type } = targetRelation(statement, context);
+      const value = timeValue(statement.value, type, 'ADVANCE WATERMARK', context);
       if (!advance(database, object, statement.partition, value)) {
         context.notice({
           severity: 'NOTICE',

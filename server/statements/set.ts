@@ -1,9 +1,10 @@
 /** SET, RESET, SHOW of session variables. */
 import { types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import { formatValue, parseValue } from '../../common/textIo.ts';
+import { parseValue } from '../../common/textIo.ts';
 import type { ResetVariable, SetVariable, ShowVariable } from '../../parser/ast/statement.ts';
 import { runDue } from '../time/due.ts';
+import { isInfinite } from '../time/units.ts';
 import { done, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
 
 /** Each value given for search_path is one schema's name, quoted where needed, as in PostgreSQL. */
@@ -25,7 +26,7 @@ async function setClock(value: string | null, context: StatementContext): Promis
     if (value === null || value.toLowerCase() === 'system') serverClock.release();
     else {
       const at = parseValue(value, types.timestamptz, context.eval);
-      if (typeof at !== 'bigint') {
+      if (typeof at !== 'bigint' || isInfinite(at, 'micros')) {
         throw new SqlError('22023', `invalid value for parameter "millrace.clock": "${value}"`, {
           hint: "It takes a timestamp with time zone, or 'system'.",
         });
@@ -36,11 +37,6 @@ async function setClock(value: string | null, context: StatementContext): Promis
     runDue(database);
   });
   return done(value === null ? 'RESET' : 'SET');
-}
-
-function clockText(context: StatementContext): string {
-  const { serverClock } = context.database.environment;
-  return serverClock.virtual ? formatValue(serverClock.now(), types.timestamptz, context.eval) : 'system';
 }
 
 export const setVariable: StatementHandler<SetVariable> = {
@@ -54,7 +50,7 @@ export const setVariable: StatementHandler<SetVariable> = {
       return done('SET');
     }
     const value = statement.values === null ? null : listText(statement.name, statement.values);
-    if (statement.name === CLOCK) return setClock(value, context);
+    if (statement.name === CLOCK && statement.scope !== 'local') return setClock(value, context);
     if (statement.scope === 'local' && !context.transactions.inBlock) {
       context.notice({
         severity: 'WARNING',
@@ -90,7 +86,7 @@ export const showVariable: StatementHandler<ShowVariable> = {
       const rows = context.settings.all().map((s) => [s.name, s.value, s.doc]);
       return { columns: showVariable.describe?.(statement, context).columns ?? null, rows, tag: 'SHOW' };
     }
-    const value = statement.name === CLOCK ? clockText(context) : context.settings.get(statement.name);
+    const value = context.settings.get(statement.name);
     if (value === null)
       throw new SqlError('42704', `unrecognized configuration parameter "${statement.name}"`);
     return { columns: [{ name: statement.name, type: types.text }], rows: [[value]], tag: 'SHOW' };

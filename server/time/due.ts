@@ -35,16 +35,24 @@ export function runDue(database: Database): boolean {
   return true;
 }
 
+/** Rounds at one moment: what is due makes other things due, but not without end. */
+const MOST_ROUNDS = 100;
+
 /** Moves the virtual clock to `target`, stopping wherever something becomes due. Only inside `exclusive`. */
 export function stepClock(database: Database, target: bigint): void {
   const { serverClock } = database.environment;
+  let rounds = 0;
   for (;;) {
     const next = nextDue(database);
     if (next === null || next > target) break;
     const before = serverClock.now();
-    if (next > before) serverClock.set(next);
-    // Nothing to be done at a moment that has been reached: it must not be waited for again.
-    if (!runDue(database) && next <= before) break;
+    if (next > before) {
+      serverClock.set(next);
+      rounds = 0;
+    }
+    const ran = runDue(database);
+    // What asks for a moment that has been reached, and then has nothing to do in it, is not waited for.
+    if ((!ran && next <= before) || ++rounds > MOST_ROUNDS) break;
   }
   serverClock.set(target);
   runDue(database);
@@ -52,5 +60,9 @@ export function stepClock(database: Database, target: bigint): void {
 
 /** Takes what sources have at the clock's time. */
 export async function pollUntilQuiet(database: Database): Promise<void> {
-  for (let i = 0; i < MOST_POLLS; i++) if (!(await database.pollSources())) return;
+  for (let i = 0; i < MOST_POLLS; i++) {
+    // Behind whatever else is waiting: a poll among others would not read anything.
+    await database.exclusive(() => {});
+    if (!(await database.pollSources())) return;
+  }
 }
