@@ -147,6 +147,8 @@ export class JournalFile {
 
   /** Replaces all records by `records` and drops positions of other ids, atomically. */
   rewrite(records: Iterable<JournalRecord>, liveIds: ReadonlySet<number>): void {
+    // Records that were put off are part of the history that is replaced; their positions stay.
+    this.flush();
     this.#db.transaction(() => {
       this.#db.exec('DELETE FROM record');
       this.#records = 0;
