@@ -20,7 +20,7 @@ import { TemporalJoinOperator } from './temporalJoin.ts';
 import { createTopN } from './topN.ts';
 import { UnionAllOperator } from './unionAll.ts';
 import { ValuesOperator } from './values.ts';
-import { WindowOperator } from './window.ts';
+import { createWindow } from './window.ts';
 
 type Factories = {
   readonly [K in PhysicalPlan['kind']]: (
@@ -47,7 +47,7 @@ const factories: Factories = {
   UnionAll: () => new UnionAllOperator(),
   SetOperation: (node, context) => new SetOperationOperator(node, context),
   TopN: createTopN,
-  Window: (node, context) => new WindowOperator(node, context),
+  Window: createWindow,
   Session: (node, context) => new SessionOperator(node, context),
   AsofJoin: (node, context) => new AsofJoinOperator(node, context),
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),

@@ -3,157 +3,141 @@
  *
  * State: every row by identity with its count, linked by partition. In `flush` each touched partition is sorted and its
  * calls computed twice, with the counts that were published and with the new ones; rows whose results differ are
- * replaced. Rows that tie in the order keep the order of their slots, so that ties do not move.
+ * replaced.
+ * Bounds: whole partitions go with a partition column (`clean`). With a bound on the order column, rows below it whose
+ * results are complete and that no frame can reach any more are dropped. Rows before the first complete one stay as
+ * context: what is computed for them is the same before and after any change, so nothing is emitted.
  * Invariant between ticks: a row's published count is its count, and above zero.
  */
-import { must } from '../../common/assert.ts';
-import { types } from '../../common/dataType.ts';
+import { assert, must } from '../../common/assert.ts';
+import { comparator } from '../../common/compare.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import type { Row, Value } from '../../common/value.ts';
+import type { NonNullValue, Row, Value } from '../../common/value.ts';
 import type { PhysicalWindow } from '../../planner/plan/physical.ts';
+import type { StateBound } from '../../planner/plan/watermark.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
-import { KeyTable } from '../../storage/state/keyTable.ts';
-import type { Batch, Vector } from '../batch.ts';
+import type { Batch } from '../batch.ts';
 import { BatchBuilder } from '../batchBuilder.ts';
 import { sameBoxed } from '../codegen/typeOperations.ts';
-import { type RowComparator, rowComparator } from '../sort.ts';
+import { compileTerm, type TermReader } from '../time.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
-import { computeCall } from './windowCalls.ts';
+import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
+import { WindowAgenda } from './windowAgenda.ts';
+import { computeCalls } from './windowCalls.ts';
+import { keepsWholePartition, WindowExtent } from './windowExtent.ts';
+import { FinalWindowOperator } from './windowFinal.ts';
 import { sortedPartition } from './windowFrame.ts';
+import { copiesOf, type Member, WindowRows } from './windowRows.ts';
 
 /** Results of the copies of each row (by slot), in order. */
 type Results = ReadonlyMap<number, readonly (readonly Value[])[]>;
 
-interface Member {
-  readonly slot: number;
-  readonly row: Row;
+const noResults: Results = new Map();
+
+/** The operator of an OVER, on update or on window close. */
+export function createWindow(node: PhysicalWindow, context: TickContext): Operator {
+  return node.final === true ? new FinalWindowOperator(node, context) : new WindowOperator(node, context);
 }
 
 export class WindowOperator implements Operator {
   readonly emitsInitially = false;
+  readonly isDue?: () => boolean;
   readonly #node: PhysicalWindow;
   readonly #context: TickContext;
-  readonly #compare: RowComparator;
-  readonly #partitions: KeyTable;
-  readonly #rows: KeyTable;
-  /** Per row: weight now and as published; whether it exists; its neighbours in the partition, + 1. */
-  readonly #counts: Int32Blocks;
-  readonly #published: Int32Blocks;
-  readonly #live: Int32Blocks;
-  readonly #next: Int32Blocks;
-  readonly #previous: Int32Blocks;
-  /** Per partition: first row + 1. */
-  readonly #heads: Int32Blocks;
-  readonly #touchedPartitions = new Set<number>();
-  readonly #touchedRows: number[] = [];
+  readonly #rows: WindowRows;
   readonly #builder: BatchBuilder;
-  #partitionSlots = new Int32Array(16);
-  #slots = new Int32Array(16);
-  #created = new Int32Array(16);
+  /** Partitions whose calls fail: nothing of them is published. */
+  readonly #failed = new Map<number, { readonly error: SqlError; readonly weight: number }>();
+  readonly #cleaner: StateCleaner | null;
+  readonly #trimmer: Trimmer | null;
 
   constructor(node: PhysicalWindow, context: TickContext) {
-    const inputTypes = node.input.schema.map((column) => column.type);
     this.#node = node;
     this.#context = context;
-    this.#compare = rowComparator(inputTypes, node.order);
-    this.#partitions = new KeyTable(node.partition.map((column) => must(inputTypes[column])));
-    this.#heads = this.#partitions.store.addInt32();
-    this.#rows = new KeyTable([types.int4, ...inputTypes], 'same');
-    const { store } = this.#rows;
-    this.#counts = store.addInt32();
-    this.#published = store.addInt32();
-    this.#live = store.addInt32();
-    this.#next = store.addInt32();
-    this.#previous = store.addInt32();
+    this.#rows = new WindowRows(node);
     this.#builder = new BatchBuilder(node.schema.map((column) => column.type));
+    const trims = node.orderBound !== undefined && !keepsWholePartition(node);
+    this.#trimmer = trims ? new Trimmer(node, must(node.orderBound), this.#rows, context) : null;
+    this.#cleaner = node.clean === undefined ? null : this.#partitionCleaner(node.clean);
+    if (this.#cleaner === null && this.#trimmer === null) return;
+    this.isDue = () => this.#cleaner?.isDue() === true || this.#trimmer?.isDue() === true;
+  }
+
+  #partitionCleaner(bound: StateBound): StateCleaner {
+    const drop = (partitions: Int32Array, n: number): void => {
+      for (let j = 0; j < n; j++) {
+        const partition = partitions[j] as number;
+        this.#forget(partition);
+        for (const slot of this.#rows.slotsOf(partition)) this.#rows.remove(slot);
+      }
+    };
+    const column = this.#node.partition.indexOf(bound.column);
+    return keyCleaner(bound.term, this.#context, this.#rows.partitions, column, drop);
+  }
+
+  #forget(partition: number): void {
+    this.#failed.delete(partition);
+    this.#trimmer?.forget(partition);
   }
 
   push(_port: number, batch: Batch): void {
-    const n = batch.length;
-    if (this.#slots.length < n) {
-      this.#partitionSlots = new Int32Array(n);
-      this.#slots = new Int32Array(n);
-      this.#created = new Int32Array(n);
-    }
-    const keys = this.#node.partition.map((column) => must(batch.columns[column]));
-    const partitions = this.#partitions.upsert(keys, n, this.#partitionSlots, this.#created);
-    for (let j = 0; j < partitions; j++) this.#heads.set(this.#created[j] as number, 0);
-    const vectors: Vector[] = [{ kind: 'i32', data: this.#partitionSlots, nulls: null }, ...batch.columns];
-    const made = this.#rows.upsert(vectors, n, this.#slots, this.#created);
-    for (let j = 0; j < made; j++) this.#link(this.#created[j] as number);
-    for (let j = 0; j < n; j++) {
-      const slot = this.#slots[j] as number;
-      this.#counts.set(slot, this.#counts.get(slot) + (batch.weights[j] as number));
-      this.#touchedRows.push(slot);
-      this.#touchedPartitions.add(this.#partitionSlots[j] as number);
-    }
-  }
-
-  #link(slot: number): void {
-    const partition = this.#partitionOf(slot);
-    const head = this.#heads.get(partition);
-    this.#counts.set(slot, 0);
-    this.#published.set(slot, 0);
-    this.#live.set(slot, 1);
-    this.#next.set(slot, head);
-    this.#previous.set(slot, 0);
-    if (head !== 0) this.#previous.set(head - 1, slot + 1);
-    this.#heads.set(partition, slot + 1);
-  }
-
-  #partitionOf(slot: number): number {
-    return must(this.#rows.store.columns[0]).value(slot) as number;
+    this.#rows.push(batch);
   }
 
   flush(emit: Emit): void {
-    for (const partition of this.#touchedPartitions) {
-      const slots = this.#slotsOf(partition);
-      if (slots.every((slot) => this.#counts.get(slot) === this.#published.get(slot))) continue;
-      const members = slots.map((slot) => ({ slot, row: this.#rows.store.values(slot).slice(1) }));
-      members.sort((a, b) => this.#compare(a.row, b.row) || a.slot - b.slot);
-      const before = this.#compute(members, this.#published, false);
-      const after = this.#compute(members, this.#counts, true);
-      for (const member of members) this.#emitDifference(member, before, after, emit);
-    }
+    const rows = this.#rows;
+    for (const partition of rows.touchedPartitions) this.#update(partition, emit);
     if (this.#builder.length > 0) emit(this.#builder.build());
-    this.#sweep();
+    this.#trimmer?.noteTouched();
+    rows.settle(
+      (slot) => rows.published.set(slot, rows.counts.get(slot)),
+      (partition) => this.#forget(partition),
+    );
+    this.#cleaner?.clean();
+    this.#trimmer?.trim(
+      (partition) => this.#failed.has(partition),
+      (partition) => this.#forget(partition),
+    );
   }
 
-  #slotsOf(partition: number): number[] {
-    const slots: number[] = [];
-    for (let slot = this.#heads.get(partition) - 1; slot >= 0; slot = this.#next.get(slot) - 1)
-      slots.push(slot);
-    return slots;
+  #update(partition: number, emit: Emit): void {
+    const { counts, published } = this.#rows;
+    const isSame = this.#rows.slotsOf(partition).every((slot) => counts.get(slot) === published.get(slot));
+    if (isSame) return;
+    const members = this.#rows.membersOf(partition);
+    const before = this.#failed.has(partition) ? noResults : this.#compute(members, published);
+    const after = this.#compute(members, counts);
+    assert(!(before instanceof SqlError), 'what was published can be computed');
+    this.#noteFailure(partition, after, members);
+    const results = after instanceof SqlError ? noResults : after;
+    for (const member of members) this.#emitDifference(member, before, results, emit);
   }
 
-  /** Results of all rows at these counts; none if a call fails. */
-  #compute(members: readonly Member[], counts: Int32Blocks, report: boolean): Results {
-    const results = new Map<number, Value[][]>();
-    const copies = members.flatMap((member) => new Array<Member>(counts.get(member.slot)).fill(member));
-    if (copies.length === 0) return results;
+  /** Reports the error of a partition that cannot be computed now, and takes the last one back. */
+  #noteFailure(partition: number, after: Results | SqlError, members: readonly Member[]): void {
+    const old = this.#failed.get(partition);
+    if (old !== undefined) this.#context.rowError(old.error, -old.weight, this.#node.kind);
+    this.#failed.delete(partition);
+    if (!(after instanceof SqlError)) return;
+    const weight = members.reduce((sum, { slot }) => sum + this.#rows.counts.get(slot), 0);
+    this.#context.rowError(after, weight, this.#node.kind);
+    this.#failed.set(partition, { error: after, weight });
+  }
+
+  /** Results of all rows at these counts. */
+  #compute(members: readonly Member[], counts: Int32Blocks): Results | SqlError {
+    const copies = copiesOf(members, (slot) => counts.get(slot));
     const partition = sortedPartition(
       copies.map(({ row }) => row),
-      this.#compare,
+      this.#rows.comparePeers,
     );
-    const input = {
-      partition,
-      order: this.#node.order,
-      types: this.#node.input.schema.map((column) => column.type),
-      context: this.#context.eval,
-    };
-    let columns: Value[][];
-    try {
-      columns = this.#node.calls.map((call) => computeCall(call, input));
-    } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
-      if (report) this.#context.rowError(error, copies.length, this.#node.kind);
-      return results;
-    }
+    const values = computeCalls(this.#node, partition, this.#context.eval);
+    if (values instanceof SqlError) return values;
+    const results = new Map<number, (readonly Value[])[]>();
     copies.forEach(({ slot }, i) => {
-      const values = columns.map((column) => column[i] ?? null);
       const known = results.get(slot);
-      if (known === undefined) results.set(slot, [values]);
-      else known.push(values);
+      if (known === undefined) results.set(slot, [must(values[i])]);
+      else known.push(must(values[i]));
     });
     return results;
   }
@@ -176,40 +160,95 @@ export class WindowOperator implements Operator {
     if (this.#builder.full) emit(this.#builder.build());
   }
 
-  #sweep(): void {
-    for (const slot of this.#touchedRows) {
-      // A row may be listed twice, and the store may have let go of all its memory with the last row.
-      if (this.#rows.rows() === 0 || this.#live.get(slot) === 0) continue;
-      const count = this.#counts.get(slot);
-      this.#published.set(slot, count);
-      if (count === 0) this.#remove(slot);
-    }
-    for (const partition of this.#touchedPartitions) {
-      if (this.#heads.get(partition) === 0) this.#partitions.remove(partition);
-    }
-    this.#touchedRows.length = 0;
-    this.#touchedPartitions.clear();
-  }
-
-  #remove(slot: number): void {
-    const next = this.#next.get(slot);
-    const previous = this.#previous.get(slot);
-    if (previous === 0) this.#heads.set(this.#partitionOf(slot), next);
-    else this.#next.set(previous - 1, next);
-    if (next !== 0) this.#previous.set(next - 1, previous);
-    this.#live.set(slot, 0);
-    this.#rows.remove(slot);
-  }
-
   stateRows(): number {
-    return this.#rows.rows() + this.#partitions.rows();
+    return this.#rows.stateRows();
   }
 
   stateBytes(): number {
-    return this.#rows.bytes() + this.#partitions.bytes();
+    return this.#rows.stateBytes() + (this.#trimmer?.bytes() ?? 0);
   }
 }
 
 function sameValue(a: Value, b: Value): boolean {
   return Object.is(a, b) || sameBoxed(a, b);
+}
+
+/** Drops rows that are below the watermark of the order column and that no frame can reach any more. */
+class Trimmer {
+  readonly #rows: WindowRows;
+  readonly #column: number;
+  readonly #compare: (a: NonNullValue, b: NonNullValue) => number;
+  readonly #term: TermReader;
+  readonly #extent: WindowExtent;
+  readonly #agenda: WindowAgenda;
+  /** The watermark that rows were last dropped by. */
+  #passed: NonNullValue | null = null;
+
+  constructor(node: PhysicalWindow, bound: StateBound, rows: WindowRows, context: TickContext) {
+    this.#rows = rows;
+    this.#column = bound.column;
+    this.#compare = comparator(must(node.input.schema[bound.column]).type);
+    this.#term = compileTerm(bound.term, context.time, context.eval);
+    this.#extent = new WindowExtent(node, context.eval.timeZone);
+    this.#agenda = new WindowAgenda(this.#compare);
+  }
+
+  #watermark(): NonNullValue | null {
+    const watermark = this.#term.strict();
+    if (watermark === null) return null;
+    return this.#passed === null || this.#compare(watermark, this.#passed) > 0 ? watermark : null;
+  }
+
+  isDue(): boolean {
+    const watermark = this.#watermark();
+    const first = watermark === null ? null : this.#agenda.first();
+    return watermark !== null && first !== null && this.#compare(first, watermark) < 0;
+  }
+
+  /** Rows have come: their partitions are looked at when the watermark passes them. */
+  noteTouched(): void {
+    for (const [partition, value] of this.#rows.touchedValues(this.#column)) {
+      if (value !== null) this.#agenda.lower(partition, value);
+    }
+  }
+
+  forget(partition: number): void {
+    this.#agenda.forget(partition);
+  }
+
+  trim(isFailed: (partition: number) => boolean, emptied: (partition: number) => void): void {
+    const watermark = this.#watermark();
+    if (watermark === null) return;
+    this.#passed = watermark;
+    for (const partition of this.#agenda.takeBelow(watermark)) {
+      // Its rows are not published: none of them is complete.
+      if (!isFailed(partition)) this.#trimPartition(partition, watermark, emptied);
+    }
+  }
+
+  #trimPartition(partition: number, watermark: NonNullValue, emptied: (partition: number) => void): void {
+    const members = this.#rows.membersOf(partition);
+    const copies = copiesOf(members, (slot) => this.#rows.counts.get(slot));
+    const value = (copy: Member | undefined): Value => copy?.row[this.#column] ?? null;
+    const open = copies.findIndex((copy) => {
+      const own = value(copy);
+      return own === null || this.#compare(own, watermark) >= 0;
+    });
+    const settledCopies = open < 0 ? copies : copies.slice(0, open);
+    const settled = sortedPartition(
+      settledCopies.map(({ row }) => row),
+      this.#rows.comparePeers,
+    );
+    const complete = this.#extent.complete(settled, watermark);
+    const needed = this.#extent.needed(settled, complete, watermark);
+    const next = this.#extent.next(settled, complete, needed, copies[settledCopies.length]?.row);
+    if (next !== null) this.#agenda.lower(partition, next);
+    const kept = new Set(copies.slice(needed).map(({ slot }) => slot));
+    for (const { slot } of members) if (!kept.has(slot)) this.#rows.remove(slot);
+    this.#rows.removeIfEmpty(partition, emptied);
+  }
+
+  bytes(): number {
+    return this.#agenda.bytes();
+  }
 }

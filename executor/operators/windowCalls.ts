@@ -5,10 +5,11 @@ import type { AggregateFunction, EvalContext } from '../../common/function.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
 import type { SortKey, WindowCall } from '../../planner/plan/aggregateCall.ts';
+import type { PhysicalWindow } from '../../planner/plan/physical.ts';
 import { createFold } from './windowFold.ts';
 import { type Frame, frameOf, frameRows, type SortedPartition } from './windowFrame.ts';
 
-export interface WindowInput {
+interface WindowInput {
   readonly partition: SortedPartition;
   readonly order: readonly SortKey[];
   /** Types of the input columns. */
@@ -16,8 +17,27 @@ export interface WindowInput {
   readonly context: EvalContext;
 }
 
+/** The results of all calls for each row, in the partition's order; the error where a call fails. */
+export function computeCalls(
+  node: PhysicalWindow,
+  partition: SortedPartition,
+  context: EvalContext,
+): readonly (readonly Value[])[] | SqlError {
+  if (partition.rows.length === 0) return [];
+  const types = node.input.schema.map((column) => column.type);
+  try {
+    const columns = node.calls.map((call) =>
+      computeCall(call, { partition, order: node.order, types, context }),
+    );
+    return partition.rows.map((_, i) => columns.map((column) => column[i] ?? null));
+  } catch (error) {
+    if (error instanceof SqlError) return error;
+    throw error;
+  }
+}
+
 /** One result a row, in the partition's order. */
-export function computeCall(call: WindowCall, input: WindowInput): Value[] {
+function computeCall(call: WindowCall, input: WindowInput): Value[] {
   return call.fn.kind === 'aggregate' ? aggregateCall(call, call.fn, input) : pureCall(call, input);
 }
 

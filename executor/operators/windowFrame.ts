@@ -54,8 +54,8 @@ function negative(offset: NonNullValue): boolean {
   return Number(offset) < 0;
 }
 
-/** value + sign * offset, as something that `compare` of rangeOrder understands. */
-function shift(
+/** value + sign * offset; of a date (as its midnight) a timestamp. Time of day is not wrapped. */
+export function shift(
   value: NonNullValue,
   offset: NonNullValue,
   sign: 1 | -1,

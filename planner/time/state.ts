@@ -7,7 +7,7 @@ import type { RelationEntry } from '../../common/catalog.ts';
 import type { Schema } from '../../common/dataType.ts';
 import { aggregateText } from '../explain/callText.ts';
 import { columnName, columnNames } from '../explain/scalarText.ts';
-import type { AggregateCall, WindowCall } from '../plan/aggregateCall.ts';
+import type { AggregateCall } from '../plan/aggregateCall.ts';
 import type {
   PhysicalAggregate,
   PhysicalPlan,
@@ -19,6 +19,7 @@ import { walkPhysical } from '../plan/walk.ts';
 import type { StateBound } from '../plan/watermark.ts';
 import { expiresAll, onlyDelays } from './temporalFilterTerms.ts';
 import { termText } from './terms.ts';
+import { windowStateBound } from './windowFrames.ts';
 
 /** Something that an operator keeps. */
 export interface StatePart {
@@ -190,13 +191,6 @@ function topNWhat(plan: PhysicalTopN): string {
 const topNGrows = (plan: PhysicalTopN): boolean =>
   (plan.partition.length > 0 || !firstRowsOnly(plan)) && grows(plan.input);
 
-/** The frame begins at a distance: nothing is left of a partition that has been quiet for so long. */
-const hasDistance = (call: WindowCall): boolean =>
-  call.fn.kind === 'aggregate' &&
-  call.frame.unit === 'range' &&
-  call.frame.start.bound !== 'unbounded preceding' &&
-  call.frame.end.bound !== 'unbounded following';
-
 function windowPart(
   plan: PhysicalWindow,
   until: (bound: StateBound | null | undefined, schema: Schema) => string | null,
@@ -207,8 +201,11 @@ function windowPart(
     plan.partition.length === 0 ? '' : ` of each distinct value of (${columnNames(plan.partition, schema)})`;
   if (own !== null) return { what: `all rows${by}`, until: own, grows: false };
   const order = until(plan.orderBound, schema);
-  if (order === null) return { what: `all rows${by}`, until: null, grows: grows(plan.input) };
-  const endless = plan.partition.length > 0 && !plan.calls.every(hasDistance);
+  const bound = windowStateBound(plan);
+  if (order === null || bound === 'none')
+    return { what: `all rows${by}`, until: null, grows: grows(plan.input) };
+  // Counted in rows, something is left of a partition however long it has been quiet.
+  const endless = bound === 'rows' && plan.partition.length > 0;
   return { what: `what frames still need${by}`, until: order, grows: endless && grows(plan.input) };
 }
 
