@@ -1,11 +1,13 @@
 /**
- * Physical plan -> nodes of a dataflow. A plan node that occurs twice (the same object) becomes one operator. Scans are
- * not operators: they come back as `inputs`, edges still to be fed and attached, so that the caller decides between a
- * snapshot alone (ad-hoc) and a snapshot followed by the relation's deltas (maintained).
+ * Physical plan -> nodes of a dataflow. A plan node that occurs twice (the same object) becomes one operator; a Close may
+ * become one with the aggregation below it. Scans are not operators: they come back as `inputs`, edges still to be fed
+ * and attached, so that the caller decides between a snapshot alone (ad-hoc) and a snapshot followed by the relation's
+ * deltas (maintained).
  */
 import { must } from '../common/assert.ts';
 import type { PhysicalIndexScan, PhysicalPlan, PhysicalScan } from '../planner/plan/physical.ts';
 import type { Dataflow, DataflowNode } from './dataflow.ts';
+import { ClosingAggregateOperator, closedAggregate } from './operators/closingAggregate.ts';
 import { createOperator } from './operators/index.ts';
 import type { Operator, TickContext } from './operators/operator.ts';
 
@@ -52,6 +54,20 @@ function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
   }
 }
 
+/** How many nodes of the plan have each node for an input. */
+function countUses(plan: PhysicalPlan): ReadonlyMap<PhysicalPlan, number> {
+  const uses = new Map<PhysicalPlan, number>();
+  const visit = (node: PhysicalPlan): void => {
+    for (const child of childrenOf(node)) {
+      const known = uses.get(child) ?? 0;
+      uses.set(child, known + 1);
+      if (known === 0) visit(child);
+    }
+  };
+  visit(plan);
+  return uses;
+}
+
 /**
  * Adds the operators of `plan` and, on top, `sink` (materialisation or result collector) to `dataflow`. Edges between
  * new nodes are live at once. `relationNode` gives the node a scan will read from when it is attached (null: ad-hoc).
@@ -63,6 +79,7 @@ export function buildPlan(
   sink: { readonly operator: Operator; readonly name: string },
   relationNode: (scan: PhysicalScan | PhysicalIndexScan) => DataflowNode | null,
 ): BuiltPlan {
+  const uses = countUses(plan);
   const built = new Map<PhysicalPlan, DataflowNode>();
   const nodes: DataflowNode[] = [];
   const inputs: ScanInput[] = [];
@@ -87,7 +104,11 @@ export function buildPlan(
   const build = (node: PhysicalPlan): DataflowNode => {
     const known = built.get(node);
     if (known !== undefined) return known;
-    const made = add(createOperator(node, context), node.kind, childrenOf(node));
+    const closed = node.kind === 'Close' ? closedAggregate(node) : null;
+    const made =
+      node.kind === 'Close' && closed !== null && uses.get(closed) === 1
+        ? add(new ClosingAggregateOperator(node, closed, context), 'Aggregate, Close', [closed.input])
+        : add(createOperator(node, context), node.kind, childrenOf(node));
     built.set(node, made);
     return made;
   };

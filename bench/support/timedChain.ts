@@ -4,6 +4,7 @@ import { type DataType, type Schema, types } from '../../common/dataType.ts';
 import type { AggregateFunction, EvalContext } from '../../common/function.ts';
 import type { Batch } from '../../executor/batch.ts';
 import { functionCatalog } from '../../executor/functions/index.ts';
+import { ClosingAggregateOperator, closedAggregate } from '../../executor/operators/closingAggregate.ts';
 import { createOperator } from '../../executor/operators/index.ts';
 import type { Operator, TickContext } from '../../executor/operators/operator.ts';
 import type { ColumnWatermark, TimeReader } from '../../executor/time.ts';
@@ -226,7 +227,7 @@ export function runChain(
 ): ChainFigures {
   const time = new EventTime();
   const context = contextOf(time);
-  const operators: Operator[] = plans.map((plan) => createOperator(plan, context));
+  const operators = operatorsOf(plans, context);
   let emitted = 0;
   const emits = operators.map((_, i) => (batch: Batch): void => {
     const next = operators[i + 1];
@@ -270,6 +271,22 @@ export function runChain(
     stateRows,
     stateBytes,
   };
+}
+
+/** As executor/build.ts makes them: a Close may be one with the aggregation before it. */
+function operatorsOf(plans: readonly PhysicalPlan[], context: TickContext): readonly Operator[] {
+  const operators: Operator[] = [];
+  plans.forEach((plan, i) => {
+    const next = plans[i + 1];
+    if (next?.kind === 'Close' && closedAggregate(next) === plan) return;
+    const aggregate = plan.kind === 'Close' ? closedAggregate(plan) : null;
+    operators.push(
+      plan.kind === 'Close' && aggregate !== null && aggregate === plans[i - 1]
+        ? new ClosingAggregateOperator(plan, aggregate, context)
+        : createOperator(plan, context),
+    );
+  });
+  return operators;
 }
 
 function sum(operators: readonly Operator[], of: (operator: Operator) => number): number {

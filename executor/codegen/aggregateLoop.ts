@@ -73,6 +73,10 @@ export interface AggregateLoop {
   touch(slot: number, tick: TickContext, stamp: number): void;
   touched(): Int32Array;
   touchedCount(): number;
+  /** Lists groups as touched whose result nobody knows yet. */
+  announce(slots: Int32Array, n: number): void;
+  /** Forgets the touched groups. */
+  forget(): void;
   /** Emits the changes and forgets the touched groups. */
   flush(tick: TickContext, sink: ResultSink): void;
 }
@@ -100,6 +104,10 @@ ctx = tick.eval;
 const T = ${blocks(program.groups.stamp)}[s >>> 13];
 if (T[s & 8191] !== stamp) { T[s & 8191] = stamp; touch(s); }
 },
+announce: (slots, n) => {
+for (let j = 0; j < n; j++) { if (nt === touched.length) growTouched(); touched[nt] = slots[j]; had[nt++] = 0; }
+},
+forget,
 touched: () => touched,
 touchedCount: () => nt,
 flush,

@@ -184,6 +184,11 @@ export class TimeBuckets<T extends NonNullValue = TimeValue> {
     return this.#source.value(slot) as T;
   }
 
+  /** Order of two stored rows, whose times are not NULL. */
+  compareSlots(a: number, b: number): number {
+    return this.#source.compare(this.#source.value(a), this.#source.value(b));
+  }
+
   /** The list of the open bucket that a row belongs in. */
   #fineList(slot: number): number {
     const source = this.#source;
