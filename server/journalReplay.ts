@@ -18,6 +18,7 @@ import {
   tickSource,
   tickTables,
 } from './time/ticks.ts';
+import { rebuildViews, viewsOver } from './viewBuild.ts';
 
 function rowOf(database: Database, table: TableObject, texts: readonly (string | null)[]): Row {
   const row: Value[] = table.columns.map((c, i) => {
@@ -84,7 +85,9 @@ export function replayTime(database: Database, { id, events, state }: TimeRecord
     else if (event.kind === 'advance') eventTime.advance(event.partition, event.value, event.now);
     else if (event.kind === 'readmit') {
       for (const row of event.rows) reserveRowId(database, object, row);
-      tickReadmitted(database, object, event.rows);
+      rebuildViews(database, viewsOver(database, new Set([id])), () =>
+        tickReadmitted(database, object, event.rows),
+      );
     }
   }
   database.runTick(() => publishWatermark(database, object));
@@ -98,10 +101,15 @@ export function restoreSource(database: Database, object: CatalogObject, positio
     return;
   }
   if (object.kind !== 'source' || (position === null && object.admission.log.length === 0)) return;
-  const outputs = restored(object, position, database.clock());
-  // The times of these rows lie before the present: in one tick none of them can come too late for a view.
-  if (object.admission.expander.readsClock) tickSource(database, object, outputs);
-  else for (const output of outputs) tickSource(database, object, [output]);
+  const read = (): void => {
+    const outputs = restored(object, position, database.clock());
+    // The times of these rows lie before the present: in one tick none of them can come too late for a view.
+    if (object.admission.expander.readsClock) tickSource(database, object, outputs);
+    else for (const output of outputs) tickSource(database, object, [output]);
+  };
+  // Late rows that were admitted after all would come to windows that views have forgotten.
+  if (object.admission.readmitted().length === 0) read();
+  else rebuildViews(database, viewsOver(database, new Set([object.id])), read);
 }
 
 function* restored(object: SourceObject, position: Position | null, now: bigint): Generator<Admitted> {
