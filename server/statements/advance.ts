@@ -86,7 +86,7 @@ export const advanceClock: StatementHandler<AdvanceClock> = {
       }
       stepClock(database, target);
     });
-    await pollUntilQuiet(database);
+    await pollUntilQuiet(database, () => context.checkCancelled());
     await database.exclusive(() => runDue(database));
     return done('ADVANCE CLOCK');
   },
@@ -117,6 +117,25 @@ function targetRelation(
   return { object, type: object.columns[object.watermark.column]?.type ?? types.timestamp };
 }
 
+/**
+ * 22023 unless the relation has that partition: one that no message ever comes from would be waited for, for ever. Only
+ * INJECT feeds a source of its own connector, from whichever partitions it likes.
+ */
+export function requirePartition(
+  object: SourceObject | TableObject,
+  name: string | null,
+  position: number,
+): void {
+  const eventTime = object.admission?.eventTime ?? null;
+  if (name === null || eventTime === null || object.source?.connector.name === 'inject') return;
+  const known = eventTime.partitions().map((p) => p.name);
+  if (known.includes(name)) return;
+  throw new SqlError('22023', `${object.kind} "${object.name}" has no partition "${name}"`, {
+    position,
+    hint: `It has: ${known.join(', ')}.`,
+  });
+}
+
 export const advanceWatermark: StatementHandler<AdvanceWatermark> = {
   describe(statement, context) {
     const { type } = targetRelation(statement, context);
@@ -127,6 +146,7 @@ export const advanceWatermark: StatementHandler<AdvanceWatermark> = {
     const { database } = context;
     await database.exclusive(() => {
       const { object, type } = targetRelation(statement, context);
+      requirePartition(object, statement.partition, statement.relation.span.start);
       const value = timeValue(statement.value, type, 'ADVANCE WATERMARK', context);
       if (!advance(database, object, statement.partition, value)) {
         context.notice({

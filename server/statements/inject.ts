@@ -8,6 +8,7 @@ import type { SourceObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { injectRows } from '../time/control.ts';
 import { runDue } from '../time/due.ts';
+import { requirePartition } from './advance.ts';
 import { rowMaker, sourceRows } from './dml.ts';
 import { done, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
@@ -70,6 +71,7 @@ export const inject: StatementHandler<Inject> = {
       if (database.catalog.byId(source.id) !== source) {
         throw new SqlError('40001', `source "${source.name}" was dropped or replaced by another transaction`);
       }
+      requirePartition(source, statement.partition, statement.source.span.start);
       injectRows(database, source, rows, statement.partition ?? defaultPartition(source));
       runDue(database);
     });

@@ -2,12 +2,13 @@
  * What time makes due by itself: idle partitions, rows that expire, operators that wait for the clock. Each runs at its own
  * moment, with the system's clock as with one that a test moves.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../database.ts';
 import { expireIdle, nextIdle } from './control.ts';
 import { expireTables, nextExpiry } from './ttl.ts';
 
-/** Rounds of polling after the clock was moved: a source without end would go on for ever. */
-const MOST_POLLS = 256;
+/** Rounds of polling after the clock was moved: a source without end and without pace would go on for ever. */
+const MOST_POLLS = 2048;
 
 /** The earliest of times, of which null is never. */
 export function least(...times: readonly (bigint | null)[]): bigint | null {
@@ -58,11 +59,13 @@ export function stepClock(database: Database, target: bigint): void {
   runDue(database);
 }
 
-/** Takes what sources have at the clock's time. */
-export async function pollUntilQuiet(database: Database): Promise<void> {
+/** Takes what sources have at the clock's time. `check` throws when the client does not want to wait any more. */
+export async function pollUntilQuiet(database: Database, check: () => void): Promise<void> {
   for (let i = 0; i < MOST_POLLS; i++) {
     // Behind whatever else is waiting: a poll among others would not read anything.
     await database.exclusive(() => {});
     if (!(await database.pollSources())) return;
+    await nextTurn();
+    check();
   }
 }
