@@ -42,7 +42,7 @@ const isId = (found: SessionColumn | null): boolean =>
   found !== null && found.column === found.session.input.schema.length;
 
 /** The session whose id the column is, of rows or of groups of them; null when it is something else. */
-function sessionOfId(plan: PhysicalPlan, column: number): PhysicalSession | null {
+export function sessionOfId(plan: PhysicalPlan, column: number): PhysicalSession | null {
   switch (plan.kind) {
     case 'Session':
       return column === plan.input.schema.length ? plan : null;

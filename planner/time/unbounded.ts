@@ -2,6 +2,7 @@
 import { describePhysical } from '../explain/describe.ts';
 import type { PhysicalPlan, PhysicalScan } from '../plan/physical.ts';
 import { walkPhysical } from '../plan/walk.ts';
+import { sessionBoundsSide, sessionOfId } from './sessions.ts';
 import { grows, relationsOf, stateParts } from './state.ts';
 
 export interface UnboundedState {
@@ -52,10 +53,14 @@ function hintFor(plan: PhysicalPlan): string {
   return `${clause.charAt(0).toUpperCase()}${clause.slice(1)}${ttl}.`;
 }
 
+const bySession =
+  'group by the partition columns and the bounds of the session only, and filter before SESSION';
+
 /** What of the query would bound the operator, given watermarks. */
 function clauseFor(plan: PhysicalPlan): string {
   switch (plan.kind) {
     case 'Aggregate':
+      if (plan.keys.some((key) => sessionOfId(plan.input, key) !== null)) return bySession;
       return plan.global
         ? 'aggregate by a window (TUMBLE, HOP, SESSION) of the time column'
         : 'group by a window (TUMBLE, HOP, SESSION) of the time column';
@@ -63,6 +68,7 @@ function clauseFor(plan: PhysicalPlan): string {
     case 'SetOperation':
       return 'select a window (TUMBLE, HOP) of the time column as well';
     case 'Join':
+      if (sessionBoundsSide(plan) !== null) return bySession;
       return "join on equal windows, or bound the time between the rows, as in a.ts BETWEEN b.ts AND b.ts + INTERVAL '1 hour'";
     case 'AsofJoin':
       return 'compare columns with a watermark in the inequality of the join';
