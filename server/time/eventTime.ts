@@ -113,7 +113,7 @@ export class EventTime {
   // Arrivals
 
   /** One message. `late` rows and those without an event time count, but are not admitted. */
-  arrive(p: Partition, { time, mark }: Timing, now: bigint): Verdict {
+  arrive(p: Partition, time: bigint | null, mark: bigint | null, now: bigint): Verdict {
     this.#touch(p, now);
     this.threshold = p.watermark;
     if (time === null) {

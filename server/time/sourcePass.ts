@@ -44,6 +44,10 @@ export class SourcePass {
   /** Events of the log applied. */
   cursor = 0;
   #now: bigint;
+  /** The row being judged, and what is done when its watermark expression fails. */
+  #row: Row = [];
+  readonly #failed = (error: SqlError): void => this.#fault(error, this.#row);
+  #lastPartition: Partition | null = null;
   /** Rows before this index were found to be too far in the future. */
   #futureUntil = 0;
 
@@ -102,7 +106,16 @@ export class SourcePass {
       const event = { at, kind: 'advance', partition: null, now: this.#now } as const;
       if (value !== null) this.#setup.log.add({ ...event, value });
     }
-    return eventTime.partition(name, this.#now);
+    return this.#partition(eventTime, name);
+  }
+
+  /** The partition of that name; most rows are of the same one as the row before. */
+  #partition(eventTime: EventTime, name: string): Partition {
+    const last = this.#lastPartition;
+    if (last !== null && last.name === name && !last.untouched) return last;
+    const found = eventTime.partition(name, this.#now);
+    this.#lastPartition = found;
+    return found;
   }
 
   #expand(physical: Row, report = true): Row | null {
@@ -131,14 +144,16 @@ export class SourcePass {
       output.late.push(this.#late(row, p, rule.timeOf(row), 'too far in the future'));
       return;
     }
-    const timing = rule.timing(row, this.#context, (error) => this.#fault(error, row));
-    const verdict = eventTime.arrive(p, timing, this.#now);
+    const time = rule.timeOf(row);
+    this.#row = row;
+    const mark = time === null ? null : rule.markOf(row, this.#context, this.#failed);
+    const verdict = eventTime.arrive(p, time, mark, this.#now);
     if (verdict === 'admitted') {
       output.rows.push(row);
       return;
     }
     const reason = verdict === 'late' ? 'late' : 'null event time';
-    output.late.push({ ...this.#late(row, p, timing.time, reason), watermark: eventTime.threshold });
+    output.late.push({ ...this.#late(row, p, time, reason), watermark: eventTime.threshold });
   }
 
   #late(row: Row, p: Partition, eventTime: bigint | null, reason: LateReason): LateRow {
@@ -161,7 +176,7 @@ export class SourcePass {
         output.rows.push(row);
         continue;
       }
-      const p = this.eventTime.partition(partitions?.[i] ?? ONLY_PARTITION, this.#now);
+      const p = this.#partition(this.eventTime, partitions?.[i] ?? ONLY_PARTITION);
       this.#judge(row, p, at < this.#futureUntil, output);
     }
     return output;

@@ -120,7 +120,8 @@ export class TableAdmission {
       eventTime.arriveFromFuture(p, now);
       return late('too far in the future', p.watermark);
     }
-    const verdict = eventTime.arrive(p, rule.timing(row, this.#context, this.#failed), now);
+    const { mark } = rule.timing(row, this.#context, this.#failed);
+    const verdict = eventTime.arrive(p, time, mark, now);
     if (verdict === 'admitted') return null;
     return late(verdict === 'late' ? 'late' : 'null event time', eventTime.threshold);
   }

@@ -54,17 +54,21 @@ export class TimeRule {
     return value === null ? null : toUnits(value);
   }
 
-  /** Event time and watermark of a row; an expression that fails asks for no watermark. */
-  timing(row: Row, context: EvalContext, failed: (error: SqlError) => void): Timing {
-    const time = this.timeOf(row);
-    if (time === null) return { time, mark: null };
+  /** The watermark that a row asks for; an expression that fails asks for none. */
+  markOf(row: Row, context: EvalContext, failed: (error: SqlError) => void): bigint | null {
     try {
-      return { time, mark: this.#mark(row, context) };
+      return this.#mark(row, context);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       failed(error);
-      return { time, mark: null };
+      return null;
     }
+  }
+
+  /** Event time and watermark of a row. */
+  timing(row: Row, context: EvalContext, failed: (error: SqlError) => void): Timing {
+    const time = this.timeOf(row);
+    return { time, mark: time === null ? null : this.markOf(row, context, failed) };
   }
 
   /** The latest event time that a row may have now; null: any. */

@@ -10,7 +10,7 @@ const after10: IdleRule = { ...never, timeout: 10n };
 function made(rule: IdleRule, partitions: readonly string[]) {
   const time = new EventTime(rule, partitions, 0n);
   const arrive = (name: string, at: bigint | null, now = 0n): string =>
-    time.arrive(time.partition(name, now), { time: at, mark: at === null ? null : at - 5n }, now);
+    time.arrive(time.partition(name, now), at, at === null ? null : at - 5n, now);
   return { time, arrive };
 }
 
@@ -183,9 +183,7 @@ describe('the histogram', () => {
       const admitted = (delay: bigint): { share: number; disorder: Histogram } => {
         const time = new EventTime(never, [], 0n);
         const p = time.partition('0', 0n);
-        const n = arrivals.filter(
-          (at) => time.arrive(p, { time: at, mark: at - delay }, 0n) === 'admitted',
-        ).length;
+        const n = arrivals.filter((at) => time.arrive(p, at, at - delay, 0n) === 'admitted').length;
         return { share: n / arrivals.length, disorder: p.disorder };
       };
       const { disorder } = admitted(0n);
