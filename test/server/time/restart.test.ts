@@ -34,6 +34,11 @@ const setup = (files: string): readonly string[] => [
     (r) => `CREATE MATERIALIZED VIEW closed_${r} AS SELECT window_start, count(*) AS n, sum(k) AS k
       FROM TUMBLE(${r}, at, INTERVAL '30 seconds') GROUP BY window_start EMIT ON WINDOW CLOSE`,
   ),
+  ...['s', 'f', 't'].map(
+    (r) => `CREATE MATERIALIZED VIEW allowed_${r} AS SELECT window_start, count(*) AS n, sum(k) AS k
+      FROM TUMBLE(${r}, at, INTERVAL '30 seconds') GROUP BY window_start
+      EMIT ON WINDOW CLOSE ALLOWED LATENESS INTERVAL '15 seconds'`,
+  ),
   ...['s', 'f', 't', 'u', 'c'].map((r) => `CREATE MATERIALIZED VIEW all_${r} AS SELECT * FROM ${r}`),
   ...['s', 'f', 't', 'c'].map(
     (
@@ -45,7 +50,7 @@ const setup = (files: string): readonly string[] => [
 
 const shown = [
   ...['s', 'f', 't', 'u', 'c'].map((r) => `all_${r}`),
-  ...['s', 'f', 't'].map((r) => `closed_${r}`),
+  ...['s', 'f', 't'].flatMap((r) => [`closed_${r}`, `allowed_${r}`]),
   ...['s', 'f', 't', 'c'].map((r) => `late_${r}`),
   ...['s', 'f', 't', 'u', 'c'].map((r) => `millrace_late.${r}`),
 ];
@@ -102,7 +107,7 @@ class History {
   /** One thing that happens. */
   async step(session: Session): Promise<void> {
     const random = this.#random;
-    switch (random(8)) {
+    switch (random(9)) {
       case 0:
       case 1:
         await session.run(`INJECT INTO s PARTITION '${random(2) === 0 ? 'a' : 'b'}' VALUES ${this.#rows(5)}`);
@@ -125,6 +130,10 @@ class History {
       }
       case 6:
         await session.run(`ADVANCE WATERMARK FOR ${['s', 't', 'f', 'u'][random(4)]} TO '${this.#time()}'`);
+        return;
+      case 7:
+        if (random(3) === 0)
+          await session.run(`REPLAY LATE ROWS FROM ${['s', 't', 'f'][random(3)]} WHERE k % 3 = ${random(3)}`);
         return;
       default:
         await session.run(`DELETE FROM u WHERE k = ${random(20)}`);
