@@ -22,7 +22,7 @@ import { replayCommit, replayMessages, replayRows, replayTime, restoreSource } f
 import type { SourceObject, TableObject } from './objects.ts';
 import { eventToJson, type SourceEvent } from './time/eventLog.ts';
 import { eventTypes } from './time/eventTypes.ts';
-import { ownerOf } from './time/lateRelation.ts';
+import { lateRelationOf, ownerOf } from './time/lateRelation.ts';
 
 /** Rows per record when the journal is rewritten. */
 const REWRITE_ROWS = 1000;
@@ -52,6 +52,8 @@ export interface TimeRecord {
   readonly id: number;
   readonly events: readonly object[];
   readonly state?: object;
+  /** Rows that have left the relation of late rows, but not the views that count them. */
+  readonly counted?: readonly RowRecord[];
 }
 
 /** [table id, weight, values as text ...] per row. */
@@ -257,7 +259,7 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
     // Relations of late rows come with their owners; those of sources get their rows again, too.
     if (object.kind !== 'table' || !object.internal) yield record(object, object.id);
     if (object.kind === 'source') yield* sourceRecords(object);
-    else if (object.kind === 'table' && !ofSource(database, object)) yield* tableRecords(object);
+    else if (object.kind === 'table' && !ofSource(database, object)) yield* tableRecords(database, object);
   }
   for (const { id, column, text } of catalog.comments()) {
     const object = catalog.byId(id);
@@ -274,7 +276,7 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
   }
 }
 
-function* tableRecords(table: TableObject): Generator<JournalRecord> {
+function* tableRecords(database: Database, table: TableObject): Generator<JournalRecord> {
   let pending: RowRecord[] = [];
   for (const row of table.store.rows()) {
     pending.push(rowRecord(table, row, 1));
@@ -285,7 +287,16 @@ function* tableRecords(table: TableObject): Generator<JournalRecord> {
   }
   if (pending.length > 0) yield { kind: 'rows', payload: JSON.stringify(pending) };
   if (table.admission !== null) {
-    const record: TimeRecord = { id: table.id, events: [], state: table.admission.eventTime.toJson() };
+    const late = must(
+      lateRelationOf(database, table.id),
+      'a table with a watermark has a relation of late rows',
+    );
+    const record: TimeRecord = {
+      id: table.id,
+      events: [],
+      state: table.admission.eventTime.toJson(),
+      counted: table.admission.counted.map((row) => rowRecord(late, row, 1)),
+    };
     yield { kind: 'time', payload: JSON.stringify(record) };
   }
 }

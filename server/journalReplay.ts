@@ -69,7 +69,7 @@ export function replayMessages(database: Database, { at, rows, partitions }: Mes
 }
 
 /** A source's events wait in its log for the rows before them; a table's happen at once. */
-export function replayTime(database: Database, { id, events, state }: TimeRecord): void {
+export function replayTime(database: Database, { id, events, state, counted = [] }: TimeRecord): void {
   const object = database.catalog.byId(id);
   if (object?.kind === 'source') {
     const types = eventTypes(object);
@@ -79,6 +79,8 @@ export function replayTime(database: Database, { id, events, state }: TimeRecord
   if (object?.kind !== 'table' || object.admission === null) return;
   const { eventTime } = object.admission;
   if (state !== undefined) eventTime.restore(state as EventTimeJson);
+  for (const { rows } of deltasOf(database, counted))
+    object.admission.counted.push(...rows.map(([row]) => row));
   for (const json of events) {
     const event = eventFromJson(json, eventTypes(object));
     if (event.kind === 'idle') eventTime.setIdle(event.partitions, event.since);

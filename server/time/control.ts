@@ -7,7 +7,7 @@ import type { NonNullValue, Row } from '../../common/value.ts';
 import type { Database } from '../database.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import type { SourceEvent } from './eventLog.ts';
-import { ownerRow } from './lateRead.ts';
+import { ownerRow, rememberCounted } from './lateRead.ts';
 import { publishWatermark, tickReadmitted, tickSource } from './ticks.ts';
 import { toUnits } from './units.ts';
 
@@ -76,7 +76,10 @@ export function expireIdle(database: Database): boolean {
   if (moved.length === 0 && expired.length === 0) return false;
   database.runTick(() => {
     for (const object of moved) publishWatermark(database, object);
-    for (const { table, rows } of expired) database.pushRows(table, rows);
+    for (const { table, rows } of expired) {
+      rememberCounted(database, table, rows);
+      database.pushRows(table, rows);
+    }
   });
   return true;
 }

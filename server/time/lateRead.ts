@@ -4,8 +4,9 @@ import type { Row, Value } from '../../common/value.ts';
 import type { Database } from '../database.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { keyString } from '../transaction.ts';
-import { lateRelationOf } from './lateRelation.ts';
+import { lateRelationOf, ownerOf } from './lateRelation.ts';
 import { lateStoreOf } from './lateStore.ts';
+import type { TimeRule } from './timeRule.ts';
 import { toUnits } from './units.ts';
 
 /** Columns of a late relation after the owner's visible ones. */
@@ -22,22 +23,38 @@ export function ownerRow(database: Database, owner: TableObject | SourceObject, 
   });
 }
 
+/** True for a row of the late relation that came late by at most `latenessMicros`. */
+function cameWithin(late: TableObject, row: Row, rule: TimeRule, latenessMicros: bigint): boolean {
+  const first = late.columns.length - 1 - LATE_COLUMNS;
+  const time = row[first] ?? null;
+  const watermark = row[first + 1] ?? null;
+  if (row[first + 3] !== 'late' || time === null || watermark === null) return false;
+  return toUnits(time) >= toUnits(watermark) - rule.lateness(latenessMicros);
+}
+
 /** Rows that came late by at most `latenessMicros`. */
 export function lateRowsOf(database: Database, table: TableObject, latenessMicros: bigint): readonly Row[] {
-  const rule = table.admission?.rule ?? null;
+  const { admission } = table;
   const late = lateRelationOf(database, table.id);
-  if (rule === null || late === null) return [];
-  const first = late.columns.length - 1 - LATE_COLUMNS;
-  const rows: Row[] = [];
-  for (const row of late.store.rows()) {
-    const time = row[first] ?? null;
-    const watermark = row[first + 1] ?? null;
-    if (row[first + 3] !== 'late' || time === null || watermark === null) continue;
-    if (toUnits(time) >= toUnits(watermark) - rule.lateness(latenessMicros)) {
-      rows.push(ownerRow(database, table, row));
-    }
-  }
-  return rows;
+  if (admission === null || late === null) return [];
+  return [...admission.counted, ...late.store.rows()]
+    .filter((row) => cameWithin(late, row, admission.rule, latenessMicros))
+    .map((row) => ownerRow(database, table, row));
+}
+
+/** Rows leave a late relation because of age or number; those that some view counts are remembered. */
+export function rememberCounted(
+  database: Database,
+  late: TableObject,
+  delta: readonly (readonly [row: Row, weight: number])[],
+): void {
+  const owner = database.catalog.byId(ownerOf(late));
+  if (owner?.kind !== 'table' || owner.admission === null) return;
+  const { rule, counted } = owner.admission;
+  let most = 0n;
+  for (const lateness of database.lateNodes.of(owner.id).keys()) if (lateness > most) most = lateness;
+  if (most === 0n) return;
+  for (const [row, weight] of delta) if (weight < 0 && cameWithin(late, row, rule, most)) counted.push(row);
 }
 
 /** Rows of a source or table, counted: equal in all visible columns. */

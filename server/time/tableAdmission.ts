@@ -18,6 +18,11 @@ const DML_PARTITION = 'dml';
 export class TableAdmission {
   readonly rule: TimeRule;
   readonly eventTime: EventTime;
+  /**
+   * Late rows, as the late relation has them, that have left it because of age or number, while views that allow
+   * lateness count them: such a view must find them when it is built again.
+   */
+  readonly counted: Row[] = [];
   readonly #context: EvalContext;
   readonly #failed: (error: SqlError) => void;
   readonly #keyOf: (row: Row) => string;

@@ -14,7 +14,7 @@ import { addMessage, type Message, messageContext } from '../ingest.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { TableWrites } from '../transaction.ts';
 import { withinLateness } from './lateNodes.ts';
-import { lateRowsFor } from './lateRead.ts';
+import { lateRowsFor, rememberCounted } from './lateRead.ts';
 import { lateRelationOf, lateRelationRow, viewLateColumns } from './lateRelation.ts';
 import type { Admitted, LateRow } from './lateRow.ts';
 import { lateStoreOf } from './lateStore.ts';
@@ -160,7 +160,9 @@ function rowAsJson(row: Row, schema: Schema): Jsonb {
 }
 
 function keepLate(database: Database, relation: TableObject, rows: readonly Row[], now: bigint): void {
-  database.pushRows(relation, lateStoreOf(relation).take(rows, now));
+  const delta = lateStoreOf(relation).take(rows, now);
+  rememberCounted(database, relation, delta);
+  database.pushRows(relation, delta);
 }
 
 /**
