@@ -139,6 +139,8 @@ export interface MomentComparison {
   readonly operator: '<' | '<=' | '>' | '>=' | '=' | '<>';
   /** Non-decreasing over one column: the tick's time (timestamptz). Same type as `expr`. */
   readonly moment: Scalar;
+  /** No row passes for which it is not true. */
+  readonly conjunct?: boolean;
 }
 /**
  * Rows for which `condition` (over the input, with now() in it) is true at the tick's time; rows come and go as time

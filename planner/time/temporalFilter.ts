@@ -233,12 +233,14 @@ class Comparisons {
     this.#input = input;
   }
 
-  /** `within`: the comparison or other expression that the scalar is an operand of. */
+  /** `within`: the comparison or other expression that the scalar is an operand of; a conjunct: itself. */
   collect(s: Scalar, within: Scalar): void {
     const comparison = comparisonOf(s);
     if (comparison !== null) {
       const { expr, operator, moment } = comparison;
-      this.found.set(`${scalarKey(expr)} ${operator} ${scalarKey(moment)}`, comparison);
+      const key = `${scalarKey(expr)} ${operator} ${scalarKey(moment)}`;
+      const conjunct = s === within || this.found.get(key)?.conjunct === true;
+      this.found.set(key, { ...comparison, conjunct });
       return;
     }
     if (isMomentaryCall(s)) throw this.#refuse(s, within);
@@ -285,9 +287,12 @@ function filterOf(input: PhysicalPlan, timed: readonly Scalar[]): PhysicalPlan {
 
 function filterAndProject(node: PhysicalCalc): PhysicalPlan {
   const conjuncts = conjunctsOf(node.condition);
-  const timed = conjuncts
+  const rewritten = conjuncts
     .filter(isMomentary)
     .map((s) => rewriteScalar(s, (x) => (isMomentary(x) ? differenceOf(x) : x)));
+  // Comparisons first: a row that one of them keeps out for ever can then not fail with an error in the others.
+  const isComparison = (s: Scalar): boolean => comparisonOf(s) !== null;
+  const timed = [...rewritten.filter(isComparison), ...rewritten.filter((s) => !isComparison(s))];
   const plain = conjuncts.filter((s) => !isMomentary(s));
   const used = new Set<number>();
   for (const s of [...timed, ...node.exprs]) usedColumns(s, used);

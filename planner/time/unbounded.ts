@@ -46,7 +46,8 @@ function hintFor(plan: PhysicalPlan): string {
   const unmarked = scans.filter(
     ({ relation }) => relation.watermarked.length === 0 && relation.processTime.length === 0,
   );
-  const declare = unmarked.length === 0 ? '' : `Declare WATERMARK FOR a time column of ${names(unmarked)}, and `;
+  const declare =
+    unmarked.length === 0 ? '' : `Declare WATERMARK FOR a time column of ${names(unmarked)}, and `;
   const clause = `${declare}${clauseFor(plan)}`;
   const tables = scans.filter((s) => s.relation.kind === 'table');
   const ttl = tables.length === 0 ? '' : `, or give ${names(tables)} a ttl`;

@@ -34,7 +34,11 @@ export class AdmissionModel {
     this.#idleTimeout = options.idleTimeout;
     this.#maxSkew = options.maxSkew;
     for (const name of options.partitions) {
-      this.#partitions.set(name, { watermark: Number.NEGATIVE_INFINITY, lastArrival: options.now, idle: false });
+      this.#partitions.set(name, {
+        watermark: Number.NEGATIVE_INFINITY,
+        lastArrival: options.now,
+        idle: false,
+      });
     }
   }
 

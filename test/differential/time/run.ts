@@ -109,7 +109,8 @@ export class TimeRun {
 
   async #createViews(name: string, sql: string, closes: boolean): Promise<void> {
     await this.#rows(this.#actual, `CREATE MATERIALIZED VIEW u_${name} AS ${sql}`);
-    if (closes) await this.#rows(this.#actual, `CREATE MATERIALIZED VIEW c_${name} AS ${sql} EMIT ON WINDOW CLOSE`);
+    if (closes)
+      await this.#rows(this.#actual, `CREATE MATERIALIZED VIEW c_${name} AS ${sql} EMIT ON WINDOW CLOSE`);
   }
 
   /** Some messages, in statements of one to a dozen. */
@@ -181,7 +182,8 @@ export class TimeRun {
       if (at >= 0) left.splice(at, 1);
       return at < 0;
     });
-    if (lost.length > 0) this.#findings.push(`round ${round}, ${name} on close lost ${lost.slice(0, 3).join('; ')}`);
+    if (lost.length > 0)
+      this.#findings.push(`round ${round}, ${name} on close lost ${lost.slice(0, 3).join('; ')}`);
     this.#published.set(name, rows);
   }
 

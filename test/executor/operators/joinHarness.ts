@@ -1,15 +1,15 @@
 /** Drives an operator with random deltas and compares the integrated output with a recomputation after every tick. */
 import { expect } from 'vitest';
-import type { TimeReader } from '../../../executor/time.ts';
-import { ManualTime } from '../../harness/time.ts';
 import type { DataType, Schema } from '../../../common/dataType.ts';
 import type { EvalContext } from '../../../common/function.ts';
 import type { SqlError } from '../../../common/sqlError.ts';
 import type { Row } from '../../../common/value.ts';
 import type { Batch } from '../../../executor/batch.ts';
 import type { Operator, TickContext } from '../../../executor/operators/operator.ts';
+import type { TimeReader } from '../../../executor/time.ts';
 import type { PhysicalPlan } from '../../../planner/plan/physical.ts';
 import { batchOfRows, vectorValue } from '../../../storage/state/vector.ts';
+import { ManualTime } from '../../harness/time.ts';
 import { Random } from '../../storage/state/random.ts';
 
 export function schemaOf(types: readonly DataType[], nullable = true): Schema {

@@ -280,6 +280,30 @@ describe('temporal filter', () => {
     expect(operator.nextWake()).toBeNull();
   });
 
+  it('forgets rows that one condition keeps out for ever', () => {
+    const time = new ManualTime(at('2024-01-01T00:00:00'));
+    const node = filterOf("ts > now() - INTERVAL '1 hour' AND l < localtimestamp");
+    const operator = new TemporalFilterOperator(node, testContext(time));
+    const probe = new Probe(operator);
+    const rows: Row[] = [
+      [1, time.now(), time.now() + 3n * HOUR, null, null],
+      [2, time.now(), null, null, null],
+      [3, TIMESTAMP_MINUS_INFINITY, time.now() + HOUR, null, null],
+      [4, TIMESTAMP_INFINITY, time.now() + HOUR, null, null],
+    ];
+    for (const batch of batches(
+      input,
+      rows.map((row): [Row, number] => [row, 1]),
+    ))
+      probe.push(0, batch);
+    operator.flush(probe.emit);
+    expect(operator.stateRows()).toBe(2);
+    time.setClock(time.now() + HOUR);
+    operator.flush(probe.emit);
+    expect(operator.stateRows()).toBe(1);
+    expect(operator.nextWake()).toBe(time.now() + 1n);
+  });
+
   it('lets rows in later, and forgets them then', () => {
     const time = new ManualTime(at('2024-01-01T00:00:00'));
     const operator = new TemporalFilterOperator(filterOf('ts <= now()'), testContext(time));
@@ -296,6 +320,23 @@ describe('temporal filter', () => {
     operator.flush(probe.emit);
     expect(probe.rows()).toHaveLength(1);
     expect(operator.stateRows()).toBe(0);
+  });
+
+  it('tests what may keep a row out for ever first', () => {
+    const time = new ManualTime(at('2024-01-01T00:00:00'));
+    const context = testContext(time);
+    const operator = new TemporalFilterOperator(
+      filterOf("(1 / id > 0 OR ts > now()) AND ts > now() - INTERVAL '1 hour'"),
+      context,
+    );
+    const probe = new Probe(operator);
+    const row: Row = [0, time.now() - DAY, null, null, null];
+    for (const weight of [1, -1]) {
+      for (const batch of batches(input, [[row, weight]])) probe.push(0, batch);
+      operator.flush(probe.emit);
+      expect(operator.stateRows()).toBe(0);
+    }
+    expect(context.errors).toEqual([]);
   });
 
   it('reports rows that cannot be tested, and takes the reports back', () => {
