@@ -73,6 +73,16 @@ export class Moment {
     this.#most = this.#steps.reduce((sum, step) => sum + step.most, 0n);
   }
 
+  /** True when the value is at the threshold (in microseconds), or above it; an error counts as no. */
+  reaches(threshold: bigint, time: bigint): boolean {
+    try {
+      return this.#at(time) >= threshold;
+    } catch (error) {
+      if (error instanceof SqlError) return false;
+      throw error;
+    }
+  }
+
   /**
    * The first time after `time` at which `value >= threshold` (in microseconds) is not what it is at `time`; null:
    * never, or when the value is out of its type's range.
@@ -106,7 +116,11 @@ export class Moment {
           const value = low === start ? must(first[p]) : this.#at(low);
           if (value < threshold) return low;
         } else if (must(last[p]) >= threshold) {
-          return firstTime(low, end, (t) => this.#at(t) >= threshold);
+          const holds = (t: bigint): boolean => this.#at(t) >= threshold;
+          // Mostly the value goes with the clock all through the piece.
+          const guess = start + threshold - must(first[p]);
+          if (guess > low && guess <= end && !holds(guess - 1n) && holds(guess)) return guess;
+          return firstTime(low, end, holds);
         }
       }
     }
@@ -161,6 +175,42 @@ function earlier(a: bigint | null, b: bigint | null): bigint | null {
   return b !== null && b < a ? b : a;
 }
 
+/** The thresholds of being at a value and of being above it; null for what no moment ever passes. */
+function thresholds(value: Value): readonly [at: bigint, above: bigint] | null {
+  if ((typeof value !== 'bigint' && typeof value !== 'number') || !isBounded(value)) return null;
+  return typeof value === 'bigint'
+    ? [value, value + 1n]
+    : [BigInt(value) * MICROS_PER_DAY, BigInt(value + 1) * MICROS_PER_DAY];
+}
+
+/** Whether `value operator moment` is true at a time. */
+export function holdsAt(
+  value: Value,
+  operator: MomentComparison['operator'],
+  moment: Moment,
+  time: bigint,
+): boolean {
+  if (value === null) return false;
+  const passed = thresholds(value);
+  const isLow = value === TIMESTAMP_MINUS_INFINITY || value === DATE_MINUS_INFINITY;
+  const atLeast = passed === null ? isLow : moment.reaches(passed[0], time);
+  const above = passed === null ? isLow : moment.reaches(passed[1], time);
+  switch (operator) {
+    case '>':
+      return !atLeast;
+    case '>=':
+      return !above;
+    case '<':
+      return above;
+    case '<=':
+      return atLeast;
+    case '=':
+      return atLeast && !above;
+    case '<>':
+      return above || !atLeast;
+  }
+}
+
 /** The first time after `time` at which `value operator moment` has another result; null: never. */
 export function nextFlip(
   value: Value,
@@ -168,11 +218,9 @@ export function nextFlip(
   moment: Moment,
   time: bigint,
 ): bigint | null {
-  if ((typeof value !== 'bigint' && typeof value !== 'number') || !isBounded(value)) return null;
-  const [equal, above] =
-    typeof value === 'bigint'
-      ? [value, value + 1n]
-      : [BigInt(value) * MICROS_PER_DAY, BigInt(value + 1) * MICROS_PER_DAY];
+  const passed = thresholds(value);
+  if (passed === null) return null;
+  const [equal, above] = passed;
   switch (operator) {
     case '>':
     case '<=':

@@ -4,8 +4,8 @@
  * State: the rows (by identity, where they may be taken back) with their weights, whether they are in the output, and
  * the next time at which one of the condition's comparisons flips, in buckets by that time. In `flush` new rows and the
  * rows whose time has come are tested at the tick's time; between its flips a row costs nothing.
- * A row none of whose comparisons will ever flip again is forgotten: its verdict is final, so its retraction is tested
- * when it comes.
+ * A row none of whose comparisons will ever flip again, or that one of them keeps out for ever, is forgotten: its verdict
+ * is final, so its retraction is tested when it comes.
  * Invariant between ticks: stored rows have positive weights and a next flip after the last tick's time.
  */
 import { must } from '../../common/assert.ts';
@@ -26,7 +26,7 @@ import { BATCH_ROWS, type Batch } from '../batch.ts';
 import { batchRow } from '../batchBuilder.ts';
 import { compileScalar, type RowFunction } from '../codegen/evaluate.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
-import { Moment, nextFlip } from './moment.ts';
+import { holdsAt, Moment, nextFlip } from './moment.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
 import { RowOutput } from './topNOutput.ts';
 
@@ -45,6 +45,7 @@ interface Comparison {
   readonly column: number;
   readonly expr: RowFunction;
   readonly moment: Moment;
+  readonly conjunct: boolean;
 }
 
 export class TemporalFilterOperator implements Operator {
@@ -81,8 +82,9 @@ export class TemporalFilterOperator implements Operator {
     const types = schema.map((column) => column.type);
     this.#context = context;
     this.#operator = node.kind;
-    this.#comparisons = node.comparisons.map(({ expr, operator, moment }) => ({
+    this.#comparisons = node.comparisons.map(({ expr, operator, moment, conjunct }) => ({
       operator,
+      conjunct: conjunct === true,
       column: expr.kind === 'column' ? expr.index : -1,
       expr: compileScalar(expr),
       moment: new Moment(moment, context.eval),
@@ -211,7 +213,10 @@ export class TemporalFilterOperator implements Operator {
     let next: bigint | null = null;
     for (const comparison of this.#comparisons) {
       const value = this.#valueOf(comparison, batch, i);
-      const flip = nextFlip(value, comparison.operator, comparison.moment, now);
+      const { operator, moment, conjunct } = comparison;
+      const flip = nextFlip(value, operator, moment, now);
+      // False for ever: whatever the others do.
+      if (flip === null && conjunct && !holdsAt(value, operator, moment, now)) return null;
       if (flip !== null && (next === null || flip < next)) next = flip;
     }
     return next;
