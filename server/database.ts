@@ -144,6 +144,7 @@ export class Database {
     for (const { table } of stamped) this.journal?.keepFollowed(table, now);
     this.journal?.appendCommit(stamped, now);
     const late = tickTables(this, stamped, now);
+    this.journal?.finishCommit();
     expireByWatermark(
       this,
       stamped.map((delta) => delta.table),

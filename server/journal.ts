@@ -142,6 +142,11 @@ export class Journal {
     if (position !== null) this.#file.notePosition(id, JSON.stringify(position));
   }
 
+  /** What the tick of a commit has brought besides: before the commit is acknowledged. */
+  finishCommit(): void {
+    this.#file.flushLater();
+  }
+
   flushPositions(): void {
     this.#file.flush();
   }

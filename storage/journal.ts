@@ -97,6 +97,11 @@ export class JournalFile {
     this.#later.push({ kind, payload });
   }
 
+  /** Records that were put off, at once. */
+  flushLater(): void {
+    if (this.#later.length > 0) this.#transaction(() => {});
+  }
+
   flush(): void {
     if (this.#pending.size > 0 || this.#later.length > 0) this.#transaction(() => {});
   }
