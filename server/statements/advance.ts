@@ -11,7 +11,6 @@ import { bindStandalone } from '../../planner/bind/bind.ts';
 import { tryCoerce } from '../../planner/bind/coerce.ts';
 import { parametersOf } from '../../planner/bind/parameterTypes.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
-import { requireRelation } from '../catalog.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
 import { advanceWatermark as advance } from '../time/control.ts';
@@ -105,12 +104,10 @@ function targetRelation(
   statement: AdvanceWatermark,
   context: StatementContext,
 ): { readonly object: SourceObject | TableObject; readonly type: DataType } {
-  const { catalog } = context.database;
-  const { schema, name, position } = splitName(statement.relation, context);
-  const object = requireRelation(catalog, schema, name, context.searchPath(), position);
+  const object = namedRelation(statement.relation, context);
   if ((object.kind !== 'source' && object.kind !== 'table') || object.watermark === null) {
     throw new SqlError('55000', `relation "${object.name}" has no watermark of its own`, {
-      position,
+      position: statement.relation.span.start,
       hint: 'Declare one with WATERMARK FOR column AS expression when the source or table is made.',
     });
   }

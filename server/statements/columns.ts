@@ -11,9 +11,10 @@ import { coerceAssign } from '../../planner/bind/coerce.ts';
 import { dataTypeOf } from '../../planner/bind/typeNames.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { hasSubquery, usedColumns, volatilityOf } from '../../planner/plan/scalars.ts';
+import { isMomentary } from '../../planner/time/temporalFilter.ts';
 import type { TableColumn } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
-import { isProctime, readsClock } from '../time/rowExpander.ts';
+import { isProctime } from '../time/rowExpander.ts';
 import { timeUnitOf } from '../time/units.ts';
 import type { StatementContext } from './statement.ts';
 
@@ -166,7 +167,7 @@ function checkGenerated(
     else if (volatilityOf(bound) === 'volatile') {
       throw new SqlError('42P17', 'generation expression is not immutable', { position });
     }
-    if (readsClock(bound) && primaryKey.includes(i)) {
+    if (isMomentary(bound) && primaryKey.includes(i)) {
       throw new SqlError(
         '42P16',
         `generated column "${column.name}" depends on the clock: it cannot be a key`,
@@ -224,7 +225,7 @@ function watermarkOf(
   const bound = bindOverRow(mark.expr, '', columns, bindEnvironment(context), 'WATERMARK');
   const position = mark.expr.span.start;
   if (hasSubquery(bound)) throw new SqlError('0A000', 'cannot use subquery in WATERMARK', { position });
-  if (volatilityOf(bound) === 'volatile' || readsClock(bound)) {
+  if (volatilityOf(bound) === 'volatile' || isMomentary(bound)) {
     throw new SqlError('42P17', 'watermark expression is not immutable', {
       position,
       hint: 'It is computed from the columns of each row; watermark.idle.follow.clock brings the clock in.',

@@ -1,23 +1,15 @@
 /** EXPLAIN WATERMARK: how late rows have come, and which delay would have admitted them. */
 import { SqlError } from '../../common/sqlError.ts';
 import type { ExplainWatermark } from '../../parser/ast/time.ts';
-import { requireRelation } from '../catalog.ts';
 import { eventTimeOf, type WatermarkReport, watermarkReport } from '../time/advisor.ts';
-import { type StatementContext, type StatementHandler, splitName } from './statement.ts';
+import { namedRelation, type StatementContext, type StatementHandler } from './statement.ts';
 
 function reportOf(statement: ExplainWatermark, context: StatementContext): WatermarkReport {
-  const target = splitName(statement.relation, context);
-  const object = requireRelation(
-    context.database.catalog,
-    target.schema,
-    target.name,
-    context.searchPath(),
-    target.position,
-  );
+  const object = namedRelation(statement.relation, context);
   const timed = object.kind === 'source' || object.kind === 'table' ? eventTimeOf(object) : null;
   if (timed === null) {
     throw new SqlError('55000', `relation "${object.name}" has no watermark of its own`, {
-      position: target.position,
+      position: statement.relation.span.start,
       hint: 'Ask for the source or table whose WATERMARK FOR clause its rows go by.',
     });
   }

@@ -3,29 +3,21 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Insert } from '../../parser/ast/statement.ts';
 import type { Inject } from '../../parser/ast/time.ts';
 import { type BoundInsert, bindInsert } from '../../planner/bind/dml.ts';
-import { requireRelation } from '../catalog.ts';
 import type { SourceObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { injectRows } from '../time/control.ts';
 import { runDue } from '../time/due.ts';
 import { requirePartition } from './advance.ts';
 import { rowMaker, sourceRows } from './dml.ts';
-import { done, type StatementContext, type StatementHandler, splitName } from './statement.ts';
+import { done, namedRelation, type StatementContext, type StatementHandler } from './statement.ts';
 
 const DEFAULT_PARTITION = '0';
 
 function targetSource(statement: Inject, context: StatementContext): SourceObject {
-  const target = splitName(statement.source, context);
-  const object = requireRelation(
-    context.database.catalog,
-    target.schema,
-    target.name,
-    context.searchPath(),
-    target.position,
-  );
+  const object = namedRelation(statement.source, context);
   if (object.kind === 'source') return object;
   throw new SqlError('42809', `"${object.name}" is not a source`, {
-    position: target.position,
+    position: statement.source.span.start,
     hint: object.kind === 'table' ? 'Use INSERT for tables.' : 'INJECT puts rows into sources.',
   });
 }

@@ -4,32 +4,24 @@ import type { Row } from '../../common/value.ts';
 import { compileScalar } from '../../executor/codegen/evaluate.ts';
 import type { ReplayLateRows } from '../../parser/ast/time.ts';
 import { bindOverRow } from '../../planner/bind/bind.ts';
-import { requireRelation } from '../catalog.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { admitLateRows } from '../time/control.ts';
 import { runDue } from '../time/due.ts';
 import { lateRelationOf } from '../time/lateRelation.ts';
 import { rebuildViews, viewsOver } from '../viewBuild.ts';
-import { done, type StatementContext, type StatementHandler, splitName } from './statement.ts';
+import { done, namedRelation, type StatementContext, type StatementHandler } from './statement.ts';
 
 function lateOwner(
   statement: ReplayLateRows,
   context: StatementContext,
 ): { readonly owner: SourceObject | TableObject; readonly late: TableObject } {
   const { database } = context;
-  const target = splitName(statement.relation, context);
-  const owner = requireRelation(
-    database.catalog,
-    target.schema,
-    target.name,
-    context.searchPath(),
-    target.position,
-  );
+  const owner = namedRelation(statement.relation, context);
   const late = lateRelationOf(database, owner.id);
   if ((owner.kind === 'source' || owner.kind === 'table') && late !== null) return { owner, late };
   throw new SqlError('55000', `relation "${owner.name}" has no late rows of its own`, {
-    position: target.position,
+    position: statement.relation.span.start,
     hint: 'Name a source or table with a watermark.',
   });
 }

@@ -6,7 +6,9 @@ import type { Row, Value } from '../../common/value.ts';
 import type { Ident, ObjectName } from '../../parser/ast/common.ts';
 import type { Statement } from '../../parser/ast/statement.ts';
 import type { Notice, QuerySink, ResultColumn } from '../../wire/port.ts';
+import { requireRelation } from '../catalog.ts';
 import type { Database, DdlOrigin } from '../database.ts';
+import type { RelationObject } from '../objects.ts';
 import type { Settings } from '../settings.ts';
 import type { TransactionWrites } from '../transaction.ts';
 
@@ -156,4 +158,16 @@ export function nameTaken(
 /** The statement with what its meaning depends on, for the journal and SHOW CREATE. */
 export function originOf(context: StatementContext): DdlOrigin {
   return { sql: context.sql, searchPath: context.searchPath(), timeZone: context.settings.value('timezone') };
+}
+
+/** The relation that a statement names, or 42P01. */
+export function namedRelation(name: ObjectName, context: StatementContext): RelationObject {
+  const target = splitName(name, context);
+  return requireRelation(
+    context.database.catalog,
+    target.schema,
+    target.name,
+    context.searchPath(),
+    target.position,
+  );
 }

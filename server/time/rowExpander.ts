@@ -3,24 +3,7 @@ import type { EvalContext } from '../../common/function.ts';
 import type { Row, Value } from '../../common/value.ts';
 import { compileScalar, type RowFunction } from '../../executor/codegen/evaluate.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
-import { someScalar } from '../../planner/plan/walk.ts';
-
-/** Functions whose value is the moment's. */
-const momentary: ReadonlySet<string> = new Set([
-  'now',
-  'current_timestamp',
-  'transaction_timestamp',
-  'statement_timestamp',
-  'current_date',
-  'current_time',
-  'localtime',
-  'localtimestamp',
-  'proctime',
-]);
-
-export function readsClock(scalar: Scalar): boolean {
-  return someScalar(scalar, (s) => s.kind === 'call' && momentary.has(s.fn.name));
-}
+import { isMomentary } from '../../planner/time/temporalFilter.ts';
 
 /** `proctime()` itself. */
 export function isProctime(scalar: Scalar): boolean {
@@ -43,7 +26,7 @@ export class RowExpander {
     this.#generated = generated.flatMap((g, column) =>
       g === null ? [] : [{ column, compute: compileScalar(g) }],
     );
-    this.readsClock = generated.some((g) => g !== null && readsClock(g));
+    this.readsClock = generated.some((g) => g !== null && isMomentary(g));
   }
 
   /** Rows pass as they are. */
