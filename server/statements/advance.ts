@@ -18,10 +18,10 @@ import { pollUntilQuiet, runDue, stepClock } from '../time/due.ts';
 import { isInfinite, timeUnitOf, toUnits } from '../time/units.ts';
 import {
   done,
+  namedRelation,
   type StatementContext,
   type StatementHandler,
   type StatementShape,
-  splitName,
 } from './statement.ts';
 
 interface BoundValue {
