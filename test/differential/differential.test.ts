@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../server/serve.ts';
 import { type PostgresServer, postgresBin, startPostgres } from '../harness/postgres.ts';
 import { startInProcess } from '../harness/server.ts';
+import { regressionFiles, replay } from './regressions.ts';
+import { Reproduction } from './reproduce.ts';
 import { DifferentialRun, type Finding } from './run.ts';
 import { localTarget, wireTarget } from './target.ts';
 
@@ -13,6 +15,22 @@ function report(findings: readonly Finding[]): string {
   return findings
     .map((f) => `${f.kind}: ${f.query}\n  ${f.what}\n${f.history.map((sql) => `    ${sql};`).join('\n')}`)
     .join('\n');
+}
+
+describe.each(['batch', 'incremental'] as const)('what was found before, %s', (mode) => {
+  it.each(regressionFiles)('%s', async (file) => {
+    expect(await replay(file, mode)).toEqual([]);
+  });
+});
+
+/** The findings, the first of them shrunk and saved for ever after. */
+async function saved(server: PostgresServer, findings: readonly Finding[], seed: number): Promise<string> {
+  const [one] = findings;
+  if (one === undefined) return '';
+  const scratch = await wireTarget(await server.createDatabase(`shrink${seed}`));
+  const file = await new Reproduction(scratch).save(one, seed);
+  await scratch.close();
+  return `${file ?? 'does not happen again'}\n${report(findings)}`;
 }
 
 describe('PostgreSQL gives the same answers', () => {
@@ -35,7 +53,7 @@ describe('PostgreSQL gives the same answers', () => {
     await expected.close();
     await actual.close();
     database.close();
-    expect(report(outcome.findings)).toBe('');
+    expect(await saved(server, outcome.findings, seed)).toBe('');
     expect(outcome.comparisons).toBeGreaterThan(50);
   });
 
@@ -51,6 +69,6 @@ describe('PostgreSQL gives the same answers', () => {
     await expected.close();
     await actual.close();
     await millrace.close();
-    expect(report(outcome.findings)).toBe('');
+    expect(await saved(server, outcome.findings, seed)).toBe('');
   });
 });

@@ -122,6 +122,15 @@ export class Expressions {
           () => `CAST(extract(hour FROM ${sub('time')}) AS int)`,
           () => `octet_length(${sub('bytea')})`,
           () => `ascii(${sub('varchar')})`,
+          () => `cardinality(${sub('ints')})`,
+          () => `array_position(${sub('ints')}, ${sub('int4')})`,
+          () => `strpos(${sub('text')}, ${sub('text')})`,
+          () => `regexp_count(${sub('text')}, 'a|b')`,
+          () => `num_nulls(${sub('text')}, ${sub('date')}, ${sub('int4')})`,
+          () => `CAST(width_bucket(${sub('numeric')}, 0, 10, 4) AS int)`,
+          () => `CAST(date_part('dow', ${sub('timestamp')}) AS int)`,
+          () => `(${sub('int4')} # ${sub('int4')})`,
+          () => `(${sub('int4')} >> 1)`,
         ])();
       case 'int8':
         return random.pick([
@@ -150,6 +159,11 @@ export class Expressions {
           () => `CAST(${sub('int4')} AS numeric)`,
           () => `CAST(${sub('int8')} AS numeric(20,2))`,
           () => `extract(hour FROM ${sub('timestamp')})`,
+          () => `extract(epoch FROM ${sub('interval')})`,
+          () => `trunc(${sub('numeric')}, 1)`,
+          () => `mod(${sub('numeric')}, 3)`,
+          () => `div(${sub('numeric')}, 2)`,
+          () => `CAST(${sub('jsonb')} #>> '{a}' IS NULL AS int)::numeric`,
         ])();
       case 'float8':
         return random
@@ -190,6 +204,22 @@ export class Expressions {
           () => `to_char(${sub('int4')}, 'FM990')`,
           () => `regexp_replace(${sub('text')}, '[ab]+', 'z', 'g')`,
           () => `initcap(${sub('varchar')})`,
+          () => `(${sub('jsonb')} #>> '{0}')`,
+          () => `(regexp_match(${sub('text')}, '([ab])(.?)'))[${random.int(1, 2)}]`,
+          () => `substring(${sub('text')} FROM '[a-b]+')`,
+          () => `translate(${sub('text')}, 'ab', 'x')`,
+          () => `overlay(${sub('text')} PLACING 'q' FROM 1 FOR ${random.int(0, 2)})`,
+          () => `concat_ws('-', ${sub('text')}, ${sub('int4')}, ${sub('varchar')})`,
+          () => `format('%s/%L/%I', ${sub('text')}, ${sub('text')}, COALESCE(${sub('text')}, 'x'))`,
+          () => `quote_nullable(${sub('text')})`,
+          () => `md5(${sub('text')})`,
+          () => `CAST(${sub('jsonb')} AS text)`,
+          () => `CAST(${sub('interval')} AS text)`,
+          () => `CAST(${sub('timestamptz')} AS text)`,
+          () => `CAST(ROW(${sub('int4')}, ${sub('text')}) AS text)`,
+          () => `array_to_string(string_to_array(${sub('text')}, 'b'), '|', '?')`,
+          () => `rtrim(${sub('text')}, 'b')`,
+          () => `to_char(${sub('numeric')}, 'S990.0')`,
         ])();
       case 'bool':
         return this.predicate(scope, depth - 1);
@@ -207,6 +237,7 @@ export class Expressions {
           () => `CAST(${sub('date')} AS timestamp)`,
           () => `(${sub('timestamp')} - ${sub('interval')})`,
           () => `(${sub('timestamptz')} AT TIME ZONE 'Europe/Paris')`,
+          () => `date_bin(interval '5 hours', ${sub('timestamp')}, timestamp '2024-01-01')`,
         ])();
       case 'timestamptz':
         return random.pick([
@@ -219,6 +250,9 @@ export class Expressions {
           () => `(${sub('interval')} + interval '1 day')`,
           () => `(${sub('interval')} * 2)`,
           () => `-(${sub('interval')})`,
+          () => `(${sub('timestamp')} - ${sub('timestamp')})`,
+          () => `age(${sub('timestamp')}, ${sub('timestamp')})`,
+          () => `justify_hours(${sub('interval')})`,
         ])();
       case 'varchar':
         return random.pick([
@@ -244,6 +278,15 @@ export class Expressions {
           () => `to_jsonb(${sub(random.pick<SqlType>(['int4', 'bool', 'ints']))})`,
           () => `jsonb_build_object('a', ${sub('int4')}, 'b', ${sub('text')})`,
           () => `jsonb_build_array(${sub('int4')}, ${sub('jsonb')})`,
+          () => `(${sub('jsonb')} #> '{a}')`,
+          () =>
+            `jsonb_path_query_first(${sub('jsonb')}, '${random.pick(['$.a', '$[*]', '$.a ? (@ > 0)', '$.size()', '$.type()'])}')`,
+          () => `jsonb_path_query_array(${sub('jsonb')}, '${random.pick(['$.*', '$[*]', '$.a.type()'])}')`,
+          () => `jsonb_strip_nulls(jsonb_build_object('n', ${sub('int4')}))`,
+          () => `to_jsonb(ROW(${sub('int4')}, ${sub('text')}))`,
+          () => `(jsonb_build_array(${sub('int4')}) || ${sub('jsonb')})`,
+          () => `jsonb_set(jsonb_build_object('a', 1), '{a}', ${sub('jsonb')})`,
+          () => `jsonb_build_object('a', ${sub('bool')}, 'c', ${sub('date')}) - 'a'`,
         ])();
       case 'ints':
         return random.pick([
@@ -252,6 +295,10 @@ export class Expressions {
           () => `array_append(${sub('ints')}, ${sub('int4')})`,
           () => `array_remove(${sub('ints')}, ${sub('int4')})`,
           () => `(${sub('ints')})[1:1]`,
+          () => `array_cat(${sub('ints')}, ${sub('ints')})`,
+          () => `array_replace(${sub('ints')}, 1, ${sub('int4')})`,
+          () => `array_prepend(${sub('int4')}, ${sub('ints')})`,
+          () => `array_positions(${sub('ints')}, ${sub('int4')})`,
         ])();
     }
   }
@@ -310,6 +357,20 @@ export class Expressions {
       () => `(${sub('float8')} ${random.pick(comparisons)} ${sub('numeric')})`,
       () => `(${sub('timestamp')} ${random.pick(comparisons)} ${sub('timestamptz')})`,
       () => `((${sub('date')}, ${sub('date')}) OVERLAPS (${sub('date')}, ${sub('date')}))`,
+      () => `(ROW(${sub('int4')}, ${sub('text')}) IS ${random.pick(['', 'NOT '])}NULL)`,
+      () =>
+        `(ROW(${sub('int4')}, ${sub('text')}) IS ${random.pick(['', 'NOT '])}DISTINCT FROM ROW(${sub('int4')}, ${sub('text')}))`,
+      () => `((${sub('int4')}, ${sub('date')}) IN ((${sub('int4')}, ${sub('date')}), (1, NULL)))`,
+      () => `(${sub('text')} ${random.pick(['', 'NOT '])}SIMILAR TO '(a|b)%')`,
+      () => `(${sub('jsonb')} @? '${random.pick(['$.a', '$[*] ? (@ == "x")', '$.a ? (@ > 1)'])}')`,
+      () => `(${sub('jsonb')} @@ '${random.pick(['$.a == 1', '$[0] > 1', 'exists($.b)'])}')`,
+      () => `(${sub('jsonb')} ${random.pick(['?|', '?&'])} ARRAY['a', ${sub('text')}])`,
+      () =>
+        `(${sub('text')} ${random.pick(['LIKE', 'NOT LIKE'])} ${random.pick(['ANY', 'ALL'])} (ARRAY['a%', ${sub('text')}]))`,
+      () => `starts_with(${sub('text')}, ${sub('text')})`,
+      () => `(${sub()} ${random.pick(['', 'NOT '])}BETWEEN SYMMETRIC ${sub()} AND ${sub()})`,
+      () =>
+        `(${sub('int4')} ${random.pick(['<', '=', '<>'])} ${random.pick(['ANY', 'ALL'])} (CAST(${sub('ints')} AS int[])))`,
     ])();
   }
 }

@@ -62,6 +62,9 @@ export class Grouping {
       () => `GROUPING SETS ((${plain}), ())`,
       () => `GROUPING SETS (${keys.map((k) => `(${k})`).join(', ')})`,
       () => `GROUPING SETS ((${plain}), (${keys[0]}), ())`,
+      () => `${keys[0]}, ROLLUP (${plain})`,
+      () => `DISTINCT ROLLUP (${plain}), CUBE (${keys[0]})`,
+      () => `GROUPING SETS (ROLLUP (${plain}), (${keys[0]}))`,
     ])();
   }
 
@@ -88,24 +91,35 @@ export class Grouping {
             () =>
               `count(${distinct}${value(random.pick<SqlType>(['int4', 'text', 'date', 'bool', 'numeric']))})`,
             () => `sum(${distinct}${plain('int4')})`,
-            () => `sum(${plain('int2')})`,
+            () => `sum(${distinct}${plain('int2')})`,
+            () => `count(${distinct}(${value('int4')}, ${value('text')}))`,
+            () => `regr_count(${plain('float8')}, ${plain('int4')})`,
+            () => `${random.pick(['bit_and', 'bit_or', 'bit_xor'])}(${distinct}${plain('int8')})`,
+            () =>
+              `percentile_disc(${random.pick(['0', '0.3', '0.5', '1'])}) WITHIN GROUP (ORDER BY ${plain('int8')})`,
+            () => `mode() WITHIN GROUP (ORDER BY ${plain('int8')})`,
           ])();
         case 'numeric':
           return random.pick([
             () => `sum(${distinct}${plain('numeric')})`,
             () => `avg(${distinct}${plain('int4')})`,
             () => `sum(${plain('int8')})`,
-            () => `avg(${plain('numeric')})`,
-            () => `${random.pick(['stddev', 'var_pop', 'variance', 'stddev_pop'])}(${plain('int4')})`,
+            () => `avg(${distinct}${plain('numeric')})`,
+            () =>
+              `${random.pick(['stddev', 'var_pop', 'variance', 'stddev_pop', 'var_samp'])}(${distinct}${plain('int4')})`,
+            () =>
+              `round(CAST(${random.pick(['corr', 'covar_pop', 'covar_samp', 'regr_slope', 'regr_intercept', 'regr_r2', 'regr_sxx', 'regr_sxy', 'regr_avgx'])}(${plain('int4')}, ${plain('int2')}) AS numeric), 6)`,
           ])();
         case 'float8':
           return random.pick([
             () => `sum(${plain('float8')})`,
             () => `avg(${plain('float8')})`,
             () => `percentile_cont(0.5) WITHIN GROUP (ORDER BY ${plain('float8')})`,
+            () =>
+              `percentile_cont(${random.pick(['0', '0.25', '1'])}) WITHIN GROUP (ORDER BY ${plain('float8')} DESC)`,
           ])();
         case 'bool':
-          return `${random.pick(['bool_and', 'bool_or', 'every'])}(${value('bool')})`;
+          return `${random.pick(['bool_and', 'bool_or', 'every'])}(${distinct}${value('bool')})`;
         case 'text':
           return random.pick([
             () => `${random.pick(['min', 'max'])}(${value('text')})`,
@@ -119,6 +133,11 @@ export class Grouping {
             },
           ])();
         case 'int4':
+          return random.pick([
+            () => `${random.pick(['min', 'max'])}(${distinct}${value('int4')})`,
+            () => `percentile_disc(0.5) WITHIN GROUP (ORDER BY ${value('int4')} DESC)`,
+            () => `mode() WITHIN GROUP (ORDER BY ${value('int4')})`,
+          ])();
         case 'int2':
         case 'date':
         case 'timestamp':
@@ -128,7 +147,13 @@ export class Grouping {
         case 'time':
           return `${random.pick(['min', 'max'])}(${distinct}${value(type)})`;
         case 'ints':
-          return `CAST(array_agg(DISTINCT ${plain('int4')}) AS int[])`;
+          return random.pick([
+            () => `array_agg(DISTINCT ${plain('int4')})`,
+            () => {
+              const v = plain('int4');
+              return `array_agg(${v} ORDER BY ${v}${random.pick(['', ' DESC', ' NULLS FIRST'])})`;
+            },
+          ])();
         case 'uuid':
         case 'bytea': {
           const v = value(type);
@@ -136,12 +161,16 @@ export class Grouping {
         }
         case 'jsonb': {
           const v = plain('jsonb');
-          return random.pick([`jsonb_agg(${v} ORDER BY ${v})`, `to_jsonb(count(${v}))`]);
+          return random.pick([
+            `jsonb_agg(${distinct}${v} ORDER BY ${v})`,
+            `to_jsonb(count(${v}))`,
+            `jsonb_agg(DISTINCT ${v})`,
+          ]);
         }
       }
     };
     const made = call();
-    if (made.startsWith('CAST(') || made.startsWith('to_jsonb(')) return made;
+    if (/^(CAST|to_jsonb|round)\(/.test(made)) return made;
     return made + this.#filter(scope);
   }
 
@@ -156,6 +185,8 @@ export class Grouping {
       () => `count(*) > ${random.int(0, 2)}`,
       () => `max(${this.#expressions.of('int4', scope, 0)}) >= ${random.int(0, 4)}`,
       () => `(${this.#expressions.predicate([...plainKeys, ...outer], 0)} OR count(*) = 1)`,
+      () => `(${this.#expressions.predicate([...plainKeys, ...outer], 2)} OR count(*) = 2)`,
+      () => `count(DISTINCT ${this.#expressions.of('text', scope, 0)}) < count(*)`,
     ])();
   }
 }

@@ -7,6 +7,8 @@ import { comparable, Expressions, type ScopeColumn, type Subqueries } from './ex
 import { Grouping } from './grouping.ts';
 import type { Random } from './random.ts';
 import type { SqlType, Table } from './schema.ts';
+import { shapedQuery } from './shapes.ts';
+import { functionItem, valuesItem, valuesList } from './sources.ts';
 import { windowCall } from './windows.ts';
 
 export interface Output {
@@ -25,6 +27,8 @@ export interface FromClause {
   readonly scope: readonly ScopeColumn[];
   /** Columns that together name one row; null where there are none. */
   readonly unique: readonly string[] | null;
+  /** True when it reads items to its left. */
+  readonly lateral?: boolean;
 }
 
 const MAX_DEPTH = 2;
@@ -65,10 +69,36 @@ export class Queries implements Subqueries {
       const kind = random.next();
       if (this.#depth <= MAX_DEPTH && kind < 0.14) return this.#setOperation(types, outer);
       if (this.#depth <= MAX_DEPTH && kind < 0.22 && outer.length === 0) return this.#with(types);
+      if (this.#depth <= MAX_DEPTH && kind < 0.36 && outer.length === 0 && types === null)
+        return this.#shaped();
+      if (kind > 0.98) return this.#values(types);
       return this.#select(types, outer);
     } finally {
       this.#depth--;
     }
+  }
+
+  #shaped(): Query {
+    const query = shapedQuery({
+      random: this.#random,
+      expressions: this.#expressions,
+      name: (prefix) => this.#name(prefix),
+      base: () => this.#baseItem(),
+      from: () => this.#from(),
+    });
+    return this.#random.chance(0.2)
+      ? {
+          ...query,
+          sql: `SELECT * FROM (${query.sql}) AS ${this.#name('q')}${this.#orderAndLimit(query.columns)}`,
+        }
+      : query;
+  }
+
+  #values(types: readonly SqlType[] | null): Query {
+    const wanted = types ?? [this.#random.pick(comparable), this.#random.pick(comparable)];
+    const names = wanted.map((_, i) => `c${i}`);
+    const sql = `SELECT * FROM (${valuesList(wanted, this.#random)}) AS ${this.#name('v')}(${names.join(', ')})`;
+    return { sql, columns: wanted.map((type, i) => ({ name: `c${i}`, type, wide: false })) };
   }
 
   #with(types: readonly SqlType[] | null): Query {
@@ -129,7 +159,12 @@ export class Queries implements Subqueries {
       const query = this.#query(null, isLateral ? lateral : []);
       return this.#derived(`${isLateral ? 'LATERAL ' : ''}(${query.sql})`, query);
     }
-    if (kind < 0.2) {
+    if (kind < 0.19) return valuesItem(this.#name('v'), random);
+    if (kind < 0.26) {
+      const reads = lateral.length > 0 && random.chance(0.7) ? lateral : [];
+      return functionItem(this.#name('f'), reads, random, this.#expressions);
+    }
+    if (kind < 0.3) {
       const alias = this.#name('g');
       const bound = lateral.filter((c) => c.type === 'int4' && !c.wide);
       const end = bound.length > 0 && random.chance(0.5) ? random.pick(bound).sql : String(random.int(0, 4));
@@ -146,16 +181,19 @@ export class Queries implements Subqueries {
     const random = this.#random;
     const both = [...left.scope, ...right.scope];
     const unique = left.unique === null || right.unique === null ? null : [...left.unique, ...right.unique];
-    const correlated = right.sql.startsWith('LATERAL') || right.sql.startsWith('generate_series');
+    const correlated =
+      right.lateral === true || right.sql.startsWith('LATERAL') || right.sql.startsWith('generate_series');
     const kinds = correlated
       ? ['JOIN', 'LEFT JOIN', 'CROSS JOIN']
       : ['JOIN', 'JOIN', 'LEFT JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN', 'CROSS JOIN', ','];
     const kind = random.pick(kinds);
     if (kind === 'CROSS JOIN' || kind === ',')
       return { sql: `${left.sql}${kind === ',' ? '' : ' '}${kind} ${right.sql}`, scope: both, unique };
-    const using = this.#using(left, right);
-    if (using !== null && random.chance(0.2)) {
-      // Both sides' columns keep their qualified names.
+    const common = this.#commonColumns(left, right);
+    // Both sides' columns keep their qualified names.
+    if (common !== null && common.length > 0 && random.chance(0.25)) {
+      if (random.chance(0.3)) return { sql: `${left.sql} NATURAL ${kind} ${right.sql}`, scope: both, unique };
+      const using = random.some(common, 2).join(', ');
       return { sql: `${left.sql} ${kind} ${right.sql} USING (${using})`, scope: both, unique };
     }
     return {
@@ -165,8 +203,8 @@ export class Queries implements Subqueries {
     };
   }
 
-  /** A column name that each side has exactly once, with one type. */
-  #using(left: FromClause, right: FromClause): string | null {
+  /** The names that both sides have; null unless each has them exactly once and with one type. */
+  #commonColumns(left: FromClause, right: FromClause): readonly string[] | null {
     const named = (scope: readonly ScopeColumn[]): Map<string, ScopeColumn | null> => {
       const names = new Map<string, ScopeColumn | null>();
       for (const c of scope) {
@@ -176,11 +214,14 @@ export class Queries implements Subqueries {
       return names;
     };
     const r = named(right.scope);
-    const common = [...named(left.scope)].flatMap(([name, c]) => {
+    const common: string[] = [];
+    for (const [name, c] of named(left.scope)) {
       const other = r.get(name);
-      return c !== null && other !== null && other !== undefined && other.type === c.type ? [name] : [];
-    });
-    return common.length === 0 ? null : this.#random.pick(common);
+      if (other === undefined) continue;
+      if (c === null || other === null || other.type !== c.type) return null;
+      common.push(name);
+    }
+    return common;
   }
 
   #joinCondition(left: FromClause, right: FromClause, equalityOnly: boolean): string {
@@ -191,7 +232,13 @@ export class Queries implements Subqueries {
     const both = [...left.scope, ...right.scope];
     if (pairs.length === 0) return equalityOnly ? 'true' : this.#expressions.predicate(both, 1);
     const equal = (): string => random.pick(pairs).join(' = ');
-    if (equalityOnly) return random.chance(0.3) ? `${equal()} AND ${equal()}` : equal();
+    // PostgreSQL joins FULL by hashing or merging only.
+    if (equalityOnly)
+      return random.pick([
+        equal,
+        () => `${equal()} AND ${equal()}`,
+        () => `${equal()} AND ${this.#expressions.predicate(both, 0)}`,
+      ])();
     return random.pick([
       equal,
       equal,
@@ -208,6 +255,11 @@ export class Queries implements Subqueries {
     const random = this.#random;
     let clause: FromClause = this.#fromItem([]);
     const joins = this.#depth > 1 ? random.int(0, 1) : random.pick([0, 0, 1, 1, 2]);
+    if (joins === 2 && random.chance(0.25)) {
+      // The right side is a join itself.
+      const right = this.#join(this.#baseItem(), this.#baseItem());
+      if (!right.sql.includes(',')) return this.#join(clause, { ...right, sql: `(${right.sql})` });
+    }
     for (let i = 0; i < joins; i++) {
       const before = clause.sql;
       clause = this.#join(clause, this.#fromItem(clause.scope));
@@ -247,12 +299,17 @@ export class Queries implements Subqueries {
     if (mayCut && random.chance(0.08)) return this.#distinctOn(body, columns);
     if (mayCut && from.unique !== null && random.chance(0.1)) {
       // Ordered by what is not selected.
-      const key = `${random.pick(from.scope).sql}${this.#direction()}`;
+      const by = random.chance(0.6)
+        ? random.pick(from.scope).sql
+        : this.#expressions.of(random.pick<SqlType>(['int4', 'text', 'numeric', 'date']), scope, 2);
+      // A constant in ORDER BY would be the place of a column.
+      const key = `(${by}) ${this.#direction()}`;
       const order = [key, ...from.unique.map((u) => `${u}${this.#direction()}`)].join(', ');
       const cut = random.pick([
         `LIMIT ${random.int(1, 5)}`,
         `OFFSET ${random.int(1, 4)}`,
         `LIMIT 3 OFFSET 1`,
+        `OFFSET 1 FETCH NEXT 2 ROWS WITH TIES`,
       ]);
       return { sql: `SELECT ${body} ORDER BY ${order} ${cut}`, columns };
     }
@@ -292,7 +349,8 @@ export class Queries implements Subqueries {
     if (kind < 0.7) return '';
     const all = columns.map((c) => `${c.name}${this.#direction()}`);
     if (kind < 0.75) return ` ORDER BY ${all.join(', ')}`;
-    if (kind < 0.8) return ` ORDER BY ${must(all[0])} FETCH FIRST ${random.int(1, 4)} ROWS WITH TIES`;
+    if (kind < 0.8)
+      return ` ORDER BY ${must(all[0])} ${random.pick(['', 'OFFSET 1 '])}FETCH FIRST ${random.int(1, 4)} ROWS WITH TIES`;
     const offset = random.chance(0.3) ? ` OFFSET ${random.int(0, 3)}` : '';
     const limit = random.chance(0.9) ? ` LIMIT ${random.int(0, 5)}` : '';
     return ` ORDER BY ${all.join(', ')}${limit}${offset}`;
@@ -314,6 +372,11 @@ export class Queries implements Subqueries {
       () => `(${value()} NOT IN (${query()}))`,
       () => `(${value()} ${random.pick(['<', '=', '>=', '<>'])} ANY (${query()}))`,
       () => `(${value()} ${random.pick(['<', '=', '>=', '<>'])} ALL (${query()}))`,
+      () => {
+        const other = random.pick(comparable);
+        const pair = `(${value()}, ${this.#expressions.of(other, scope, 1)})`;
+        return `(${pair} ${random.pick(['IN', 'NOT IN'])} (${this.#query([type, other], correlated).sql}))`;
+      },
     ])();
   }
 
@@ -326,6 +389,10 @@ export class Queries implements Subqueries {
       const inner = [...from.scope, ...(random.chance(0.6) ? scope : [])];
       const where = random.chance(0.7) ? ` WHERE ${this.#expressions.predicate(inner, 1)}` : '';
       if (random.chance(0.3) && type === 'int8') return `(SELECT count(*) FROM ${from.sql}${where})`;
+      if (type === 'ints' && random.chance(0.5)) {
+        const value = this.#expressions.of('int4', inner, 1);
+        return `ARRAY(SELECT ${value} AS c0 FROM ${from.sql}${where} ORDER BY c0${this.#direction()})`;
+      }
       if (withoutExtremes.includes(type) || random.chance(0.3)) {
         const value = this.#expressions.of(type, inner, 1);
         return `(SELECT ${value} AS c0 FROM ${from.sql}${where} ORDER BY c0${this.#direction()} LIMIT 1)`;

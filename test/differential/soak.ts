@@ -1,47 +1,71 @@
 /**
- * A long differential run: `node test/differential/soak.ts [first seed] [seeds] [queries] [batches]`. Prints findings with the
- * statements that lead to them, and figures at the end; exits with 1 when there was a finding.
+ * A long differential run: `node test/differential/soak.ts [first seed] [seeds] [queries] [batches]`. Replays what was found
+ * before, then goes through the seeds. A finding is shrunk and saved under sql-tests/regressions/ (SAVE=0: only printed;
+ * HISTORY=1: with the statements that lead to it; RISKY=1: with expressions that fail on some rows). Exits with 1 when
+ * there was a finding.
  */
-
 import { createDatabase } from '../../server/serve.ts';
-import { postgresBin, startPostgres } from '../harness/postgres.ts';
-import { DifferentialRun } from './run.ts';
+import { type PostgresServer, postgresBin, startPostgres } from '../harness/postgres.ts';
+import { regressionFiles, replay } from './regressions.ts';
+import { Reproduction } from './reproduce.ts';
+import { DifferentialRun, type Finding, type Outcome } from './run.ts';
 import { localTarget, wireTarget } from './target.ts';
 
-const [first, seeds, queries, batches] = [1, 20, 12, 6].map((standard, i) =>
-  Number(process.argv[2 + i] ?? standard),
-);
+const [first = 1, seeds = 20, queries = 12, batches = 6] = process.argv.slice(2).map(Number);
+const { SAVE, HISTORY, RISKY } = process.env;
+
+async function runSeed(server: PostgresServer, seed: number): Promise<Outcome> {
+  const expected = await wireTarget(await server.createDatabase(`seed${seed}`));
+  const database = createDatabase();
+  const actual = localTarget(database);
+  const options = { seed, queries, batches, risky: RISKY === '1' };
+  const outcome = await new DifferentialRun(expected, actual).run(options);
+  await expected.close();
+  await actual.close();
+  database.close();
+  return outcome;
+}
+
+async function show(server: PostgresServer, finding: Finding, seed: number): Promise<void> {
+  console.log(`--- seed ${seed}: ${finding.kind}\n  ${finding.query}\n  ${finding.what}`);
+  if (HISTORY === '1') console.log(finding.history.map((sql) => `${sql};`).join('\n'));
+  if (SAVE === '0' || finding.what.startsWith('the generator is wrong')) return;
+  const scratch = await wireTarget(await server.createDatabase(`shrink${seed}_${performance.now()}`));
+  const file = await new Reproduction(scratch).save(finding, seed);
+  console.log(file === null ? '  does not happen again on fresh databases' : `  saved as ${file}`);
+  await scratch.close();
+}
+
 const bin = postgresBin();
-if (bin === null) throw new Error('no PostgreSQL server is installed');
+if (bin === null) throw new TypeError('no PostgreSQL server is installed');
+let findings = 0;
+for (const file of regressionFiles) {
+  for (const mode of ['batch', 'incremental'] as const) {
+    for (const wrong of await replay(file, mode)) {
+      findings++;
+      console.log(`--- ${mode}: ${wrong}`);
+    }
+  }
+}
 const server = await startPostgres(bin);
-const total = { queries: 0, comparisons: 0, skipped: 0, findings: 0 };
+const total = { queries: 0, comparisons: 0, skipped: 0 };
 try {
-  for (let seed = first ?? 1; seed < (first ?? 1) + (seeds ?? 1); seed++) {
-    const expected = await wireTarget(await server.createDatabase(`seed${seed}`));
-    const database = createDatabase();
-    const actual = localTarget(database);
-    const outcome = await new DifferentialRun(expected, actual).run({
-      seed,
-      queries: queries ?? 12,
-      batches: batches ?? 6,
-      risky: process.env.RISKY !== undefined,
-    });
+  for (let seed = first; seed < first + seeds; seed++) {
+    const outcome = await runSeed(server, seed);
     total.queries += outcome.queries;
     total.comparisons += outcome.comparisons;
     total.skipped += outcome.skipped;
-    total.findings += outcome.findings.length;
-    for (const finding of outcome.findings) {
-      console.log(`--- seed ${seed}: ${finding.kind}\n  ${finding.query}\n  ${finding.what}`);
-      if (process.env.HISTORY !== undefined) console.log(finding.history.map((sql) => `${sql};`).join('\n'));
-    }
-    await expected.close();
-    await actual.close();
-    database.close();
+    findings += outcome.findings.length;
+    // One failure often shows in several queries and steps.
+    const [one] = outcome.findings;
+    for (const finding of outcome.findings)
+      if (finding === one) await show(server, finding, seed);
+      else console.log(`--- seed ${seed}: ${finding.kind}\n  ${finding.query}`);
   }
 } finally {
   server.close();
 }
 console.log(
-  `${total.queries} queries, ${total.comparisons} comparisons, ${total.skipped} left out, ${total.findings} findings`,
+  `${total.queries} queries, ${total.comparisons} comparisons, ${total.skipped} left out, ${findings} findings`,
 );
-process.exitCode = total.findings === 0 ? 0 : 1;
+process.exitCode = findings === 0 ? 0 : 1;

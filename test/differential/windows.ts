@@ -1,12 +1,79 @@
-/** Random window function calls. What depends on the order among peers gets a total order. */
+/**
+ * Random window function calls whose result does not depend on the order of peers: functions that look at single rows are
+ * ordered by a unique key. PostgreSQL 15 has no IGNORE NULLS.
+ */
 import type { Expressions, ScopeColumn } from './expressions.ts';
 import type { FromClause } from './queries.ts';
 import type { Random } from './random.ts';
 import type { SqlType } from './schema.ts';
 
-/** A call with a result of `type`, or null when there is none over this FROM. */
+/** Types without min and max. */
 const noExtremes: readonly SqlType[] = ['bool', 'interval', 'uuid', 'bytea', 'jsonb', 'ints'];
 
+/** RANGE offsets by the type of the ordering column. */
+const rangeOffsets: Readonly<Partial<Record<SqlType, readonly string[]>>> = {
+  int4: ['1', '2', '3'],
+  int8: ['1', '5'],
+  int2: ['1', '2'],
+  numeric: ['0.5', '2.25'],
+  float8: ['0.5', '3'],
+  date: ["interval '1 day'", "interval '36 hours'"],
+  timestamp: ["interval '6 hours'", "interval '2 days'"],
+  timestamptz: ["interval '1 day'"],
+};
+
+const exclusions = [
+  '',
+  '',
+  '',
+  ' EXCLUDE CURRENT ROW',
+  ' EXCLUDE GROUP',
+  ' EXCLUDE TIES',
+  ' EXCLUDE NO OTHERS',
+];
+
+/** Start and end of a frame with offsets as `offset` writes them; the start is never after the end. */
+function bounds(random: Random, offset: () => string): string {
+  const [two, one] = [offset(), offset()];
+  return random.pick([
+    'BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
+    'BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING',
+    'BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING',
+    `BETWEEN ${one} PRECEDING AND ${two} FOLLOWING`,
+    `BETWEEN ${two} PRECEDING AND ${one} PRECEDING`,
+    `BETWEEN ${one} FOLLOWING AND ${two} FOLLOWING`,
+    `BETWEEN UNBOUNDED PRECEDING AND ${one} PRECEDING`,
+    `BETWEEN ${one} FOLLOWING AND UNBOUNDED FOLLOWING`,
+    `BETWEEN CURRENT ROW AND ${one} FOLLOWING`,
+    `${one} PRECEDING`,
+    'CURRENT ROW',
+  ]);
+}
+
+const countOffset = (random: Random) => (): string => String(random.int(0, 2));
+
+/** A frame that does not tell peers apart. */
+function peerFrame(random: Random): string {
+  if (random.chance(0.3)) return '';
+  const exclude = random.pick(['', '', ' EXCLUDE GROUP']);
+  if (random.chance(0.5)) return ` GROUPS ${bounds(random, countOffset(random))}${exclude}`;
+  const range = random.pick([
+    'BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
+    'BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING',
+    'BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING',
+    'CURRENT ROW',
+  ]);
+  return ` RANGE ${range}${exclude}`;
+}
+
+function anyFrame(random: Random): string {
+  if (random.chance(0.2)) return '';
+  if (random.chance(0.25)) return peerFrame(random);
+  const mode = random.pick(['ROWS', 'ROWS', 'GROUPS']);
+  return ` ${mode} ${bounds(random, countOffset(random))}${random.pick(exclusions)}`;
+}
+
+/** A call of a window function with a result of `type`; null where there is none over this FROM. */
 export function windowCall(
   type: SqlType,
   from: FromClause,
@@ -15,63 +82,77 @@ export function windowCall(
 ): ScopeColumn | null {
   if (from.scope.length === 0) return null;
   const scope = from.scope;
-  const partition = random.chance(0.6) ? `PARTITION BY ${random.pick(scope).sql} ` : '';
-  const direction = (): string => random.pick(['', ' DESC', ' NULLS FIRST']);
+  const by = random.some(scope, 2).map((c) => c.sql);
+  const partition = random.chance(0.6) ? `PARTITION BY ${by.join(', ')} ` : '';
+  const direction = (): string => random.pick(['', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST']);
   const some = `${random.pick(scope).sql}${direction()}`;
   const total = from.unique === null ? null : [some, ...from.unique].join(', ');
   const value = (t: SqlType): string => expressions.of(t, scope, 1);
-  const rows = random.pick([
-    '',
-    ' ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
-    ' ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING',
-    ' ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING',
-    ' ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING',
-    ' ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW',
-    ' GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW',
-    ' RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE TIES',
-  ]);
+  const filter = (): string =>
+    random.chance(0.15) ? ` FILTER (WHERE ${expressions.predicate(scope, 0)})` : '';
   const made = (call: string, over: string): ScopeColumn => ({
     sql: `${call} OVER (${partition}${over})`,
     type,
     wide: type !== 'int8',
   });
   if (type === 'int8') {
-    const peers = [`rank()`, `dense_rank()`, `count(*)`, `sum(${value('int4')})`];
+    const sums = [`count(*)${filter()}`, `sum(${value('int4')})${filter()}`, `count(${value('text')})`];
+    if (random.chance(0.25)) {
+      const ranged = scope.filter((c) => rangeOffsets[c.type] !== undefined && !c.wide);
+      if (ranged.length > 0) {
+        const column = random.pick(ranged);
+        const offset = (): string => random.pick(rangeOffsets[column.type] ?? ['0']);
+        const frame = ` RANGE ${bounds(random, offset)}${random.pick(['', '', ' EXCLUDE GROUP'])}`;
+        return made(random.pick(sums), `ORDER BY ${column.sql}${direction()}${frame}`);
+      }
+    }
     if (total === null || random.chance(0.4)) {
-      const call = random.pick(peers);
-      return made(call, random.chance(0.2) && !call.includes('rank') ? '' : `ORDER BY ${some}`);
+      const call = random.pick(['rank()', 'dense_rank()', ...sums]);
+      if (call.includes('rank')) return made(call, `ORDER BY ${some}`);
+      return made(call, random.chance(0.2) ? '' : `ORDER BY ${some}${peerFrame(random)}`);
     }
     return random.pick([
       () => made('row_number()', `ORDER BY ${total}`),
-      () => made(`sum(${value('int4')})`, `ORDER BY ${total}${rows}`),
-      () => made(`count(${value('text')})`, `ORDER BY ${total}${rows}`),
-      () => made(`lag(${value('int8')})`, `ORDER BY ${total}`),
-      () => {
-        const number = scope.filter((c) => c.type === 'int4' && !c.wide);
-        if (number.length === 0) return made('row_number()', `ORDER BY ${total}`);
-        const frame = random.pick([
-          'BETWEEN 1 PRECEDING AND 2 FOLLOWING',
-          'BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING',
-          '2 PRECEDING',
-        ]);
-        return made(`count(*)`, `ORDER BY ${random.pick(number).sql}${direction()} RANGE ${frame}`);
-      },
+      () => made(random.pick(sums), `ORDER BY ${total}${anyFrame(random)}`),
+      () => made(random.pick(sums), `ORDER BY ${total}${anyFrame(random)}`),
+      () => made(`lag(${value('int8')}, ${random.int(0, 3)})`, `ORDER BY ${total}`),
     ])();
   }
-  if (type === 'float8' && total !== null && random.chance(0.4)) {
+  if (type === 'float8' && random.chance(0.4))
     return made(random.pick(['percent_rank()', 'cume_dist()']), `ORDER BY ${some}`);
-  }
-  if (type === 'int4' && total !== null && random.chance(0.4)) {
+  if (type === 'int4' && total !== null && random.chance(0.4))
     return made(`ntile(${random.int(1, 4)})`, `ORDER BY ${total}`);
+  if (type === 'numeric' && total !== null && random.chance(0.5)) {
+    const call = random.pick([`avg(${value('int4')})`, `sum(${value('numeric')})`]);
+    return made(call, `ORDER BY ${total}${anyFrame(random)}`);
+  }
+  if (type === 'bool' && total !== null)
+    return made(
+      `${random.pick(['bool_and', 'bool_or'])}(${value('bool')})`,
+      `ORDER BY ${total}${anyFrame(random)}`,
+    );
+  if (type === 'ints' && total !== null)
+    return made(`array_agg(${value('int4')})`, `ORDER BY ${total}${anyFrame(random)}`);
+  if (type === 'text' && total !== null && random.chance(0.3))
+    return made(`string_agg(${value('text')}, '-')`, `ORDER BY ${total}${anyFrame(random)}`);
+  if (type === 'jsonb' && total !== null && random.chance(0.3))
+    return made(`jsonb_agg(${value('jsonb')})`, `ORDER BY ${total}${anyFrame(random)}`);
+  if (total !== null && random.chance(0.7)) {
+    return random.pick([
+      () => made(`${random.pick(['lag', 'lead'])}(${value(type)})`, `ORDER BY ${total}`),
+      () =>
+        made(`${random.pick(['lag', 'lead'])}(${value(type)}, ${random.int(-1, 3)})`, `ORDER BY ${total}`),
+      () => made(`lag(${value(type)}, 1, ${value(type)})`, `ORDER BY ${total}`),
+      () => made(`lead(${value(type)}, ${value('int4')}, ${value(type)})`, `ORDER BY ${total}`),
+      () =>
+        made(
+          `${random.pick(['first_value', 'last_value'])}(${value(type)})`,
+          `ORDER BY ${total}${anyFrame(random)}`,
+        ),
+      () => made(`nth_value(${value(type)}, ${random.int(1, 3)})`, `ORDER BY ${total}${anyFrame(random)}`),
+    ])();
   }
   if (noExtremes.includes(type)) return null;
-  if (total === null) return made(`${random.pick(['min', 'max'])}(${value(type)})`, `ORDER BY ${some}`);
-  return random.pick([
-    () => made(`${random.pick(['lag', 'lead'])}(${value(type)})`, `ORDER BY ${total}`),
-    () => made(`${random.pick(['lag', 'lead'])}(${value(type)}, 2)`, `ORDER BY ${total}`),
-    () => made(`${random.pick(['first_value', 'last_value'])}(${value(type)})`, `ORDER BY ${total}${rows}`),
-    () => made(`nth_value(${value(type)}, ${random.int(1, 3)})`, `ORDER BY ${total}${rows}`),
-    () => made(`lag(${value(type)}, 1, ${value(type)})`, `ORDER BY ${total}`),
-    () => made(`${random.pick(['min', 'max'])}(${value(type)})`, `ORDER BY ${total}${rows}`),
-  ])();
+  const frame = total === null ? `${some}${peerFrame(random)}` : `${total}${anyFrame(random)}`;
+  return made(`${random.pick(['min', 'max'])}(${value(type)})${filter()}`, `ORDER BY ${frame}`);
 }
