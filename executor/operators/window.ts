@@ -24,6 +24,7 @@ import type { Emit, Operator, TickContext } from './operator.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { WindowAgenda } from './windowAgenda.ts';
 import { computeCalls } from './windowCalls.ts';
+import { ChangeWindowOperator } from './windowChange.ts';
 import { keepsWholePartition, WindowExtent } from './windowExtent.ts';
 import { FinalWindowOperator } from './windowFinal.ts';
 import { sortedPartition } from './windowFrame.ts';
@@ -32,11 +33,23 @@ import { copiesOf, type Member, WindowRows } from './windowRows.ts';
 /** Results of the copies of each row (by slot), in order. */
 type Results = ReadonlyMap<number, readonly (readonly Value[])[]>;
 
+/** Why a partition cannot be computed, for how many rows, and its key. */
+interface Failure {
+  readonly error: SqlError;
+  readonly weight: number;
+  readonly row: Row;
+}
+
 const noResults: Results = new Map();
 
-/** The operator of an OVER, on update or on window close. */
+/**
+ * The operator of an OVER, on update or on window close. Where rows are dropped below a bound, partitions are as large
+ * as the frames that can still change, and are computed as a whole; elsewhere only the rows that a change may concern.
+ */
 export function createWindow(node: PhysicalWindow, context: TickContext): Operator {
-  return node.final === true ? new FinalWindowOperator(node, context) : new WindowOperator(node, context);
+  if (node.final === true) return new FinalWindowOperator(node, context);
+  const trims = node.orderBound !== undefined && !keepsWholePartition(node);
+  return trims ? new WindowOperator(node, context) : new ChangeWindowOperator(node, context);
 }
 
 export class WindowOperator implements Operator {
@@ -47,7 +60,7 @@ export class WindowOperator implements Operator {
   readonly #rows: WindowRows;
   readonly #builder: BatchBuilder;
   /** Partitions whose calls fail: nothing of them is published. */
-  readonly #failed = new Map<number, { readonly error: SqlError; readonly weight: number }>();
+  readonly #failed = new Map<number, Failure>();
   readonly #cleaner: StateCleaner | null;
   readonly #trimmer: Trimmer | null;
 
@@ -116,12 +129,19 @@ export class WindowOperator implements Operator {
   /** Reports the error of a partition that cannot be computed now, and takes the last one back. */
   #noteFailure(partition: number, after: Results | SqlError, members: readonly Member[]): void {
     const old = this.#failed.get(partition);
-    if (old !== undefined) this.#context.rowError(old.error, -old.weight, this.#node.kind);
+    if (old !== undefined) this.#report(old, -1);
     this.#failed.delete(partition);
     if (!(after instanceof SqlError)) return;
     const weight = members.reduce((sum, { slot }) => sum + this.#rows.counts.get(slot), 0);
-    this.#context.rowError(after, weight, this.#node.kind);
-    this.#failed.set(partition, { error: after, weight });
+    const row = this.#node.partition.map((column) => members[0]?.row[column] ?? null);
+    const failure = { error: after, weight, row };
+    this.#report(failure, 1);
+    this.#failed.set(partition, failure);
+  }
+
+  #report({ error, weight, row }: Failure, sign: 1 | -1): void {
+    const schema = this.#node.partition.map((column) => must(this.#node.input.schema[column]));
+    this.#context.rowError(error, sign * weight, this.#node.kind, row, schema);
   }
 
   /** Results of all rows at these counts. */

@@ -77,7 +77,7 @@ function pureCall(call: WindowCall, input: WindowInput): Value[] {
 }
 
 /** Buckets differ in size by at most one, the larger ones first. */
-function ntile(buckets: Value, i: number, n: number): Value {
+export function ntile(buckets: Value, i: number, n: number): Value {
   if (buckets === null) return null;
   const count = Number(buckets);
   if (count <= 0) throw new SqlError('22014', 'argument of ntile must be greater than zero');

@@ -21,10 +21,8 @@ const wholePartition: ReadonlySet<string> = new Set(['percent_rank', 'cume_dist'
 /** Functions whose result counts the rows before. */
 const counting: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank']);
 
-/** The offset of lag or lead, where it is the same for all rows. */
-function constantOffset(node: PhysicalWindow, call: WindowCall): number | null {
-  const [, column] = call.args;
-  if (column === undefined) return 1;
+/** An argument that is the same number for all rows; null: it may not be. */
+export function constantArgument(node: PhysicalWindow, column: number): number | null {
   const expr = node.input.kind === 'Calc' ? node.input.exprs[column] : undefined;
   const value = expr?.kind === 'literal' ? expr.value : null;
   return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null;
@@ -32,7 +30,8 @@ function constantOffset(node: PhysicalWindow, call: WindowCall): number | null {
 
 /** How many rows back lag or lead looks; null: no limit is known. */
 function rowsBack(node: PhysicalWindow, call: WindowCall): number | null {
-  const offset = constantOffset(node, call);
+  const [, column] = call.args;
+  const offset = column === undefined ? 1 : constantArgument(node, column);
   if (offset === null) return null;
   const back = Math.max(0, call.fn.name === 'lag' ? offset : -offset);
   return call.ignoreNulls && back > 0 ? null : back;

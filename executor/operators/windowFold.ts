@@ -2,7 +2,7 @@
 import { must } from '../../common/assert.ts';
 import { comparator } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
-import type { AggregateFunction, EvalContext } from '../../common/function.ts';
+import type { AggregateFunction, AggregateImplementation, EvalContext } from '../../common/function.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import { Emitter } from '../codegen/emitter.ts';
 import { instantiate } from '../codegen/program.ts';
@@ -18,13 +18,19 @@ export interface Fold {
   result(): Value;
 }
 
+/** An aggregate over arguments of some types; each fold is a frame of its own. */
+export interface FoldMaker {
+  readonly form: AggregateImplementation['form'];
+  readonly make: () => Fold;
+}
+
 interface LinearProgram {
   reset(): void;
   add(args: readonly Value[], weight: number): void;
   result(): Value;
 }
 
-function linearFold(linear: Linear, args: number, context: EvalContext): Fold {
+function linearFolds(linear: Linear, args: number, context: EvalContext): () => Fold {
   const emitter = new Emitter({
     column: () => ({ value: 'null', isNull: null }),
     positionVariable: null,
@@ -36,20 +42,28 @@ function linearFold(linear: Linear, args: number, context: EvalContext): Fold {
   const binds = values.map((value, a) => `const ${value} = args[${a}];`).join(' ');
   const add = linear.add(states, values, 'w', emitter);
   const result = linear.result(states, 'count', emitter);
+  const { emptyValue } = linear;
+  const empty =
+    emptyValue === undefined ? (linear.emptyResult ?? 'null') : `${emitter.constant(emptyValue)}()`;
   const text = `const ctx = ${emitter.constant(context)};
+return () => {
 let count = 0${states.map((state) => `, ${state}`).join('')};
 ${initial}
 return {
 reset: () => { count = 0; ${initial} },
 add: (args, w) => { ${binds} ${add}\ncount += w; },
-result: () => count === 0 ? ${linear.emptyResult ?? 'null'} : ${result},
+result: () => count === 0 ? ${empty} : ${result},
+};
 };`;
-  const program = instantiate<LinearProgram>(text, emitter.constants);
-  return {
-    reset: () => program.reset(),
-    add: (row) => program.add(row, 1),
-    remove: (row) => program.add(row, -1),
-    result: () => program.result(),
+  const make = instantiate<() => LinearProgram>(text, emitter.constants);
+  return () => {
+    const program = make();
+    return {
+      reset: () => program.reset(),
+      add: (row) => program.add(row, 1),
+      remove: (row) => program.add(row, -1),
+      result: () => program.result(),
+    };
   };
 }
 
@@ -83,6 +97,25 @@ function collectFold(finish: (rows: Iterable<readonly Value[]>) => Value): Fold 
   };
 }
 
+/** Folds of the aggregate over arguments of these types. */
+export function foldsOf(
+  fn: AggregateFunction,
+  types: readonly DataType[],
+  type: DataType,
+  context: EvalContext,
+): FoldMaker {
+  const implementation = fn.implement(types, type);
+  const { form } = implementation;
+  switch (form) {
+    case 'linear':
+      return { form, make: linearFolds(implementation, types.length, context) };
+    case 'extreme':
+      return { form, make: () => extremeFold(implementation.end, must(types[0])) };
+    case 'collect':
+      return { form, make: () => collectFold(implementation.finish) };
+  }
+}
+
 /** A fold of the aggregate over arguments of these types. */
 export function createFold(
   fn: AggregateFunction,
@@ -90,13 +123,5 @@ export function createFold(
   type: DataType,
   context: EvalContext,
 ): Fold {
-  const implementation = fn.implement(types, type);
-  switch (implementation.form) {
-    case 'linear':
-      return linearFold(implementation, types.length, context);
-    case 'extreme':
-      return extremeFold(implementation.end, must(types[0]));
-    case 'collect':
-      return collectFold(implementation.finish);
-  }
+  return foldsOf(fn, types, type, context).make();
 }

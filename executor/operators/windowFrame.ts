@@ -78,6 +78,27 @@ export function shift(
   throw unsupported(`RANGE with offset over type ${type.id}`);
 }
 
+/** Raises the errors of a frame's offsets. */
+export function checkFrame({ unit, start, end }: WindowCall['frame']): void {
+  for (const [bound, isStart] of [
+    [start, true],
+    [end, false],
+  ] as const) {
+    if (bound.bound !== 'preceding' && bound.bound !== 'following') continue;
+    if (unit === 'range') checkDistance(bound.offset, isStart);
+    else sizeOf(bound.offset, isStart ? 'starting' : 'ending');
+  }
+}
+
+function checkDistance(offset: Value, isStart: boolean): NonNullValue {
+  if (offset === null)
+    throw new SqlError('22004', `frame ${isStart ? 'starting' : 'ending'} offset must not be null`);
+  if (negative(offset)) {
+    throw new SqlError('22013', 'invalid preceding or following size in window function');
+  }
+  return offset;
+}
+
 const MICROS_PER_DAY = 86_400_000_000n;
 
 /** Bounds by value distance: for each row the first row not before, and the first row after, the shifted value. */
@@ -89,12 +110,7 @@ function rangeBound(
   isStart: boolean,
   zone: string,
 ): (i: number) => number {
-  const offset = bound.offset;
-  if (offset === null)
-    throw new SqlError('22004', `frame ${isStart ? 'starting' : 'ending'} offset must not be null`);
-  if (negative(offset)) {
-    throw new SqlError('22013', 'invalid preceding or following size in window function');
-  }
+  const offset = checkDistance(bound.offset, isStart);
   const dates = type.id === 'date';
   const compare = comparator(dates ? { id: 'timestamp' } : type);
   const at = (i: number): NonNullValue | null => {

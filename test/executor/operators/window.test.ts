@@ -8,6 +8,7 @@ import { extremeAggregates } from '../../../executor/aggregates/extremes.ts';
 import { sumAggregates } from '../../../executor/aggregates/sums.ts';
 import { windowFunctions } from '../../../executor/aggregates/window.ts';
 import { WindowOperator } from '../../../executor/operators/window.ts';
+import { ChangeWindowOperator } from '../../../executor/operators/windowChange.ts';
 import type { FrameBound, SortKey, WindowCall } from '../../../planner/plan/aggregateCall.ts';
 import type { PhysicalWindow } from '../../../planner/plan/physical.ts';
 import {
@@ -228,7 +229,7 @@ class Naive {
 
 function scenario(order: readonly SortKey[], partition: readonly number[]): Scenario {
   return {
-    make: () => new WindowOperator(node(order, partition), testContext()),
+    make: () => new ChangeWindowOperator(node(order, partition), testContext()),
     inputs: [input],
     row: (random) => {
       const below = (n: number): number => Math.floor(random() * n);
@@ -258,7 +259,7 @@ describe('window', () => {
       ...one,
       schema: one.schema.slice(0, 4).map((c, i) => (i === 3 ? { ...c, type: types.int4 } : c)),
     };
-    const probe = new Probe(new WindowOperator(narrow, testContext()));
+    const probe = new Probe(new ChangeWindowOperator(narrow, testContext()));
     expect(probe.tick(input, '+ a 1 1\n+ a 2 2\n+ a 4 4\n+ b 7 7')).toEqual([
       '+ a 1 1 NULL',
       '+ a 2 2 1',
