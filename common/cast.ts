@@ -13,6 +13,7 @@ import { SqlArray } from './sqlArray.ts';
 import { SqlError } from './sqlError.ts';
 import type { TextContext } from './textContext.ts';
 import { formatValue, parseValue } from './textIo.ts';
+import { timeLimit } from './timePrecision.ts';
 import { typeCategory, typeName } from './typeTable.ts';
 import type { NonNullValue, Value } from './value.ts';
 
@@ -91,7 +92,12 @@ export function castFunction(from: DataType, to: DataType, explicit: boolean): C
       to: DataType,
       explicit: boolean,
     ) => Value;
-    return (value, context) => convert(value, context, to, explicit);
+    const limit = timeLimit(to);
+    if (limit === null) return (value, context) => convert(value, context, to, explicit);
+    return (value, context) => {
+      const converted = convert(value, context, to, explicit);
+      return converted === null ? null : limit(converted);
+    };
   }
   if (from.id === 'array' && to.id === 'array') return arrayCast(leafType(from), leafType(to), explicit);
   if (from.id === 'struct' && to.id === 'struct') return structCast(from, to, explicit);
@@ -126,7 +132,7 @@ function modifierCast(to: DataType, explicit: boolean): CastFunction {
       if (to.length === undefined) return identity;
       return (value) => (typeof value === 'string' ? applyCharacterLength(value, to, explicit) : value);
     default:
-      return identity;
+      return timeLimit(to) ?? identity;
   }
 }
 

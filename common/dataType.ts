@@ -16,11 +16,6 @@ export type SimpleTypeId =
   | 'char'
   | 'bytea'
   | 'date'
-  | 'time'
-  | 'timetz'
-  | 'timestamp'
-  | 'timestamptz'
-  | 'interval'
   | 'json'
   | 'jsonb'
   | 'uuid'
@@ -36,6 +31,30 @@ export type SimpleTypeId =
 export interface SimpleType {
   readonly id: SimpleTypeId;
 }
+export type TimeTypeId = 'time' | 'timetz' | 'timestamp' | 'timestamptz' | 'interval';
+
+export interface TimeType {
+  readonly id: TimeTypeId;
+  /** Digits of the second, 0 to 6; all six when absent. */
+  readonly precision?: number;
+  /** Of an interval: what it keeps (`day to minute`); everything when absent. */
+  readonly fields?: IntervalFields;
+}
+/** Fields of an interval type or literal, from the first to the last that it has. */
+export type IntervalFields =
+  | 'year'
+  | 'month'
+  | 'day'
+  | 'hour'
+  | 'minute'
+  | 'second'
+  | 'year to month'
+  | 'day to hour'
+  | 'day to minute'
+  | 'day to second'
+  | 'hour to minute'
+  | 'hour to second'
+  | 'minute to second';
 export interface NumericType {
   readonly id: 'numeric';
   readonly precision?: number;
@@ -58,7 +77,7 @@ export interface StructType {
   readonly fields: readonly StructField[];
 }
 
-export type DataType = SimpleType | NumericType | CharacterType | ArrayType | StructType;
+export type DataType = SimpleType | TimeType | NumericType | CharacterType | ArrayType | StructType;
 export type TypeId = DataType['id'];
 
 /** A named, typed column of a relation or query result. */
@@ -116,7 +135,7 @@ export function physicalKind(type: DataType): PhysicalKind {
   return physicalKinds[type.id];
 }
 
-const simple = <I extends SimpleTypeId>(id: I): { readonly id: I } => Object.freeze({ id });
+const simple = <I extends SimpleTypeId | TimeTypeId>(id: I): { readonly id: I } => Object.freeze({ id });
 
 /** The types without modifiers, as shared constants. */
 export const types = {

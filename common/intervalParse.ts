@@ -5,6 +5,8 @@
  * Fields are read from right to left so that a unit is known before its number. Fractions go down to the next
  * smaller field: of a month to days (30), of a day to time.
  */
+
+import type { IntervalFields } from './dataType.ts';
 import {
   DateTimeFaultError,
   type Field,
@@ -28,22 +30,6 @@ import {
   tokenizeDateTime,
 } from './dateTimeTokens.ts';
 import { Interval, intervalOutOfRange, roundEven } from './interval.ts';
-
-/** The field restriction of an interval type or literal. */
-export type IntervalFields =
-  | 'year'
-  | 'month'
-  | 'day'
-  | 'hour'
-  | 'minute'
-  | 'second'
-  | 'year to month'
-  | 'day to hour'
-  | 'day to minute'
-  | 'day to second'
-  | 'hour to minute'
-  | 'hour to second'
-  | 'minute to second';
 
 type Unit =
   | 'microsecond'

@@ -34,6 +34,7 @@ import {
 } from './scalarText.ts';
 import { SqlError } from './sqlError.ts';
 import type { ObjectKind, TextContext } from './textContext.ts';
+import { roundTime, roundTimestamp, roundTimeTz } from './timePrecision.ts';
 import { offsetAt, zoneOf } from './timeZone.ts';
 import { formatType, oidOf, typeFromName, typeOfOid } from './typeTable.ts';
 import type { NonNullValue, Value } from './value.ts';
@@ -110,11 +111,11 @@ const parsers: { readonly [K in TypeId]: Parser<K> } = {
   char: parseSingleCharacter,
   bytea: parseBytea,
   date: parseDate,
-  time: parseTime,
-  timetz: parseTimeTz,
-  timestamp: parseTimestamp,
-  timestamptz: parseTimestampTz,
-  interval: (text) => parseInterval(text),
+  time: (text, context, type) => roundTime(parseTime(text, context), type),
+  timetz: (text, context, type) => roundTimeTz(parseTimeTz(text, context), type),
+  timestamp: (text, context, type) => roundTimestamp(parseTimestamp(text, context), type),
+  timestamptz: (text, context, type) => roundTimestamp(parseTimestampTz(text, context), type),
+  interval: (text, _context, type) => parseInterval(text, type.fields ?? null, type.precision ?? null),
   json: checkJson,
   jsonb: parseJsonb,
   uuid: parseUuid,

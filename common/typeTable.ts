@@ -136,6 +136,17 @@ export function formatType(type: DataType): string {
       const name = typeTable[type.id].sqlName;
       return type.length === undefined ? name : `${name}(${type.length})`;
     }
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz': {
+      const [word, ...zone] = typeTable[type.id].sqlName.split(' ');
+      return [type.precision === undefined ? word : `${word}(${type.precision})`, ...zone].join(' ');
+    }
+    case 'interval': {
+      const digits = type.precision === undefined ? '' : `(${type.precision})`;
+      return type.fields === undefined ? `interval${digits}` : `interval ${type.fields}${digits}`;
+    }
     default:
       return typeTable[type.id].sqlName;
   }
@@ -236,8 +247,10 @@ function withModifiers(id: ConcreteId, name: string, modifiers: readonly number[
     case 'timestamptz':
     case 'interval': {
       const [precision] = modifiers;
-      if (precision !== undefined && precision < 6) throw unsupported(`${name}(${precision})`);
-      return types[id];
+      if (precision === undefined) return types[id];
+      if (modifiers.length > 1) throw new SqlError('22023', 'invalid type modifier');
+      // PostgreSQL takes more digits than six for six, with a warning.
+      return { id, precision: Math.min(precision, 6) };
     }
     default:
       if (modifiers.length > 0) {

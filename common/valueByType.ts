@@ -6,6 +6,8 @@ import type {
   NumericType,
   SimpleType,
   StructType,
+  TimeType,
+  TimeTypeId,
   TypeId,
 } from './dataType.ts';
 import type { Decimal } from './decimal.ts';
@@ -58,4 +60,6 @@ export type TypeOf<K extends TypeId> = K extends 'numeric'
       ? ArrayType
       : K extends 'struct'
         ? StructType
-        : SimpleType & DataType;
+        : K extends TimeTypeId
+          ? TimeType
+          : SimpleType & DataType;

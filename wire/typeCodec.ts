@@ -2,7 +2,7 @@
  * Values in either format: what Bind parameters and result columns need of a type. Text formats are common/textIo's,
  * binary ones binaryCodec's.
  */
-import type { DataType } from '../common/dataType.ts';
+import type { DataType, IntervalFields, TimeType } from '../common/dataType.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { TextContext } from '../common/textContext.ts';
 import { formatValue, parseValue } from '../common/textIo.ts';
@@ -59,7 +59,39 @@ export function describeColumn(column: ResultColumn, format: FormatCode): FieldD
   };
 }
 
-/** PostgreSQL's atttypmod: length + 4 for character types, precision and scale for numeric, -1 for none. */
+/** Bits of the fields of an interval type, as PostgreSQL's INTERVAL_MASK. */
+const intervalBits: { readonly [field: string]: number } = {
+  year: 1 << 2,
+  month: 1 << 1,
+  day: 1 << 3,
+  hour: 1 << 10,
+  minute: 1 << 11,
+  second: 1 << 12,
+};
+const intervalUnits = Object.keys(intervalBits);
+
+function intervalModifier({ precision, fields }: TimeType): number {
+  if (precision === undefined && fields === undefined) return -1;
+  const [first = 'year', last = first] = fields?.split(' to ') ?? [];
+  const units = intervalUnits.slice(intervalUnits.indexOf(first), intervalUnits.indexOf(last) + 1);
+  const range = fields === undefined ? 0x7fff : units.reduce((bits, u) => bits | (intervalBits[u] ?? 0), 0);
+  return (range << 16) | (precision ?? 0xffff);
+}
+
+/** The interval type of an atttypmod. */
+export function intervalOf(modifier: number): TimeType {
+  const range = modifier >> 16;
+  const precision = modifier & 0xffff;
+  const units = intervalUnits.filter((u) => (range & (intervalBits[u] ?? 0)) !== 0);
+  const fields = [...new Set([units.at(0), units.at(-1)])].join(' to ') as IntervalFields;
+  return {
+    id: 'interval',
+    ...(precision === 0xffff ? {} : { precision }),
+    ...(range === 0x7fff ? {} : { fields }),
+  };
+}
+
+/** PostgreSQL's atttypmod: precision of times, range and precision of intervals, length + 4 for character types, precision and scale for numeric, -1 for none. */
 export function typeModifier(type: DataType): number {
   switch (type.id) {
     case 'varchar':
@@ -67,6 +99,13 @@ export function typeModifier(type: DataType): number {
       return type.length === undefined ? -1 : type.length + 4;
     case 'numeric':
       return type.precision === undefined ? -1 : ((type.precision << 16) | ((type.scale ?? 0) & 0x7ff)) + 4;
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz':
+      return type.precision ?? -1;
+    case 'interval':
+      return intervalModifier(type);
     case 'array':
       return typeModifier(type.element);
     default:

@@ -100,6 +100,16 @@ export function typeKey(type: DataType): string {
     case 'varchar':
     case 'bpchar':
       return type.length === undefined ? type.id : `${type.id}(${type.length})`;
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'interval': {
+      const { precision, fields } = type;
+      return precision === undefined && fields === undefined
+        ? type.id
+        : `${type.id}(${precision ?? ''},${fields ?? ''})`;
+    }
     default:
       return type.id;
   }

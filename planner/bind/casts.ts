@@ -1,6 +1,6 @@
 /** CAST, `::`, TRY_CAST, and names of catalog objects cast to reg* types. */
 import { type DataType, types } from '../../common/dataType.ts';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import { oidOf, typeFromName } from '../../common/typeTable.ts';
 import type { CastExpr } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -15,13 +15,15 @@ const regTypes: readonly DataType['id'][] = ['regclass', 'regtype', 'regproc', '
 
 export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
   const position = expr.operatorStart;
-  if (isRestrictedInterval(expr.type)) return castToInterval(expr, context);
   const type = dataTypeOf(expr.type, context.env);
   if (expr.operand.kind === 'ArrayExpr' && expr.operand.items.length === 0) {
     if (type.id !== 'array') throw cannotCast({ id: 'array', element: types.text }, type, position);
     return { kind: 'array', items: [], nested: false, type };
   }
   const operand = bindExpr(expr.operand, context);
+  if (isRestrictedInterval(expr.type) && isText(operand) && expr.form !== 'try') {
+    return restrictedLiteral(expr, operand);
+  }
   if (regTypes.includes(type.id)) return castToReg(operand, type, position, context);
   if (expr.form === 'try') {
     const base: Scalar = operand.type.id === 'unknown' ? { ...operand, type: types.text } : operand;
@@ -32,26 +34,24 @@ export function bindCast(expr: CastExpr, context: ExprContext): Scalar {
   return coerceExplicit(operand, type, position, context.env);
 }
 
-/** `'1 2:03'::interval day to minute`: a literal is read by its fields; values at run time cannot be cut to them. */
-function castToInterval(expr: CastExpr, context: ExprContext): Scalar {
+const isText = (s: Scalar): s is Scalar & { kind: 'literal' } =>
+  s.kind === 'literal' && s.type.id === 'unknown' && s.value !== null;
+
+/** `'1 2:03'::interval day to minute`: a literal is read by its fields: they say what a bare number means. */
+function restrictedLiteral(expr: CastExpr, operand: Scalar & { kind: 'literal' }): Scalar {
   const { intervalFields, modifiers } = expr.type;
-  const operand = bindExpr(expr.operand, context);
-  if (operand.kind !== 'literal' || operand.type.id !== 'unknown' || expr.form === 'try') {
-    throw unsupported('a cast to interval with fields or precision', expr.type.span.start);
-  }
-  if (operand.value === null) return { ...operand, type: types.interval };
   const position = positionOf(operand) ?? expr.operatorStart;
   return intervalLiteral(String(operand.value), intervalFields, modifiers[0] ?? null, position);
 }
 
 /** `'name'::regclass`: a literal is looked up now, text at run time, a number is taken as it is. */
 function castToReg(operand: Scalar, type: DataType, position: number, context: ExprContext): Scalar {
-  const isText =
+  const isName =
     operand.type.id === 'unknown' ||
     operand.type.id === 'text' ||
     operand.type.id === 'varchar' ||
     operand.type.id === 'name';
-  if (!isText) return coerceExplicit(operand, type, position, context.env);
+  if (!isName) return coerceExplicit(operand, type, position, context.env);
   if (operand.kind !== 'literal' || operand.value === null) {
     return coerceExplicit(operand, type, position, context.env);
   }

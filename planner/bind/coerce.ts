@@ -3,7 +3,7 @@
  * and the common type of UNION, CASE, VALUES, ARRAY (PostgreSQL, chapter 10.5).
  */
 import { type CastContext, canCast, isNoOpCast } from '../../common/cast.ts';
-import { type DataType, sameType, types } from '../../common/dataType.ts';
+import { type DataType, sameType, type TimeType, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { parseValue } from '../../common/textIo.ts';
 import { formatType, isPreferredType, typeCategory } from '../../common/typeTable.ts';
@@ -15,10 +15,18 @@ function located(scalar: Scalar, result: Scalar): Scalar {
   return position === undefined ? result : placed(result, position);
 }
 
+const isTime = (type: DataType): type is TimeType =>
+  type.id === 'time' ||
+  type.id === 'timetz' ||
+  type.id === 'timestamp' ||
+  type.id === 'timestamptz' ||
+  type.id === 'interval';
+
 /** True when the type has a length or precision. */
 function hasModifier(type: DataType): boolean {
   if (type.id === 'array') return hasModifier(type.element);
   if (type.id === 'numeric') return type.precision !== undefined;
+  if (isTime(type)) return type.precision !== undefined || type.fields !== undefined;
   return (type.id === 'varchar' || type.id === 'bpchar') && type.length !== undefined;
 }
 
@@ -26,6 +34,7 @@ function hasModifier(type: DataType): boolean {
 export function withoutModifier(type: DataType): DataType {
   if (type.id === 'array') return { id: 'array', element: withoutModifier(type.element) };
   if (type.id === 'numeric' || type.id === 'varchar' || type.id === 'bpchar') return { id: type.id };
+  if (isTime(type)) return { id: type.id };
   return type;
 }
 

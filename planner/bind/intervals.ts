@@ -1,6 +1,6 @@
-/** Interval literals with fields (`DAY TO SECOND`) and precision. The type itself keeps neither. */
-import { types } from '../../common/dataType.ts';
-import { type IntervalFields, parseInterval } from '../../common/intervalParse.ts';
+/** Interval literals with fields (`DAY TO SECOND`) and precision. */
+import { type IntervalFields, types } from '../../common/dataType.ts';
+import { parseInterval } from '../../common/intervalParse.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { TypeName } from '../../parser/ast/common.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -22,7 +22,7 @@ const allFields: { readonly [K in IntervalFields]: true } = {
   'minute to second': true,
 };
 
-const isFields = (text: string): text is IntervalFields => text in allFields;
+export const isFields = (text: string): text is IntervalFields => text in allFields;
 
 /** The interval that a literal's text means; 22007 at `position` when it is none. */
 export function intervalLiteral(

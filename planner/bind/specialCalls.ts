@@ -1,7 +1,7 @@
 /** Calls with a grammar of their own, as calls of ordinary functions. */
 import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
-import { unsupported } from '../../common/sqlError.ts';
+import { typeFromName } from '../../common/typeTable.ts';
 import type { SpecialCall } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { coerceExplicit, unify } from './coerce.ts';
@@ -76,11 +76,17 @@ const clockTypes = {
   localtimestamp: types.timestamp,
 } as const;
 
+/** `current_timestamp(3)`: the grammar lets only a number stand there. */
+function withPrecision(type: DataType, call: SpecialCall): DataType {
+  const digits = call.arguments[0];
+  if (digits?.kind !== 'Literal' || digits.value.type !== 'number' || type.id === 'date') return type;
+  return must(typeFromName(type.id, [Number(digits.value.text)]));
+}
+
 /** The time words are now() as their type, in the session's time zone. */
 function currentTime(name: keyof typeof clockTypes, call: SpecialCall, context: ExprContext): Scalar {
   const position = call.span.start;
-  if (call.arguments.length > 0) throw unsupported(`${name.toUpperCase()} with a precision`, position);
-  const type: DataType = clockTypes[name];
+  const type = withPrecision(clockTypes[name], call);
   const now = functionCall('now', [], position, context.env);
   return coerceExplicit(now, type, position, context.env);
 }

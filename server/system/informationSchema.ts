@@ -86,7 +86,8 @@ function typeFacts(type: DataType): Fields {
     const scale = type.id === 'float4' || type.id === 'float8' ? null : 0;
     return { numeric_precision: precision, numeric_precision_radix: 2, numeric_scale: scale };
   }
-  return { datetime_precision: timePrecision[type.id] ?? null };
+  const declared = 'precision' in type ? type.precision : undefined;
+  return { datetime_precision: declared ?? timePrecision[type.id] ?? null };
 }
 
 function columnRow(view: SystemView, r: RelationView, c: ColumnView): Fields {

@@ -5,6 +5,7 @@ import { types } from '../../common/dataType.ts';
 import type { SqlFunction, TypePattern } from '../../common/function.ts';
 import { formatType, oidOf, typeFromName, typeOfOid, typeTable } from '../../common/typeTable.ts';
 import { quoteIdentifier } from '../../executor/functions/support/quoting.ts';
+import { intervalOf } from '../../wire/typeCodec.ts';
 import type { IndexView, RelationView } from './systemView.ts';
 
 export function qualifiedName(schema: string, name: string): string {
@@ -121,6 +122,13 @@ function withModifier(type: DataType, modifier: number): DataType {
       // Scale is kept in 11 bits with sign.
       return { id: 'numeric', precision: (packed >> 16) & 0xffff, scale: ((packed & 0x7ff) ^ 1024) - 1024 };
     }
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz':
+      return { id: type.id, precision: modifier };
+    case 'interval':
+      return intervalOf(modifier);
     case 'array':
       return { id: 'array', element: withModifier(type.element, modifier) };
     default:

@@ -4,6 +4,7 @@
  */
 import { castValue } from '../../common/cast.ts';
 import { compareValues } from '../../common/compare.ts';
+import type { IntervalFields } from '../../common/dataType.ts';
 import { arrayOf, type DataType, types } from '../../common/dataType.ts';
 import {
   extractFromDate,
@@ -24,7 +25,7 @@ import { Decimal } from '../../common/decimal.ts';
 import { exp, ln, log, power, sqrt } from '../../common/decimalMath.ts';
 import { Interval } from '../../common/interval.ts';
 import { formatInterval } from '../../common/intervalFormat.ts';
-import { type IntervalFields, parseInterval } from '../../common/intervalParse.ts';
+import { parseInterval } from '../../common/intervalParse.ts';
 import type { JsonNode } from '../../common/jsonb.ts';
 import {
   concatJson,
