@@ -3,7 +3,7 @@
  * executor (code), pg_proc and the reference page all read. The literals live in executor/functions and
  * executor/aggregates.
  */
-import type { DataType, PhysicalKind, TypeId } from './dataType.ts';
+import type { DataType, PhysicalKind, StructField, TypeId } from './dataType.ts';
 import type { Decimal } from './decimal.ts';
 import type { Interval } from './interval.ts';
 import type { Jsonb } from './jsonb.ts';
@@ -122,6 +122,8 @@ export interface TableFunction {
   ) => readonly { readonly name: string; readonly type: DataType }[];
   readonly volatility: Volatility;
   readonly nulls: 'strict' | 'called';
+  /** Of a function that returns `record`: itself with the columns of a column definition list. */
+  readonly withColumns?: (fields: readonly StructField[]) => TableFunction;
   readonly doc: string;
   readonly examples: readonly (readonly [sql: string, rows: readonly string[]])[];
   /** Yields rows (one value per output column). Strict functions give no row for NULL arguments. */

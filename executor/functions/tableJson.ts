@@ -1,9 +1,9 @@
 /** Set-returning functions over JSON documents, for jsonb (trees) and json (text as it was written). */
-import { type DataType, types } from '../../common/dataType.ts';
+import { type DataType, type StructField, type StructType, types } from '../../common/dataType.ts';
 import type { EvalContext, TableFunction } from '../../common/function.ts';
 import { Jsonb } from '../../common/jsonb.ts';
 import { jsonElements, jsonMembers, jsonToText } from '../../common/jsonbOps.ts';
-import { isJsonObject, parseJson } from '../../common/jsonText.ts';
+import { isJsonArray, isJsonObject, parseJson } from '../../common/jsonText.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
 import { populateRecord } from './support/jsonPopulate.ts';
@@ -160,29 +160,67 @@ function populateRecordset({ type, elements }: Document): TableFunction {
   };
 }
 
-/** Functions whose columns only a column definition list could tell; the binder refuses such lists by name. */
-function toRecord(type: Document['type'], suffix: 'to_record' | 'to_recordset'): TableFunction {
+const listRequired = 'a column definition list is required for functions returning "record"';
+
+/** Functions whose columns only a column definition list tells: `AS x(a int, b text)`. */
+function toRecord({ type, elements }: Document, suffix: 'to_record' | 'to_recordset'): TableFunction {
   const name = `${type}_${suffix}`;
-  return {
+  const isSet = suffix === 'to_recordset';
+  const withColumns = (fields: readonly StructField[]): TableFunction => ({
+    ...base,
+    columns: () => fields,
+    implement:
+      () =>
+      (context, doc = null) =>
+        doc === null
+          ? isSet
+            ? []
+            : [fields.map(() => null)]
+          : recordsOf(name, isSet ? elements(doc) : [doc], fields, context),
+  });
+  const example = isSet
+    ? ([`[{"a":1,"b":"x"},{"a":2}]`, ['(1,x)', '(2,)']] as const)
+    : ([`{"a":1,"b":"x"}`, ['(1,x)']] as const);
+  const base: TableFunction = {
     kind: 'table',
     name,
     args: [type],
     columns: () => [{ name, type: { id: 'struct', fields: [] } }],
     volatility: 'stable',
     nulls: 'called',
-    doc: 'Rows of the columns that a column definition list names, which is not supported: use populate functions.',
-    examples: [],
+    withColumns,
+    doc: `${isSet ? 'Rows from an array of objects' : 'A row from an object'}, with the columns that a column definition list names.`,
+    examples: [[`${name}('${example[0]}') AS x(a int, b text)`, example[1]]],
     implement: () => () => {
-      throw new SqlError('42601', 'a column definition list is required for functions returning "record"');
+      throw new SqlError('42601', listRequired);
     },
   };
+  return base;
+}
+
+function* recordsOf(
+  name: string,
+  objects: readonly Value[],
+  fields: readonly StructField[],
+  context: EvalContext,
+): Generator<Row> {
+  const type: StructType = { id: 'struct', fields };
+  for (const object of objects) {
+    const root = object instanceof Jsonb ? object.root : parseJson(String(object));
+    if (!isJsonObject(root)) {
+      throw name.endsWith('set')
+        ? new SqlError('22023', `argument of ${name} must be an array of objects`)
+        : new SqlError(
+            '22023',
+            `cannot call populate_composite on ${isJsonArray(root) ? 'an array' : 'a scalar'}`,
+          );
+    }
+    yield populateRecord(null, root, type, context);
+  }
 }
 
 export const jsonTableFunctions: readonly TableFunction[] = [
   ...functionsOf(jsonb),
   ...functionsOf(json),
-  ...(['jsonb', 'json'] as const).flatMap((type) => [
-    toRecord(type, 'to_record'),
-    toRecord(type, 'to_recordset'),
-  ]),
+  ...[jsonb, json].flatMap((d) => [toRecord(d, 'to_record'), toRecord(d, 'to_recordset')]),
 ];

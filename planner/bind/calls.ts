@@ -191,6 +191,10 @@ function bindSetReturning(
   context: ExprContext,
 ): Scalar {
   const pending = matchTableFunction(name, candidates, args, call.span.start, context);
+  if (pending.fn.withColumns !== undefined) {
+    const message = 'function returning record called in context that cannot accept type record';
+    throw new SqlError('0A000', message, { position: call.span.start });
+  }
   plainCallOnly(call, name);
   checkSetsAllowed(context, call.span.start);
   const { tableFunctions } = must(context.collected);

@@ -2,7 +2,7 @@
 import { must } from '../../common/assert.ts';
 import { type Column, type DataType, types } from '../../common/dataType.ts';
 import type { TableFunction as TableFunctionEntry } from '../../common/function.ts';
-import { unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
 import type { FunctionCall } from '../../parser/ast/expr.ts';
 import type { TableAlias, TableFunction } from '../../parser/ast/query.ts';
@@ -12,10 +12,12 @@ import type { Scalar } from '../plan/scalar.ts';
 import { bindArguments, functionNameOf, matchTableFunction } from './calls.ts';
 import { defaultUnknown } from './coerce.ts';
 import type { ExprContext } from './context.ts';
+import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
 import { type BoundFrom, type FromContext, renamed, single } from './from.ts';
 import { exprContext } from './query.ts';
 import { Scope } from './scope.ts';
+import { dataTypeOf } from './typeNames.ts';
 
 type Field = { readonly name: string; readonly type: DataType };
 
@@ -44,9 +46,6 @@ function columnsOf(
 }
 
 export function bindTableFunction(ref: TableFunction, context: FromContext): BoundFrom {
-  if (ref.alias?.columns.some((c) => c.type !== null) === true) {
-    throw unsupported('a column definition list', ref.span.start);
-  }
   // The node's own input has no columns: what the arguments name is further out.
   const scope = new Scope({}, context.lateral);
   const expr: ExprContext = {
@@ -68,6 +67,30 @@ export function bindTableFunction(ref: TableFunction, context: FromContext): Bou
   return single(plan, name, null, renamed(schema, ref.alias), scalar);
 }
 
+/** `AS x(a int, b text)`: the columns of a function that returns record; null where there is no such list. */
+function definedColumns(
+  call: FunctionCall,
+  fn: TableFunctionEntry,
+  alias: TableAlias | null,
+  env: BindEnvironment,
+): Pick<FromCall, 'fn' | 'columns'> | null {
+  const position = call.span.start;
+  const list = alias?.columns ?? [];
+  const hasTypes = list.some((c) => c.type !== null);
+  if (fn.withColumns === undefined) {
+    if (!hasTypes) return null;
+    const message = 'a column definition list is only allowed for functions returning "record"';
+    throw new SqlError('42601', message, { position });
+  }
+  if (!hasTypes) {
+    const message = 'a column definition list is required for functions returning "record"';
+    throw new SqlError('42601', message, { position });
+  }
+  const fields = list.map((c) => ({ name: c.name.name, type: dataTypeOf(must(c.type), env) }));
+  const columns = fields.map((f) => ({ ...f, nullable: true }));
+  return { fn: fn.withColumns(fields), columns };
+}
+
 function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprContext): FromCall {
   const name = functionNameOf(call);
   const alone = ref.calls.length === 1;
@@ -75,6 +98,8 @@ function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprConte
   if (candidates.length > 0) {
     const args = bindArguments(call, context);
     const matched = matchTableFunction(name, candidates, args, call.span.start, context);
+    const defined = definedColumns(call, matched.fn, ref.alias, context.env);
+    if (defined !== null) return { ...defined, args: matched.args, scalar: false };
     const columns = columnsOf(call, matched.columns, ref.alias, alone);
     const scalar = matched.columns.length === 1;
     return { fn: matched.fn, args: matched.args, columns, scalar };
