@@ -103,8 +103,8 @@ function wholeExtreme(walk: Walk, value: (slot: number) => Value, compare: Compa
 /** Frames from the partition's start: each goes on from the one before. */
 function walkForward({ change, bounds, rows, valueAt, pick, mayStop }: Walk, [start, end]: Span): void {
   const { edits, full, results } = change;
-  const last = edits.at(-1);
-  const settled = last === undefined ? 0 : last.at + (last.inserted ? 1 : 0);
+  // A frame that ends behind the row that came last, or behind the row after one that went, has all edits in it.
+  const settled = (edits.at(-1)?.at ?? -1) + 1;
   let best: Value = start === 0 ? null : results.stored(rows.slotAt(start - 1));
   let upTo = start === 0 ? 0 : bounds.to(start - 1);
   for (let i = start; i < end; i++) {
@@ -124,7 +124,8 @@ function walkForward({ change, bounds, rows, valueAt, pick, mayStop }: Walk, [st
 /** Frames to the partition's end: each goes on from the one behind. */
 function walkBackward({ change, bounds, rows, valueAt, pick, mayStop }: Walk, [start, end]: Span): void {
   const { edits, full, results, view } = change;
-  const first = edits[0]?.at ?? view.n;
+  // A frame that starts at the row that came first, or at the row before one that went, has all edits in it.
+  const first = edits[0] === undefined ? view.n : edits[0].at - (edits[0].inserted ? 0 : 1);
   let best: Value = end === view.n ? null : results.stored(rows.slotAt(end));
   let downTo = end === view.n ? view.n : bounds.from(end);
   for (let i = end - 1; i >= start; i--) {

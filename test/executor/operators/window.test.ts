@@ -7,7 +7,6 @@ import { countingAggregates } from '../../../executor/aggregates/counting.ts';
 import { extremeAggregates } from '../../../executor/aggregates/extremes.ts';
 import { sumAggregates } from '../../../executor/aggregates/sums.ts';
 import { windowFunctions } from '../../../executor/aggregates/window.ts';
-import { WindowOperator } from '../../../executor/operators/window.ts';
 import { ChangeWindowOperator } from '../../../executor/operators/windowChange.ts';
 import type { FrameBound, SortKey, WindowCall } from '../../../planner/plan/aggregateCall.ts';
 import type { PhysicalWindow } from '../../../planner/plan/physical.ts';
