@@ -18,6 +18,35 @@ interface Edge {
   readonly columns: readonly number[] | null;
 }
 
+/**
+ * What keeps a failure of ours within one view: an error that one of its operators throws is caught here, and from then
+ * on none of them is run. Nodes without a guard let errors through.
+ */
+export class Guard {
+  readonly #onFailure: (error: unknown) => void;
+  failed = false;
+
+  constructor(onFailure: (error: unknown) => void) {
+    this.#onFailure = onFailure;
+  }
+
+  run<T>(section: () => T, otherwise: T): T {
+    if (this.failed) return otherwise;
+    try {
+      return section();
+    } catch (error) {
+      this.failed = true;
+      this.#onFailure(error);
+      return otherwise;
+    }
+  }
+}
+
+/** Runs a node's operator under its guard. */
+function guarded<T>(node: DataflowNode, section: () => T, otherwise: T): T {
+  return node.guard === null ? section() : node.guard.run(section, otherwise);
+}
+
 /** One operator in the graph. `edges` are its consumers. */
 export class DataflowNode {
   readonly operator: Operator | null;
@@ -27,6 +56,7 @@ export class DataflowNode {
   /** Position in the topological order; renumbered when nodes are removed. */
   order = -1;
   dirty = false;
+  guard: Guard | null = null;
   #emitted = 0;
   readonly emit: (batch: Batch) => void;
 
@@ -70,7 +100,12 @@ function deliver(edge: Edge, batch: Batch): void {
     return;
   }
   target.dirty = true;
-  target.operator.push(port, input, target.emit);
+  const { operator } = target;
+  guarded(target, () => operator.push(port, input, target.emit), undefined);
+}
+
+function isNodeDue(node: DataflowNode): boolean {
+  return guarded(node, () => node.operator?.isDue?.() === true, false);
 }
 
 /** The same rows with only the chosen columns; shares the vectors. */
@@ -136,25 +171,26 @@ export class Dataflow {
   /** Flushes every touched or due node in topological order, from position `from`. */
   finishTick(from = 0): void {
     const nodes = this.#nodes;
-    for (const node of this.#timed) if (node.operator?.isDue?.() === true) node.dirty = true;
+    for (const node of this.#timed) if (isNodeDue(node)) node.dirty = true;
     for (let i = from; i < nodes.length; i++) {
       const node = nodes[i];
       if (node === undefined || !node.dirty || node.operator === null) continue;
       node.dirty = false;
-      node.operator.flush(node.emit);
+      const { operator } = node;
+      guarded(node, () => operator.flush(node.emit), undefined);
     }
   }
 
   /** True when a node has work that time alone has made. */
   isDue(): boolean {
-    return this.#timed.some((node) => node.operator?.isDue?.() === true);
+    return this.#timed.some(isNodeDue);
   }
 
   /** The earliest clock time at which some node becomes due by itself; null: none. */
   nextWake(): bigint | null {
     let next: bigint | null = null;
     for (const node of this.#timed) {
-      const at = node.operator?.nextWake?.() ?? null;
+      const at = guarded(node, () => node.operator?.nextWake?.() ?? null, null);
       if (at !== null && (next === null || at < next)) next = at;
     }
     return next;

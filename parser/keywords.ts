@@ -46,7 +46,7 @@ advance append asof backup base64 cancel changelog clock compaction connections 
 cursors databases delay describe distributed emit encode engine every flush fragment fragments gap
 gap_fill hop ignore immediately inject jobs kill late lateness link meta overwrite parallelism parameters
 processlist proctime qualify recover replay respect retention runtime secret secrets since sink sinks
-snapshots sources struct subscriptions swap system_time timeout try_cast ttl tumble use wait
+resume snapshots sources struct subscriptions swap system_time timeout try_cast ttl tumble use wait
 watermark
 `;
 

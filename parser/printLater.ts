@@ -254,6 +254,8 @@ export class LaterPrinter extends StatementPrinter {
         return 'DROP CONNECTOR';
       case 'refreshSchema':
         return 'REFRESH SCHEMA';
+      case 'resume':
+        return 'RESUME';
       case 'format':
         return this.formatEncode(action.format);
       case 'asQuery':

@@ -1,52 +1,145 @@
 /**
- * Rows that a maintained view could not compute, and records that a source could not decode. Counted for ever, the
- * newest kept for queries. A row error leaves the log again when the row that caused it is deleted.
+ * Rows that a maintained view could not compute, and records that a source could not decode. Counted for ever; the
+ * newest bad records and up to a bound of rows per view are kept for queries.
+ *
+ * State: per view one entry per operator, error and row, with the number of such rows now; a row error leaves the log
+ * when the row that caused it is deleted. Rows beyond the bound are only counted, per operator and error.
+ * Invariant: per view, operator and error the counts sum to the rows that fail that way now.
  */
-
+import type { DataType, Schema } from '../common/dataType.ts';
+import { Jsonb } from '../common/jsonb.ts';
 import type { SqlError } from '../common/sqlError.ts';
+import type { SqlState } from '../common/sqlStates.ts';
+import type { Row } from '../common/value.ts';
 import type { BadRecord } from '../connector/connector.ts';
+import { toJsonNode, toJsonText } from '../executor/functions/support/jsonValue.ts';
+import { messageContext } from './ingest.ts';
 
 const KEPT = 10_000;
 
+/** Rows listed per view unless it says otherwise. */
+export const DEFAULT_ERROR_ROWS = 10_000;
+
 export interface RowErrorEntry {
   readonly relation: string;
+  /** Object id of the relation; null where it has none yet. */
+  readonly id: number | null;
   readonly operator: string;
   readonly message: string;
-  readonly state: string;
+  readonly detail: string | null;
+  readonly state: SqlState;
+  /** What the operator was given; null: further rows, which are only counted. */
+  readonly row: Jsonb | null;
   /** Rows now failing this way. */
   count: number;
   /** Micros of the last change. */
   at: bigint;
 }
 
+/** A row that fails, or (negative weight) does no longer. */
+export interface FailedRow {
+  readonly relation: string;
+  readonly id: number | null;
+  readonly operator: string;
+  readonly error: SqlError;
+  readonly weight: number;
+  readonly at: bigint;
+  /** The row with its columns; absent: unknown. */
+  readonly row?: Row;
+  readonly schema?: Schema;
+  /** Rows of the relation to be listed. */
+  readonly maxRows?: number;
+}
+
+interface RelationErrors {
+  readonly listed: Map<string, RowErrorEntry>;
+  readonly unlisted: Map<string, RowErrorEntry>;
+}
+
+/** The type of a row as an object; columns of one name are told apart by their number. */
+function rowType(schema: Schema): DataType {
+  const used = new Set<string>();
+  const fields = schema.map(({ name, type }, i) => {
+    const unique = used.has(name) ? `${name}_${i + 1}` : name;
+    used.add(unique);
+    return { name: unique, type };
+  });
+  return { id: 'struct', fields };
+}
+
+function change(map: Map<string, RowErrorEntry>, key: string, entry: RowErrorEntry): void {
+  const known = map.get(key);
+  if (known === undefined) {
+    map.set(key, entry);
+    return;
+  }
+  known.count += entry.count;
+  known.at = entry.at;
+  if (known.count === 0) map.delete(key);
+}
+
 export class RowErrors {
-  readonly #entries = new Map<string, RowErrorEntry>();
+  readonly #relations = new Map<number | string, RelationErrors>();
 
-  add(relation: string, operator: string, error: SqlError, weight: number, at: bigint): void {
-    const key = `${relation}\n${operator}\n${error.state}\n${error.message}`;
-    const entry = this.#entries.get(key);
-    if (entry === undefined) {
-      this.#entries.set(key, {
-        relation,
-        operator,
-        message: error.message,
-        state: error.state,
-        count: weight,
-        at,
-      });
-      return;
+  add(failed: FailedRow): void {
+    const { relation, id, operator, error, weight, at, row = [], schema = [] } = failed;
+    if (weight === 0) return;
+    const errors = this.#of(id ?? relation);
+    const kind = `${operator}\n${error.state}\n${error.message}`;
+    const type = rowType(schema);
+    const key = `${kind}\n${toJsonText(row, type, messageContext)}`;
+    const entry = {
+      relation,
+      id,
+      operator,
+      message: error.message,
+      detail: error.detail ?? null,
+      state: error.state,
+      count: weight,
+      at,
+    };
+    const isListed = errors.listed.has(key);
+    const isFull = errors.listed.size >= (failed.maxRows ?? DEFAULT_ERROR_ROWS);
+    if (!isListed && (weight > 0 ? isFull : errors.unlisted.has(kind))) {
+      change(errors.unlisted, kind, { ...entry, row: null });
+    } else {
+      const json = isListed || schema.length === 0 ? null : new Jsonb(toJsonNode(row, type, messageContext));
+      change(errors.listed, key, { ...entry, row: json });
     }
-    entry.count += weight;
-    entry.at = at;
-    if (entry.count === 0) this.#entries.delete(key);
+    if (errors.listed.size === 0 && errors.unlisted.size === 0) this.#relations.delete(id ?? relation);
   }
 
-  dropRelation(relation: string): void {
-    for (const [key, entry] of this.#entries) if (entry.relation === relation) this.#entries.delete(key);
+  #of(key: number | string): RelationErrors {
+    const known = this.#relations.get(key);
+    if (known !== undefined) return known;
+    const made: RelationErrors = { listed: new Map(), unlisted: new Map() };
+    this.#relations.set(key, made);
+    return made;
   }
 
+  /** Forgets all errors of a relation, by its id or, where it had none, its name. */
+  dropRelation(key: number | string): void {
+    this.#relations.delete(key);
+  }
+
+  /** Some error of a row that fails now; null: there is none. */
+  first(id: number): RowErrorEntry | null {
+    const errors = this.#relations.get(id);
+    if (errors === undefined) return null;
+    for (const entry of errors.listed.values()) if (entry.count > 0) return entry;
+    for (const entry of errors.unlisted.values()) if (entry.count > 0) return entry;
+    return null;
+  }
+
+  /** Ids of the relations that have errors. */
+  relations(): readonly number[] {
+    return [...this.#relations.keys()].filter((key) => typeof key === 'number');
+  }
+
+  /** All entries: those with their row, then those that are only counted. */
   entries(): readonly RowErrorEntry[] {
-    return [...this.#entries.values()];
+    const all = [...this.#relations.values()];
+    return [...all.flatMap((e) => [...e.listed.values()]), ...all.flatMap((e) => [...e.unlisted.values()])];
   }
 }
 

@@ -104,6 +104,20 @@ export interface ViewObject extends ObjectBase {
   readonly entry: Entry;
 }
 
+/** What becomes of rows that a view cannot compute. */
+export interface ErrorPolicy {
+  /** The row is left out; or what fails is NULL; or the commit that brings it is refused. Filed in the first two. */
+  readonly onError: 'skip' | 'null' | 'fail';
+  /** Failing rows that are listed one by one; further ones are counted. */
+  readonly maxRows: number;
+}
+
+/** Why and since when (microseconds) a view stands still. */
+export interface Paused {
+  readonly reason: string;
+  readonly at: bigint;
+}
+
 /** `store`, `node` and `nodes` are replaced when the view is built again. */
 export interface MaterializedViewObject extends ObjectBase {
   readonly kind: 'materialized view';
@@ -115,8 +129,16 @@ export interface MaterializedViewObject extends ObjectBase {
   nodes: ReadonlySet<DataflowNode>;
   readonly planned: PlannedView;
   readonly timing: ViewTiming;
+  readonly errors: ErrorPolicy;
+  /** Null: the view is kept up to date. */
+  paused: Paused | null;
   readonly order: readonly SortKey[];
   readonly entry: Entry;
+}
+
+/** A row that this view cannot compute is kept out of the database. */
+export function isRefusing(view: MaterializedViewObject): boolean {
+  return view.errors.onError === 'fail' && view.paused === null;
 }
 
 export interface IndexObject extends ObjectBase {

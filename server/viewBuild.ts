@@ -6,15 +6,18 @@ import { must } from '../common/assert.ts';
 import type { RelationEntry } from '../common/catalog.ts';
 import type { Batch } from '../executor/batch.ts';
 import { buildPlan, type ScanInput } from '../executor/build.ts';
-import { type DataflowNode, isIdentity, pickColumns } from '../executor/dataflow.ts';
+import { DataflowNode, Guard, isIdentity, pickColumns } from '../executor/dataflow.ts';
 import { MaterializeOperator } from '../executor/operators/materialize.ts';
 import { compileTerm } from '../executor/time.ts';
+import { walkPhysical } from '../planner/plan/walk.ts';
 import type { WatermarkTerm } from '../planner/plan/watermark.ts';
 import type { PlannedView } from '../planner/plan.ts';
 import { groupKey } from '../planner/time/terms.ts';
 import { RelationStore } from '../storage/state/relationStore.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
-import type { MaterializedViewObject } from './objects.ts';
+import type { ErrorPolicy, MaterializedViewObject } from './objects.ts';
+import { pauseView } from './pause.ts';
+import { refusalOf } from './refusal.ts';
 import { lateNode } from './time/lateNodes.ts';
 
 /** What stands in the dataflow for a view. */
@@ -30,17 +33,21 @@ interface ViewShape {
   readonly name: string;
   readonly timeZone: string;
   readonly planned: PlannedView;
+  readonly errors: ErrorPolicy;
 }
 
-/** Builds a view's operators, gives them what their inputs hold as one tick of theirs, and attaches them. */
+/**
+ * Builds a view's operators, gives them what their inputs hold as one tick of theirs, and attaches them. Throws when an
+ * input is paused, or when the view refuses a row.
+ */
 export function buildView(database: Database, view: ViewShape, checkCancelled: () => void): ViewParts {
   const { planned } = view;
-  const store = new RelationStore(
-    planned.plan.schema.map((c) => c.type),
-    planned.key,
-    planned.plan.appendOnly,
-  );
-  const tick = database.tickContext(view.name, view.timeZone, view.id);
+  walkPhysical(planned.plan, (node) => {
+    if (node.kind === 'Scan' || node.kind === 'IndexScan') scannable(database.catalog, node.relation.id);
+  });
+  database.rowErrors.dropRelation(view.id);
+  const store = emptyStore(planned);
+  const tick = database.tickContext(view.name, view.timeZone, view.id, view.errors.maxRows);
   const first = database.dataflow.nodes.length;
   const built = buildPlan(
     planned.plan,
@@ -53,15 +60,36 @@ export function buildView(database: Database, view: ViewShape, checkCancelled: (
   try {
     database.watermarks.setNow(database.clock());
     backfill(database, built.inputs, first, checkCancelled);
+    // A restart must not stop at it: the view is paused when it is there.
+    const mayRefuse = view.errors.onError === 'fail' && database.recovery === null;
+    const refused = mayRefuse ? database.rowErrors.first(view.id) : null;
+    if (refused !== null) throw refusalOf(view, refused);
   } catch (error) {
     database.removeNodes(nodes);
+    database.rowErrors.dropRelation(view.id);
     throw error;
   }
   for (const input of built.inputs) attach(database, input);
+  const guard = new Guard((error) => database.broken.push({ id: view.id, error }));
+  for (const node of nodes) node.guard = guard;
   planned.watermarks.forEach((term, column) => {
     if (term !== null) database.watermarks.derive(view.id, column, compileTerm(term, tick.time, tick.eval));
   });
   return { nodes, store, node: must(built.nodes[built.nodes.length - 1]) };
+}
+
+/** What a view that is made paused has in place of its parts. */
+export function noParts(planned: PlannedView): ViewParts {
+  return { nodes: new Set(), store: emptyStore(planned), node: new DataflowNode(null, 'paused', []) };
+}
+
+/** A store for the view's rows. */
+export function emptyStore({ plan, key }: PlannedView): RelationStore {
+  return new RelationStore(
+    plan.schema.map((c) => c.type),
+    key,
+    plan.appendOnly,
+  );
 }
 
 function latenessOf(input: ScanInput): bigint {
@@ -136,16 +164,29 @@ export function rebuildViews(
   views: readonly MaterializedViewObject[],
   change: () => void,
 ): void {
-  for (const view of [...views].reverse()) database.removeNodes(view.nodes);
+  const running = views.filter((view) => view.paused === null);
+  for (const view of [...running].reverse()) database.removeNodes(view.nodes);
   try {
     change();
   } finally {
-    for (const view of views) {
-      const parts = buildView(database, view, () => {});
-      view.nodes = parts.nodes;
-      view.store = parts.store;
-      view.node = parts.node;
-      for (const index of view.entry.indexes) view.store.addIndex(index);
+    for (const view of running) {
+      if (view.paused !== null) continue;
+      try {
+        placeView(database, view);
+      } catch (error) {
+        view.nodes = new Set();
+        pauseView(database, view, error);
+      }
     }
   }
+}
+
+/** Builds the view anew where it stands in the catalog. */
+export function placeView(database: Database, view: MaterializedViewObject): void {
+  const parts = buildView(database, view, () => {});
+  view.nodes = parts.nodes;
+  view.store = parts.store;
+  view.node = parts.node;
+  view.paused = null;
+  for (const index of view.entry.indexes) view.store.addIndex(index);
 }

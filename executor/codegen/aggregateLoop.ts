@@ -8,6 +8,7 @@
  */
 import { must } from '../../common/assert.ts';
 import type { Schema } from '../../common/dataType.ts';
+import type { Row } from '../../common/value.ts';
 import type { Vector } from '../batch.ts';
 import type { CallLayout, Condition } from '../operators/aggregateLayout.ts';
 import { conditionKey } from '../operators/aggregateLayout.ts';
@@ -18,7 +19,7 @@ import { ColumnInput } from './columnInput.ts';
 import { emitScalar } from './emitScalar.ts';
 import { type Code, Emitter } from './emitter.ts';
 import { instantiate } from './program.ts';
-import { reportRow } from './rowFailure.ts';
+import { emitRowReport } from './rowFailure.ts';
 import { lessOf } from './typeOperations.ts';
 
 /** What the loop needs of an argument set. */
@@ -46,7 +47,11 @@ export interface AggregateProgram {
   /** The (one) group has a result even without rows. */
   readonly global: boolean;
   readonly appendOnly: boolean;
+  /** Results that cannot be computed are taken back when their group changes: they were reported before. */
+  readonly retracts: boolean;
   readonly operator: string;
+  /** The group of a slot, for reports. */
+  readonly keys: { readonly schema: Schema; readonly row: (slot: number) => Row };
 }
 
 /** Receives `n` result rows: their groups, result columns and weights. Arrays are used again afterwards. */
@@ -94,13 +99,13 @@ init: (slots, n) => {
 for (let j = 0; j < n; j++) { const s = slots[j], b = s >>> 13, k = s & 8191; ${inits.join(' ')} }
 },
 update: (cols, n, W, slots, entries, tick, stamp) => {
-ctx = tick.eval;
+ctx = tick.eval; running = tick;
 ${input.bindings('cols', 'n', emitter)}
 ${program.sets.map((_, x) => `const E${x} = entries[${x}];`).join('\n')}
 ${body}
 },
 touch: (s, tick, stamp) => {
-ctx = tick.eval;
+ctx = tick.eval; running = tick;
 const T = ${blocks(program.groups.stamp)}[s >>> 13];
 if (T[s & 8191] !== stamp) { T[s & 8191] = stamp; touch(s); }
 },
@@ -155,7 +160,7 @@ class RowProgram {
     const orphans = this.#program.appendOnly
       ? ''
       : sets.map((set, x) => `${emitter.constant(set.zeros)}.push(E${x}[i]);`).join(' ');
-    const failed = `${emitter.constant(reportRow)}(error, pos, w, ${JSON.stringify(operator)}, tick); ${orphans}`;
+    const failed = `${emitRowReport(operator, this.#program.input, 'w', emitter)} ${orphans}`;
     const touch = `const T = ${emitter.constant(groups.stamp.blocks)}[b];\nif (T[k] !== stamp) { T[k] = stamp; touch(s); }`;
     const find = 'const s = slots[i], b = s >>> 13, k = s & 8191;';
     if (!keyless) {

@@ -16,7 +16,7 @@ import { ColumnInput } from './columnInput.ts';
 import { emitScalar, emitUnlessTrue } from './emitScalar.ts';
 import { type Code, Emitter } from './emitter.ts';
 import { instantiate } from './program.ts';
-import { reportRow } from './rowFailure.ts';
+import { emitRowReport } from './rowFailure.ts';
 
 /** Computes one batch and hands the result on. */
 export type CalcLoop = (batch: Batch, tick: TickContext, emit: Emit) => void;
@@ -108,8 +108,17 @@ export function compileCalc(
     : compileFilter(condition, exprs, input, operator);
 }
 
+/** A row is filed once, with its first error. */
 function guarded(body: string, onError: string): string {
-  return `let pos = -1;\ntry {\n${body}\n} catch (error) {\n${onError}\n}`;
+  return `let pos = -1, filed = false;\ntry {\n${body}\n} catch (error) {\n${onError}\n}`;
+}
+
+/** Statements that file the row whose expression failed with `error`. */
+function prepareReport(input: Schema, operator: string, columns: ColumnInput, emitter: Emitter): string {
+  const report = emitRowReport(operator, input, 'W[i]', emitter);
+  const once = `if (!filed) { filed = true; ${report} }`;
+  columns.onFailure = once;
+  return once;
 }
 
 function compileFilter(
@@ -120,11 +129,11 @@ function compileFilter(
 ): CalcLoop {
   const columns = new ColumnInput(input);
   const emitter = new Emitter(columns);
+  const report = prepareReport(input, operator, columns, emitter);
   emitUnlessTrue(condition, 'continue;', emitter);
   const outputs = exprs.map((expr) => ({ type: expr.type, code: emitScalar(expr, emitter) }));
   const row = `${emitter.take()}\n${writeOutputs(outputs, 'o')}\nOW[o] = W[i];`;
-  const report = emitter.constant(reportRow);
-  const failed = `${report}(error, pos, W[i], ${JSON.stringify(operator)}, tick);\ncontinue;`;
+  const failed = `${report}\ncontinue;`;
   const loop = `for (let i = 0; i < n; i++) {
 ${guarded(row, failed)}
 if (++o === cap) { emit({ length: o, columns: ${vectorsOf(outputs, () => '')}, weights: OW }); o = 0; }
@@ -143,6 +152,7 @@ if (o > 0) emit({ length: o, columns: ${vectorsOf(outputs, () => '')}, weights: 
 function compileProjection(exprs: readonly Scalar[], input: Schema, operator: string): CalcLoop {
   const columns = new ColumnInput(input);
   const emitter = new Emitter(columns);
+  const report = prepareReport(input, operator, columns, emitter);
   const outputs = exprs.map((expr) =>
     expr.kind === 'column' ? null : { type: expr.type, code: emitScalar(expr, emitter) },
   );
@@ -155,8 +165,7 @@ function compileProjection(exprs: readonly Scalar[], input: Schema, operator: st
   if (outputs.every((output) => output === null)) {
     return finish(emitter, columns, outputs, false, '0', `emit(${result});`);
   }
-  const report = emitter.constant(reportRow);
-  const failed = `${report}(error, pos, W[i], ${JSON.stringify(operator)}, tick);
+  const failed = `${report}
 if (dead === null) dead = new Uint8Array(n);
 dead[i] = 1;`;
   const loop = `let dead = null;

@@ -16,6 +16,8 @@ export function noNulls(n: number): Uint8Array {
 export class ColumnInput implements EmitEnvironment {
   readonly positionVariable = 'pos';
   readonly inlineLiterals = true;
+  /** Statement that files the caught `error`; null: expressions that are NULL when they fail are not expected. */
+  onFailure: string | null = null;
   readonly #schema: Schema;
   readonly #row: string;
   readonly #used = new Map<number, boolean>();

@@ -8,6 +8,7 @@
 import { AssertionError, must } from '../../common/assert.ts';
 import { physicalKind } from '../../common/dataType.ts';
 import { zeroOf } from '../../common/function.ts';
+import { isNullOnError } from '../../common/nullOnError.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { emitCall } from './emitCall.ts';
 import { emitCast } from './emitCast.ts';
@@ -45,6 +46,7 @@ function emitNew(scalar: Exclude<Scalar, { kind: 'literal' }>, emitter: Emitter)
     case 'column':
       return emitter.environment.column(scalar.index, emitter, scalar.type);
     case 'call':
+      if (isNullOnError(scalar.fn)) return emitNullOnError(must(scalar.args[0]), emitter);
       return emitCall(
         scalar.fn,
         scalar.args.map((arg) => emitScalar(arg, emitter)),
@@ -91,6 +93,19 @@ function emitNew(scalar: Exclude<Scalar, { kind: 'literal' }>, emitter: Emitter)
     case 'arraySubquery':
       throw new AssertionError(`${scalar.kind} reaches the executor`);
   }
+}
+
+/** The operand's value; where it fails, NULL, and the row is filed. */
+function emitNullOnError(operand: Scalar, emitter: Emitter): Code {
+  const report = emitter.environment.onFailure ?? null;
+  if (report === null) return emitScalar(operand, emitter);
+  const result = new Assigned(operand, emitter);
+  emitter.block('try', () => emitter.line(result.assign(emitScalar(operand, emitter))));
+  emitter.block('catch (error)', () => {
+    emitter.line(report);
+    emitter.line(result.assignNull());
+  });
+  return result.finish();
 }
 
 type Composite = Of<'inSet' | 'quantified' | 'array' | 'row' | 'field' | 'subscript' | 'slice'>;

@@ -24,6 +24,11 @@ export interface EmitEnvironment {
   readonly column: (index: number, emitter: Emitter, type: DataType) => Code;
   /** Variable to be set to the position of a fallible call before it runs; null: positions are not tracked. */
   readonly positionVariable: string | null;
+  /**
+   * Statement that files the caught `error` of an expression which is then NULL; null or absent: such expressions fail
+   * like others.
+   */
+  readonly onFailure?: string | null;
   /** False: literals become constants, so that programs that differ only in them share their compiled text. */
   readonly inlineLiterals: boolean;
 }

@@ -11,7 +11,7 @@ import { ColumnInput } from './columnInput.ts';
 import { emitUnlessTrue } from './emitScalar.ts';
 import { Emitter } from './emitter.ts';
 import { instantiate } from './program.ts';
-import { reportRow } from './rowFailure.ts';
+import { emitRowReport } from './rowFailure.ts';
 
 /**
  * Writes to `passed` the indexes (ascending) of the rows among the first n for which the condition is true and returns
@@ -29,19 +29,20 @@ export type Selection = (
 export function compileSelection(condition: Scalar, input: Schema, operator: string): Selection {
   const columns = new ColumnInput(input);
   const emitter = new Emitter(columns);
+  const report = `if (!filed) { filed = true; ${emitRowReport(operator, input, 'W[i]', emitter)} }`;
+  columns.onFailure = report;
   emitUnlessTrue(condition, 'continue;', emitter);
   const row = emitter.take();
-  const report = emitter.constant(reportRow);
   const text = `return (cols, n, W, tick, passed) => {
 const ctx = tick.eval;
 ${columns.bindings('cols', 'n', emitter)}
 let o = 0;
 for (let i = 0; i < n; i++) {
-let pos = -1;
+let pos = -1, filed = false;
 try {
 ${row}
 } catch (error) {
-${report}(error, pos, W[i], ${JSON.stringify(operator)}, tick);
+${report}
 continue;
 }
 passed[o++] = i;

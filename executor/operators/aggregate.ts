@@ -31,7 +31,7 @@ export class AggregateOperator implements Operator {
     this.emitsInitially = node.global;
     this.#context = context;
     this.#global = node.global;
-    const groups = new AggregateGroups(node, context, node.clean !== undefined);
+    const groups = new AggregateGroups(node, context, node.clean !== undefined, true);
     this.#groups = groups;
     if (node.clean === undefined) return;
     const drop = (slots: Int32Array, n: number): void => groups.drop(slots, n);

@@ -28,8 +28,11 @@ export class AggregateGroups {
   #keyVectors: readonly OutputVector[] = [];
   #keyCapacity = 0;
 
-  /** `droppable`: groups go with all they have, before their rows are taken back. */
-  constructor(node: PhysicalAggregate, context: TickContext, droppable: boolean) {
+  /**
+   * `droppable`: groups go with all they have, before their rows are taken back. `retracts`: what was said of a group is
+   * taken back when it changes; else a group is spoken of once.
+   */
+  constructor(node: PhysicalAggregate, context: TickContext, droppable: boolean, retracts: boolean) {
     const input = node.input.schema;
     const { appendOnly } = node.input;
     this.#context = context;
@@ -64,7 +67,12 @@ export class AggregateGroups {
       keyless: node.keys.length === 0,
       global: node.global,
       appendOnly,
+      retracts,
       operator: node.kind,
+      keys: {
+        schema: node.keys.map((key) => must(input[key])),
+        row: (slot) => this.table.store.columns.map((column) => column.value(slot)),
+      },
     });
   }
 

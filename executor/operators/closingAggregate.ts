@@ -31,7 +31,7 @@ export class ClosingAggregateOperator implements Operator {
 
   constructor(close: PhysicalClose, aggregate: PhysicalAggregate, context: TickContext) {
     this.#context = context;
-    this.#groups = new AggregateGroups(aggregate, context, true);
+    this.#groups = new AggregateGroups(aggregate, context, true, false);
     const time = this.#groups.table.keepTime(close.column, true);
     const column = must(aggregate.keys[close.column]);
     this.#gate = new CloseGate(close.term, context, aggregate.input.schema, column, time);

@@ -9,7 +9,7 @@
  * only the longest holds all rows.
  */
 import { assert, must } from '../../common/assert.ts';
-import { physicalKind } from '../../common/dataType.ts';
+import { physicalKind, type Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import {
   DATE_INFINITY,
@@ -19,6 +19,7 @@ import {
 } from '../../common/value.ts';
 import type { PhysicalHop } from '../../planner/plan/physical.ts';
 import type { Batch, Vector } from '../batch.ts';
+import { batchRow } from '../batchBuilder.ts';
 import { withoutRows } from '../codegen/calc.ts';
 import type { Emit, TickContext } from './operator.ts';
 import { StatelessOperator } from './stateless.ts';
@@ -34,6 +35,7 @@ export class HopOperator extends StatelessOperator {
   readonly #offset: bigint;
   readonly #cumulate: boolean;
   readonly #context: TickContext;
+  readonly #schema: Schema;
   /** Times and current window starts and ends, in micros. */
   #times = new BigInt64Array(0);
   #starts = new BigInt64Array(0);
@@ -53,6 +55,7 @@ export class HopOperator extends StatelessOperator {
       'the longest window is a whole number of steps',
     );
     this.#context = context;
+    this.#schema = node.input.schema;
     const width = node.input.schema.length;
     for (const column of node.schema.slice(width)) {
       assert(physicalKind(column.type) === 'i64', 'window bounds are timestamps');
@@ -84,7 +87,8 @@ export class HopOperator extends StatelessOperator {
       const time = times[i] as bigint;
       if (!isNull && time > -MAX_TIME && time < MAX_TIME) continue;
       if (!isNull) {
-        this.#context.rowError(new SqlError('22008', 'timestamp out of range'), batch.weights[i] ?? 0, 'Hop');
+        const error = new SqlError('22008', 'timestamp out of range');
+        this.#context.rowError(error, batch.weights[i] ?? 0, 'Hop', batchRow(batch, i), this.#schema);
       }
       dead ??= new Uint8Array(n);
       dead[i] = 1;

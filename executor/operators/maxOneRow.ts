@@ -5,6 +5,7 @@
  * a tick is reported and its rows are taken back (the subquery then has no value there) until it has one again.
  */
 import { must } from '../../common/assert.ts';
+import type { Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { PhysicalMaxOneRow } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
@@ -21,6 +22,7 @@ import type { Emit, Operator, TickContext } from './operator.ts';
 export class MaxOneRowOperator implements Operator {
   readonly emitsInitially = false;
   readonly #context: TickContext;
+  readonly #keySchema: Schema;
   readonly #rows: Arrangement;
   readonly #keys: JoinKeys;
   readonly #counts: KeyCounts;
@@ -32,6 +34,7 @@ export class MaxOneRowOperator implements Operator {
 
   constructor(node: PhysicalMaxOneRow, context: TickContext) {
     this.#context = context;
+    this.#keySchema = node.keys.map((key) => must(node.input.schema[key]));
     const types = node.input.schema.map((column) => column.type);
     this.#rows = new Arrangement(types, node.keys, {
       appendOnly: node.input.appendOnly,
@@ -99,7 +102,8 @@ export class MaxOneRowOperator implements Operator {
       this.#output.add(row, sign * this.#rows.weightOf(row), emit);
     }
     const error = new SqlError('21000', 'more than one row returned by a subquery used as an expression');
-    this.#context.rowError(error, -sign, 'MaxOneRow');
+    const key = this.#counts.table.store.columns.map((column) => column.value(slot));
+    this.#context.rowError(error, -sign, 'MaxOneRow', key, this.#keySchema);
   }
 
   #isHeld(slot: number): boolean {

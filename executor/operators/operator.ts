@@ -15,7 +15,8 @@
  *    (a global aggregate's own row excepted).
  *    Rows that no later delta can concern, by a watermark, are dropped in `flush`.
  * 5. A row whose expression fails is reported through `TickContext.rowError` and left out (both when it comes and when
- *    it goes), unless the context throws (ad-hoc reads do).
+ *    it goes), unless the context throws (ad-hoc reads do). Reports of one error are as exact as output: their weights
+ *    sum to the number of rows that fail that way now, and a row is taken back as it was reported.
  */
 import type { Schema } from '../../common/dataType.ts';
 import type { EvalContext } from '../../common/function.ts';
@@ -30,8 +31,11 @@ export type Emit = (batch: Batch) => void;
 export interface TickContext {
   readonly eval: EvalContext;
   readonly time: TimeReader;
-  /** Reports that the expression of `operator` failed on a row. May throw. */
-  rowError(error: SqlError, weight: number, operator: string): void;
+  /**
+   * Reports that the expression of `operator` failed on a row, or (negative weight) that this row is gone. `row` is what
+   * the expression was given, with columns of `schema`. May throw.
+   */
+  rowError(error: SqlError, weight: number, operator: string, row: Row, schema: Schema): void;
   /** Reports a row that came when its window had closed, and is left out. */
   lateRow(row: Row, eventTime: Value, watermark: Value, schema: Schema): void;
 }

@@ -69,7 +69,7 @@ export class TableFunctionOperator extends StatelessOperator {
       return results;
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      this.#context.rowError(error, weight, this.#node.kind);
+      this.#context.rowError(error, weight, this.#node.kind, row, this.#node.input.schema);
       return [];
     }
   }

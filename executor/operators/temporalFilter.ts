@@ -9,6 +9,7 @@
  * Invariant between ticks: stored rows have positive weights and a next flip after the last tick's time.
  */
 import { must } from '../../common/assert.ts';
+import type { Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
 import type { MomentComparison, PhysicalTemporalFilter } from '../../planner/plan/physical.ts';
@@ -52,6 +53,7 @@ export class TemporalFilterOperator implements Operator {
   readonly emitsInitially = false;
   readonly #context: TickContext;
   readonly #operator: string;
+  readonly #schema: Schema;
   readonly #comparisons: readonly Comparison[];
   readonly #selection: Selection;
   /** Finds a row again; null when no row is ever taken back. */
@@ -82,6 +84,7 @@ export class TemporalFilterOperator implements Operator {
     const types = schema.map((column) => column.type);
     this.#context = context;
     this.#operator = node.kind;
+    this.#schema = schema;
     this.#comparisons = node.comparisons.map(({ expr, operator, moment, conjunct }) => ({
       operator,
       conjunct: conjunct === true,
@@ -238,10 +241,15 @@ export class TemporalFilterOperator implements Operator {
     const weight = this.#settled.get(slot);
     if (weight !== 0 && verdict === PASSES) this.#output.add(slot, -weight, 0);
     if (verdict === ERROR) {
-      if (weight !== 0) this.#context.rowError(must(error), -weight, this.#operator);
+      if (weight !== 0) this.#report(slot, must(error), -weight);
       this.#errors.delete(slot);
     }
     this.#settled.set(slot, 0);
+  }
+
+  #report(slot: number, error: SqlError, weight: number): void {
+    const row = this.#store.columns.map((column) => column.value(slot));
+    this.#context.rowError(error, weight, this.#operator, row, this.#schema);
   }
 
   /** Emits or reports what the row's weight has changed by. */
@@ -250,7 +258,7 @@ export class TemporalFilterOperator implements Operator {
     if (change === 0) return;
     const verdict = this.#verdicts.get(slot);
     if (verdict === PASSES) this.#output.add(slot, change, 0);
-    else if (verdict === ERROR) this.#context.rowError(must(this.#errors.get(slot)), change, this.#operator);
+    else if (verdict === ERROR) this.#report(slot, must(this.#errors.get(slot)), change);
     this.#settled.set(slot, weight);
   }
 

@@ -30,7 +30,7 @@ export class ValuesOperator extends StatelessOperator {
         rows.push([exprs.map((expr) => evaluateScalar(expr, this.#context.eval)), 1]);
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
-        this.#context.rowError(error, 1, this.#node.kind);
+        this.#context.rowError(error, 1, this.#node.kind, [], []);
       }
     }
     emitRows(

@@ -19,6 +19,7 @@ export type AlterAction =
   | { readonly kind: 'connector'; readonly options: readonly Option[] }
   | { readonly kind: 'dropConnector' }
   | { readonly kind: 'refreshSchema' }
+  | { readonly kind: 'resume' }
   | { readonly kind: 'format'; readonly format: FormatEncode }
   | { readonly kind: 'asQuery'; readonly query: Query }
   | { readonly kind: 'secretValue'; readonly options: readonly Option[]; readonly value: string }

@@ -99,7 +99,7 @@ export abstract class AlterParser extends PrivilegeParser {
 
   /**
    * alterAction: RENAME ... | OWNER TO word | SET ... | RESET ... | SWAP WITH objectName | CONNECTOR WITH optionList
-   *   | REFRESH SCHEMA | formatEncode | AS query | [ WITH optionList ] AS SCONST | ADD ... | DROP ... | ALTER ... | userOptions
+   *   | REFRESH SCHEMA | RESUME | formatEncode | AS query | [ WITH optionList ] AS SCONST | ADD ... | DROP ... | ALTER ... | userOptions
    */
   private readonly alterAction: Rule<AlterAction, [object: ObjectKind]> = this.RULE(
     'alterAction',
@@ -159,6 +159,10 @@ export abstract class AlterParser extends PrivilegeParser {
           GATE: () => object === 'secret',
           ALT: (): AlterAction => this.subrule(20, this.secretChange),
           IGNORE_AMBIGUITIES: true,
+        },
+        {
+          GATE: () => object === 'materialized view',
+          ALT: (): AlterAction => this.consume(25, K.resume) && { kind: 'resume' },
         },
         {
           GATE: () => object === 'table' || object === 'source',

@@ -81,7 +81,15 @@ export function tableAdmission(
     rule,
     now: database.clock(),
     context: database.tickContext(table.name, table.timeZone).eval,
-    failed: (error) => database.rowErrors.add(table.name, 'Watermark', error, 1, database.watermarks.now()),
+    failed: (error) =>
+      database.rowErrors.add({
+        relation: table.name,
+        id: null,
+        operator: 'Watermark',
+        error,
+        weight: 1,
+        at: database.watermarks.now(),
+      }),
     keyOf: (row) =>
       keyString(
         table.key.map((k) => row[k] ?? null),

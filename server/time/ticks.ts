@@ -179,7 +179,14 @@ export function fileViewLate(database: Database): void {
       const late = id === null ? null : lateRelationOf(database, id);
       if (view?.kind !== 'materialized view' || late === null) {
         const error = new SqlError('01000', 'row left out: its window had closed');
-        database.rowErrors.add(relation, 'Close', error, 1, database.watermarks.now());
+        database.rowErrors.add({
+          relation,
+          id,
+          operator: 'Close',
+          error,
+          weight: 1,
+          at: database.watermarks.now(),
+        });
         continue;
       }
       const timeType = must(late.columns[late.columns.length - 7]).type;

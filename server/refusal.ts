@@ -1,0 +1,106 @@
+/**
+ * Views with `on_error = 'fail'`: a commit that brings a row which such a view cannot compute is refused.
+ *
+ * Whether it does is found out by doing it: before the commit is journalled, its changes run through the dataflow as one
+ * tick, and then their opposite as another. By the operators' contract (the output of a tick is the exact change of the
+ * result) everything is then as before, whatever the view is made of, and the view's errors of the first tick say whether
+ * the commit is refused. What time has made due is run before, so that the trial makes nothing happen that time would.
+ * Only rows that can be taken back can be tried: those of tables that clients write and that are not append-only.
+ */
+import { types } from '../common/dataType.ts';
+import { SqlError, unsupported } from '../common/sqlError.ts';
+import { formatValue } from '../common/textIo.ts';
+import type { Database, TableDelta } from './database.ts';
+import type { RowErrorEntry } from './errorLog.ts';
+import { messageContext } from './ingest.ts';
+import { type CatalogObject, isRefusing, type MaterializedViewObject, type TableObject } from './objects.ts';
+
+/** The row as text, for messages. */
+function describeRow({ row }: RowErrorEntry): string | null {
+  return row === null ? null : `Failing row: ${formatValue(row, types.jsonb, messageContext)}.`;
+}
+
+/** The error of a row of a view, for whoever must know. The position would be one in the view's definition. */
+export function refusalOf(view: { readonly name: string }, entry: RowErrorEntry): SqlError {
+  const detail = entry.detail ?? describeRow(entry);
+  return new SqlError(entry.state, entry.message, {
+    ...(detail === null ? {} : { detail }),
+    where: `materialized view "${view.name}", operator ${entry.operator}`,
+  });
+}
+
+/** The running views that refuse rows and have an error, with it. */
+export function refusedBy(
+  database: Database,
+): readonly (readonly [view: MaterializedViewObject, entry: RowErrorEntry])[] {
+  return database.rowErrors.relations().flatMap((id) => {
+    const view = database.catalog.byId(id);
+    if (view?.kind !== 'materialized view' || !isRefusing(view)) return [];
+    const entry = database.rowErrors.first(id);
+    return entry === null ? [] : [[view, entry] as const];
+  });
+}
+
+/** Everything that an object is made of, directly or not. */
+function basesOf(database: Database, ids: Iterable<number>): ReadonlySet<CatalogObject> {
+  const bases = new Set<CatalogObject>();
+  const visit = (id: number): void => {
+    const object = database.catalog.byId(id);
+    if (object === null || bases.has(object)) return;
+    bases.add(object);
+    for (const dependency of object.dependsOn) visit(dependency);
+  };
+  for (const id of ids) visit(id);
+  return bases;
+}
+
+/** Clients write it; rows of connectors and of the server's own are there whether a view likes them or not. */
+const isWritten = (table: TableObject): boolean => !table.internal && table.source === null;
+
+/** Refuses `on_error = 'fail'` over tables whose rows cannot be taken back. */
+export function checkRefusable(database: Database, dependsOn: ReadonlySet<number>, position: number): void {
+  for (const object of basesOf(database, dependsOn)) {
+    if (object.kind !== 'table' || !isWritten(object)) continue;
+    if (!object.appendOnly && object.admission === null) continue;
+    throw unsupported(
+      `on_error = 'fail' over the append-only table "${object.name}"`,
+      position,
+      "Use on_error = 'skip' or 'null', or make the table without APPEND ONLY.",
+    );
+  }
+}
+
+/** Throws if a view refuses these changes; they are not made. Only inside `exclusive`. */
+export function tryChanges(database: Database, deltas: readonly TableDelta[]): void {
+  const concerned = refusableTables(database);
+  if (concerned.size === 0) return;
+  const tried = deltas.filter(({ table }) => concerned.has(table));
+  if (tried.length === 0) return;
+  if (database.dataflow.isDue()) database.runTick(() => {});
+  const run = (sign: 1 | -1): void => {
+    for (const { table, rows } of tried) {
+      database.pushRows(
+        table,
+        rows.map(([row, weight]) => [row, sign * weight]),
+      );
+    }
+    database.dataflow.finishTick();
+  };
+  run(1);
+  const [refused] = refusedBy(database).map(([view, entry]) => refusalOf(view, entry));
+  run(-1);
+  database.lateRows.length = 0;
+  if (refused !== undefined) throw refused;
+}
+
+/** The tables whose commits some running view may refuse. */
+function refusableTables(database: Database): ReadonlySet<TableObject> {
+  const tables = new Set<TableObject>();
+  for (const object of database.catalog.objects()) {
+    if (object.kind !== 'materialized view' || !isRefusing(object)) continue;
+    for (const base of basesOf(database, object.dependsOn)) {
+      if (base.kind === 'table' && isWritten(base)) tables.add(base);
+    }
+  }
+  return tables;
+}
