@@ -80,9 +80,16 @@ function jsonbArray(rows: Rows, argTypes: readonly DataType[]): Value {
 }
 
 function jsonArray(rows: Rows, argTypes: readonly DataType[]): Value {
-  const items: string[] = [];
-  for (const [value] of rows) items.push(toJsonText(value ?? null, typeAt(argTypes, 0), textContext));
-  return items.length === 0 ? null : `[${items.join(', ')}]`;
+  const type = typeAt(argTypes, 0);
+  const isNested = type.id === 'array' || type.id === 'struct';
+  let result: string | null = null;
+  for (const [value] of rows) {
+    const item = toJsonText(value ?? null, type, textContext);
+    // PostgreSQL puts each array and row but the first on a line of its own.
+    const gap = isNested && value !== null ? ', \n ' : ', ';
+    result = result === null ? item : result + gap + item;
+  }
+  return result === null ? null : `[${result}]`;
 }
 
 function keyText(key: Value | undefined, type: DataType): string {

@@ -9,13 +9,16 @@ import type { FunctionCall } from '../../parser/ast/expr.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { isVolatile } from '../plan/scalars.ts';
+import { isAbsent } from './absentFunctions.ts';
 import { bindAggregateCall } from './aggregateCalls.ts';
 import { coerceExplicit, coerceImplicit } from './coerce.ts';
 import { type ExprContext, type PendingTableFunction, TABLE_FUNCTION_BASE } from './context.ts';
 import { bindExpr } from './expr.ts';
+import { bindLambdaCall } from './lambdas.ts';
 import { didYouMean } from './nameErrors.ts';
 import { ambiguousFunction, callOf, noFunction } from './operators.ts';
 import { checkDeterminate, resolve } from './overload.ts';
+import { spreading } from './variadic.ts';
 import { bindWindowCall } from './windowCalls.ts';
 
 /** Schemas under which the registry's functions are found. */
@@ -62,6 +65,8 @@ export function bindFunctionCall(call: FunctionCall, context: ExprContext): Scal
       position: call.span.start,
     });
   }
+  const ofLambda = bindLambdaCall(call, name, context);
+  if (ofLambda !== null) return ofLambda;
   const args = bindArguments(call, context);
   if (tables.length > 0) return bindSetReturning(call, name, tables, args, context);
   return bindScalarCall(call, name, scalars, args, context);
@@ -131,6 +136,7 @@ function missingFunction(
   context: ExprContext,
 ): never {
   const error = noFunction(name, args, position);
+  if (candidates.length === 0 && isAbsent(name)) throw unsupported(`function ${name}`, position);
   const names = candidates.length > 0 ? [] : context.env.functions.all().map((f) => f.name);
   const guess = didYouMean(name, names);
   if (guess === null) throw error;
@@ -140,7 +146,7 @@ function missingFunction(
   });
 }
 
-/** `f(a, VARIADIC array)`: an array constructor is spread; any other array is refused by name. */
+/** `f(a, VARIADIC array)`: an array constructor is spread here; any other array when the function is called. */
 function bindSpread(
   call: FunctionCall,
   name: string,
@@ -150,11 +156,13 @@ function bindSpread(
 ): Scalar {
   const position = call.span.start;
   const last = must(args.at(-1));
+  const variadic = candidates.filter((f) => f.variadic === true);
   if (last.kind !== 'array' || last.nested) {
-    throw unsupported('VARIADIC with an array that is not an ARRAY constructor', position);
+    const match = resolve(variadic.map(spreading), typesOf(args));
+    if (match === null || match === 'ambiguous') throw noFunction(name, args, position);
+    return callOf(match, args, position, context.env);
   }
   const spread = [...args.slice(0, -1), ...last.items];
-  const variadic = candidates.filter((f) => f.variadic === true);
   const match = resolve(variadic, typesOf(spread));
   if (match === null || match === 'ambiguous') throw noFunction(name, args, position);
   return callOf(match, spread, position, context.env);

@@ -17,6 +17,7 @@ import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operator
 import { bindBetween, bindBinary, bindDistinct, bindInList, bindLike, bindQuantified } from './predicates.ts';
 import { resolveColumn } from './scope.ts';
 import { bindSpecialCall } from './specialCalls.ts';
+import { expandStar } from './star.ts';
 import { bindArraySubquery, bindExists, bindInSubquery, bindScalarSubquery } from './subqueries.ts';
 import { bindFieldAccess, bindSubscript } from './subscripts.ts';
 
@@ -41,6 +42,10 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'ColumnRef':
       return resolveColumn(context.scope, expr.parts, position, env.catalog.database);
     case 'Star':
+      // `count(t.*)`: the row of the table.
+      if (expr.qualifier !== null && expr.except.length === 0) {
+        return resolveColumn(context.scope, expr.qualifier, position, env.catalog.database);
+      }
       throw new SqlError('42601', '* is not allowed here', { position });
     case 'Unary':
       return bindUnary(expr, context);
@@ -130,7 +135,7 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
       return bindFieldAccess(expr, context);
     case 'RowExpr': {
       // A cast or an assignment of the row may still decide the type of a literal in it.
-      const items = expr.items.map((i) => textByDefault(bindExpr(i, context), env));
+      const items = expr.items.flatMap((i) => rowItems(i, context));
       const fields = items.map((i, n) => ({ name: `f${n + 1}`, type: i.type }));
       return { kind: 'row', items, type: { id: 'struct', fields } };
     }
@@ -149,6 +154,13 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'DefaultExpr':
       throw new SqlError('42601', 'DEFAULT is not allowed in this context', { position });
   }
+}
+
+/** An item of a row; `t.*` and `(r).*` stand for all their columns. */
+function rowItems(item: Expr, context: ExprContext): readonly Scalar[] {
+  if (item.kind !== 'Star' || context.scope === null)
+    return [textByDefault(bindExpr(item, context), context.env)];
+  return expandStar(item, context.scope, context, bindExpr).map((i) => i.expr);
 }
 
 export function bindLiteral(expr: Literal): Scalar {
