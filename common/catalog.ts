@@ -39,6 +39,8 @@ export interface RelationEntry {
   /** A view's query as SQL, to be bound with `searchPath`; null for others. */
   readonly definition: string | null;
   readonly searchPath: readonly string[];
+  /** The relation whose changes the rows are (AS CHANGELOG FROM); it has no id of its own. */
+  readonly changesOf?: RelationEntry;
   /** Rows now, for the optimizer. */
   rowCount(): number;
 }
