@@ -10,6 +10,7 @@ import pg from 'pg';
 import { errorState, resultLines } from './compare.ts';
 import { parseSlt, type SltRecord } from './record.ts';
 import { runSql } from './runner.ts';
+import { hashLine, valueRows } from './sqlite.ts';
 import { runCommand } from './system.ts';
 
 const letters: ReadonlyMap<number, string> = new Map([
@@ -67,6 +68,11 @@ class Completer {
         if (typeof record.expect === 'object' && 'error' in record.expect)
           this.#problem(record, 'expected an error');
         return null;
+      }
+      if (record.layout === 'values') {
+        const values = valueRows(outcome.rows, record.types, record.sort).flat();
+        const lines = values.length > record.hashThreshold ? [hashLine(values)] : values;
+        return [header, record.sql, '----', ...lines, ''];
       }
       const types = outcome.types.map((oid) => letters.get(oid) ?? 'T').join('');
       const sort = record.sort === 'nosort' ? '' : ` ${record.sort}`;

@@ -26,14 +26,14 @@ const comesLater: ReadonlySet<string> = new Set(['42P01', '3F000', '42703']);
 const changesData = /^\s*with\b.*\)\s*(insert\s+into|update|delete\s+from|merge\s+into)\b/is;
 
 export class IncrementalViews {
-  #planned: Planned[] = [];
+  #planned: ReadonlyMap<SltRecord, Planned> = new Map();
   #next = 0;
   used = 0;
   readonly refused: string[] = [];
 
   /** Takes the SELECTs of a file. */
   plan(records: readonly SltRecord[], substitutes: boolean): void {
-    this.#planned = records.flatMap((record) =>
+    const planned = records.flatMap((record): Planned[] =>
       record.kind === 'query' &&
       record.expected !== null &&
       /^\s*(select|with|values|table|\()/i.test(record.sql) &&
@@ -42,11 +42,12 @@ export class IncrementalViews {
         ? [{ record, view: null, reason: 'no relation was made before it', retry: true }]
         : [],
     );
+    this.#planned = new Map(planned.map((p) => [p.record, p]));
   }
 
   /** Makes the views that are missing and possible now. */
   async create(client: pg.Client): Promise<void> {
-    for (const planned of this.#planned) {
+    for (const planned of this.#planned.values()) {
       if (planned.view !== null || !planned.retry) continue;
       const name = `slt_incremental_${this.#next++}`;
       const columns = [...planned.record.types].map((_, i) => `c${i}`).join(', ');
@@ -63,7 +64,7 @@ export class IncrementalViews {
 
   /** The view that answers a query, or null; then the reason is noted. */
   take(record: QueryRecord): string | null {
-    const planned = this.#planned.find((p) => p.record === record);
+    const planned = this.#planned.get(record);
     if (planned === undefined) return null;
     if (planned.view === null) {
       this.refused.push(`${record.file}:${record.line}: ${planned.reason}`);
@@ -75,7 +76,7 @@ export class IncrementalViews {
 
   /** Drops what there is; `create` makes it again. */
   async dropAll(client: pg.Client): Promise<void> {
-    for (const planned of this.#planned) {
+    for (const planned of this.#planned.values()) {
       planned.retry = true;
       if (planned.view === null) continue;
       await client.query(`DROP MATERIALIZED VIEW IF EXISTS ${planned.view}`);

@@ -1,10 +1,16 @@
-/** The sqllogictest dialect (sqllogictest-rs) as records: text in, a list of what to do out. No execution here. */
+/**
+ * The sqllogictest dialect (sqllogictest-rs, and the original one of sqlite's corpus) as records: text in, a list of what to
+ * do out. No execution here.
+ */
 
 export type Expectation =
   | { readonly kind: 'any' }
   | { readonly kind: 'regex'; readonly regex: RegExp }
   | { readonly kind: 'state'; readonly state: string }
   | { readonly kind: 'text'; readonly text: string };
+
+/** How results are written: a row a line, or a value a line (the form of sqlite's corpus). */
+export type Layout = 'rows' | 'values';
 
 export type SortMode = 'nosort' | 'rowsort' | 'valuesort';
 
@@ -31,7 +37,11 @@ export type SltRecord = Common &
         readonly sql: string;
         readonly types: string;
         readonly sort: SortMode;
+        /** Queries with one label have one result. */
         readonly label: string | null;
+        readonly layout: Layout;
+        /** Results of more values are written as a hash. */
+        readonly hashThreshold: number;
         /** Null: it only has to succeed. */
         readonly expected: readonly string[] | null;
       }
@@ -189,7 +199,7 @@ function parseQuery(
   header: string,
   words: readonly string[],
   common: Common,
-  sort: SortMode,
+  form: Form,
 ): SltRecord {
   if (words[1] === 'error') return parseError(reader, header, common);
   // The types may be missing.
@@ -201,10 +211,19 @@ function parseQuery(
     kind: 'query',
     sql,
     types: untyped ? '' : (words[1] ?? ''),
-    sort: isSortMode(given) ? given : sort,
+    sort: isSortMode(given) ? given : form.sort,
+    layout: form.layout,
+    hashThreshold: form.hashThreshold,
     label: words[(isSortMode(given) ? 3 : 2) - (untyped ? 1 : 0)] ?? null,
     expected: results ? reader.results() : null,
   };
+}
+
+/** What the lines before say about results. */
+interface Form {
+  sort: SortMode;
+  layout: Layout;
+  hashThreshold: number;
 }
 
 function isSortMode(word: string | undefined): word is SortMode {
@@ -217,7 +236,11 @@ export function parseSlt(text: string, file: string): readonly SltRecord[] {
   const records: SltRecord[] = [];
   let conditions: Common['conditions'][number][] = [];
   let connection = 'default';
-  let sort: SortMode = 'nosort';
+  const form: Form = {
+    sort: 'nosort',
+    layout: file.endsWith('.test') ? 'values' : 'rows',
+    hashThreshold: Number.POSITIVE_INFINITY,
+  };
   while (!reader.done) {
     const line = reader.at + 1;
     const header = reader.next().trim();
@@ -234,7 +257,7 @@ export function parseSlt(text: string, file: string): readonly SltRecord[] {
         push(parseStatement(reader, header, words, common));
         break;
       case 'query':
-        push(parseQuery(reader, header, words, common, sort));
+        push(parseQuery(reader, header, words, common, form));
         break;
       case 'system': {
         const { sql, results } = reader.body();
@@ -263,7 +286,8 @@ export function parseSlt(text: string, file: string): readonly SltRecord[] {
         connection = words[1] ?? 'default';
         break;
       case 'control':
-        if (words[1] === 'sortmode') sort = (words[2] ?? 'nosort') as SortMode;
+        if (words[1] === 'sortmode' && isSortMode(words[2])) form.sort = words[2];
+        if (words[1] === 'resultmode') form.layout = words[2] === 'valuewise' ? 'values' : 'rows';
         push({ ...common, kind: 'control', name: words[1] ?? '', value: words[2] ?? '' });
         break;
       case 'sleep':
@@ -272,8 +296,14 @@ export function parseSlt(text: string, file: string): readonly SltRecord[] {
       case 'halt':
         push({ ...common, kind: 'halt' });
         break;
-      case 'subtest':
       case 'hash-threshold':
+        // Only the corpus says it.
+        form.layout = 'values';
+        form.hashThreshold = Number(words[1]) > 0 ? Number(words[1]) : Number.POSITIVE_INFINITY;
+        conditions = [];
+        break;
+      case 'subtest':
+        conditions = [];
         break;
       default:
         throw new SltSyntaxError(file, line, `unknown record: ${header}`);

@@ -185,7 +185,11 @@ export class Grouping {
       () => `count(*) > ${random.int(0, 2)}`,
       () => `max(${this.#expressions.of('int4', scope, 0)}) >= ${random.int(0, 4)}`,
       () => `(${this.#expressions.predicate([...plainKeys, ...outer], 0)} OR count(*) = 1)`,
-      () => `(${this.#expressions.predicate([...plainKeys, ...outer], 2)} OR count(*) = 2)`,
+      // A subquery does not know keys that are expressions.
+      () => {
+        const columns = plainKeys.filter((k) => /^\w+\.\w+$/.test(k.sql));
+        return `(${this.#expressions.predicate([...columns, ...outer], 2)} OR count(*) = 2)`;
+      },
       () => `count(DISTINCT ${this.#expressions.of('text', scope, 0)}) < count(*)`,
     ])();
   }

@@ -349,8 +349,7 @@ export class Queries implements Subqueries {
     if (kind < 0.7) return '';
     const all = columns.map((c) => `${c.name}${this.#direction()}`);
     if (kind < 0.75) return ` ORDER BY ${all.join(', ')}`;
-    if (kind < 0.8)
-      return ` ORDER BY ${must(all[0])} ${random.pick(['', 'OFFSET 1 '])}FETCH FIRST ${random.int(1, 4)} ROWS WITH TIES`;
+    if (kind < 0.8) return ` ORDER BY ${must(all[0])} FETCH FIRST ${random.int(1, 4)} ROWS WITH TIES`;
     const offset = random.chance(0.3) ? ` OFFSET ${random.int(0, 3)}` : '';
     const limit = random.chance(0.9) ? ` LIMIT ${random.int(0, 5)}` : '';
     return ` ORDER BY ${all.join(', ')}${limit}${offset}`;

@@ -81,11 +81,32 @@ export class Reproduction {
       }
       const symptom = await this.#wrong(failure, actual, expected);
       this.#symptom ??= symptom;
-      return symptom !== null && symptom === this.#symptom;
+      if (symptom === null || symptom !== this.#symptom) return false;
+      return symptom !== 'rows' || 'failure' in expected || (await this.#oneAnswer(failure, expected.rows));
     } finally {
       await actual.close();
       database.close();
     }
+  }
+
+  /** Whether the query has the same answer when the tables' rows are stored in another order. */
+  async #oneAnswer(failure: Failure, rows: readonly TextRow[]): Promise<boolean> {
+    const tables = failure.statements.flatMap((sql) => /^CREATE TABLE (\w+)/.exec(sql)?.[1] ?? []);
+    this.#loaded = null;
+    await this.#expected.run('BEGIN');
+    for (const direction of ['ASC', 'DESC']) {
+      for (const table of tables) {
+        const copy = `other_${table}_${direction}`;
+        await this.#expected.run(
+          `CREATE TEMP TABLE ${copy} AS SELECT * FROM ${table} AS x ORDER BY x::text ${direction}`,
+        );
+        await this.#expected.run(`DELETE FROM ${table}`);
+        await this.#expected.run(`INSERT INTO ${table} SELECT * FROM ${copy}`);
+      }
+      const answer = await this.#expected.run(failure.query);
+      if ('failure' in answer || difference(answer.rows, rows) !== null) return false;
+    }
+    return true;
   }
 
   /** What is wrong, null when nothing is. */
