@@ -15,12 +15,14 @@ import { emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { Dataflow, type DataflowNode } from '../executor/dataflow.ts';
 import type { TickContext } from '../executor/operators/operator.ts';
 import { Catalog } from './catalog.ts';
-import { RowErrors } from './errorLog.ts';
+import { DEFAULT_ERROR_ROWS, RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
 import { addMessage, messagesOf } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import { Mutex } from './mutex.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
+import { pausedError, pauseFailed } from './pause.ts';
+import { tryChanges } from './refusal.ts';
 import type { Session } from './session.ts';
 import { LateNodes, withinLateness } from './time/lateNodes.ts';
 import { lateRowsOf, RowCounts } from './time/lateRead.ts';
@@ -42,6 +44,8 @@ export class Database {
   readonly environment: EngineEnvironment;
   readonly dataflow: Dataflow;
   readonly rowErrors = new RowErrors();
+  /** Views in which an error of ours arose in this tick. */
+  readonly broken: { readonly id: number; readonly error: unknown }[] = [];
   /** Rows that came when their view's window had closed, for the view's relation of late rows. */
   readonly lateRows: ViewLateRow[] = [];
   /** Where views that allow lateness get late rows from. */
@@ -76,10 +80,15 @@ export class Database {
   }
 
   /**
-   * The context in which the operators of one maintained relation run; errors are filed under its name, late rows under
-   * its id.
+   * The context in which the operators of one maintained relation run; errors and late rows are filed under its name and
+   * id, `maxRows` errors one by one.
    */
-  tickContext(relation: string, timeZone: string, id: number | null = null): TickContext {
+  tickContext(
+    relation: string,
+    timeZone: string,
+    id: number | null = null,
+    maxRows = DEFAULT_ERROR_ROWS,
+  ): TickContext {
     const context: EvalContext = maintainedEvalContext(
       this.environment,
       timeZone,
@@ -89,8 +98,10 @@ export class Database {
     return {
       eval: context,
       time: this.watermarks,
-      rowError: (error, weight, operator) =>
-        this.rowErrors.add(relation, operator, error, weight, this.watermarks.now()),
+      rowError: (error, weight, operator, row, schema) => {
+        const at = this.watermarks.now();
+        this.rowErrors.add({ relation, id, operator, error, weight, at, row, schema, maxRows });
+      },
       lateRow: (row, eventTime, watermark, schema) =>
         this.lateRows.push({ relation, id, row, eventTime, watermark, schema }),
     };
@@ -131,16 +142,20 @@ export class Database {
         table.checkConflicts();
       }
       const deltas = writes.tables().map((w) => ({ table: w.table, rows: [...w.delta()] }));
-      return this.applyTables(deltas);
+      return this.applyTables(deltas, true);
     });
   }
 
-  /** One tick over table deltas, journalled first. Only inside `exclusive`. Gives what was late. */
-  applyTables(deltas: readonly TableDelta[]): readonly LateSummary[] {
+  /**
+   * One tick over table deltas, journalled first. Only inside `exclusive`. Gives what was late. `mayBeRefused`: a client
+   * asks for it, who can be told that a view refuses it.
+   */
+  applyTables(deltas: readonly TableDelta[], mayBeRefused = false): readonly LateSummary[] {
     const changed = deltas.filter((d) => d.rows.length > 0);
     if (changed.length === 0) return [];
     const now = this.#startTick();
     const stamped = changed.map((delta) => stamp(delta, now));
+    if (mayBeRefused) tryChanges(this, stamped);
     for (const { table } of stamped) this.journal?.keepFollowed(table, now);
     this.journal?.appendCommit(stamped, now);
     const late = tickTables(this, stamped, now);
@@ -167,7 +182,9 @@ export class Database {
     this.watermarks.setNow(this.clock());
     feed();
     this.dataflow.finishTick();
+    pauseFailed(this);
     fileViewLate(this);
+    pauseFailed(this);
     this.version++;
   }
 
@@ -343,12 +360,13 @@ export function columnTypes(object: {
   return object.columns.map((c) => c.type);
 }
 
-/** The relation behind an id that must be stored or a source. */
+/** The relation behind an id that must be stored or a source. Throws 55000 where it is a paused view. */
 export function scannable(catalog: Catalog, id: number): TableObject | MaterializedViewObject | SourceObject {
   const object = catalog.byId(id);
   assert(
     object !== null && object.kind !== 'index' && object.kind !== 'view',
     `relation ${id} cannot be scanned`,
   );
+  if (object.kind === 'materialized view' && object.paused !== null) throw pausedError(object);
   return object;
 }

@@ -79,7 +79,10 @@ function transactionCatalog(context: StatementContext): CatalogReader {
       // What the definition gives now is not what such a view shows.
       const view = catalog.byId(entry.id);
       const prompt =
-        view?.kind === 'materialized view' && view.timing.emit.kind === 'update' && view.timing.ttl === null;
+        view?.kind === 'materialized view' &&
+        view.paused === null &&
+        view.timing.emit.kind === 'update' &&
+        view.timing.ttl === null;
       if (!prompt) return entry;
       return {
         id: entry.id,

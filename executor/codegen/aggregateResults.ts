@@ -5,10 +5,11 @@ import { physicalKind } from '../../common/dataType.ts';
 import { zeroOf } from '../../common/function.ts';
 import type { CallLayout } from '../operators/aggregateLayout.ts';
 import type { CallStates, State } from '../operators/aggregateStates.ts';
+import type { TickContext } from '../operators/operator.ts';
 import type { AggregateProgram } from './aggregateLoop.ts';
 import { chunkCapacity, newArray } from './calc.ts';
 import type { Emitter } from './emitter.ts';
-import { locate, reportRow } from './rowFailure.ts';
+import { locate } from './rowFailure.ts';
 import { sameBoxed } from './typeOperations.ts';
 
 /** Touched groups whose old results are kept in arrays that are not given back. */
@@ -41,7 +42,7 @@ export function resultsProgram(program: AggregateProgram, emitter: Emitter): str
   const declare = ['touched = new Int32Array(16)', 'had = new Uint8Array(16)', ...old].join(', ');
   const copyOld = columns.map((_, x) => `A${x}[nt] = r${x}; B${x}[nt] = q${x} ? 1 : 0;`).join(' ');
   const rows = `${emitter.constant(program.groups.rows.blocks)}[b][k]`;
-  return `let ctx = null, nt = 0, emitted = false, ${declare};
+  return `let ctx = null, running = null, nt = 0, emitted = false, ${declare};
 const growTouched = () => {
 const n = touched.length * 2;
 ${grow.join('\n')}
@@ -54,7 +55,7 @@ had[nt] = 0;
 if (${program.global ? 'emitted' : `${rows} > 0`}) {
 ${computeResults(program, emitter)}
 if (failure === null) { had[nt] = 1; ${copyOld} }
-else ${emitter.constant(locate)}(failure, -1);
+else ${program.retracts ? reportGroup(program, '-1', emitter) : `${emitter.constant(locate)}(failure, -1);`}
 }
 nt++;
 };
@@ -63,6 +64,14 @@ const forget = () => {
 if (nt > ${KEPT_TOUCHED}) { touched = new Int32Array(16); had = new Uint8Array(16); ${reset} }
 nt = 0;
 };`;
+}
+
+/** A statement that reports group `s`, whose result fails with `failure`, or takes the report back. */
+function reportGroup(program: AggregateProgram, weight: '1' | '-1', emitter: Emitter): string {
+  const { operator, keys } = program;
+  const report = (failure: unknown, slot: number, sign: number, tick: TickContext): void =>
+    tick.rowError(locate(failure, -1), sign, operator, keys.row(slot), keys.schema);
+  return `${emitter.constant(report)}(failure, s, ${weight}, running);`;
 }
 
 /** Statements that set r<x>, q<x> (NULL) from the states of the group at b, k; `failure` holds an error. */
@@ -163,14 +172,14 @@ function flushProgram(
   return `let cap = 0, OS = null, OW = null${declare};
 const growOutput = (n) => { cap = n; OS = new Int32Array(n); OW = new Int32Array(n); ${grow} };
 const flush = (tick, sink) => {
-ctx = tick.eval;
+ctx = tick.eval; running = tick;
 if (cap < ${capacity}(nt * 2)) growOutput(${capacity}(nt * 2));
 let o = 0;
 for (let t = 0; t < nt; t++) {
 const s = touched[t], b = s >>> 13, k = s & 8191, h = had[t] !== 0;
 let alive = ${program.global ? 'true' : `${rows} > 0`};
 ${computeResults({ ...program }, emitter).replace('try {', 'if (alive) try {')}
-if (failure !== null) { alive = false; ${emitter.constant(reportRow)}(failure, -1, 1, ${JSON.stringify(program.operator)}, tick); }
+if (failure !== null) { alive = false; ${reportGroup(program, '1', emitter)} }
 if (h && alive && ${same}) continue;
 if (h) {
 ${oldRow}

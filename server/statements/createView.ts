@@ -5,14 +5,17 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
+import { withNullOnError } from '../../planner/nullOnError.ts';
 import type { LogicalPlan } from '../../planner/plan/logical.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
 import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
-import { Entry, type MaterializedViewObject, type ViewObject } from '../objects.ts';
+import { Entry, type ErrorPolicy, type MaterializedViewObject, type ViewObject } from '../objects.ts';
+import { pausedBy, pauseFailed } from '../pause.ts';
 import { bindEnvironment, plannerEnvironment } from '../planning.ts';
+import { checkRefusable } from '../refusal.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
-import { buildView, watermarkedColumns } from '../viewBuild.ts';
+import { buildView, noParts, watermarkedColumns } from '../viewBuild.ts';
 import {
   creationSchema,
   done,
@@ -22,6 +25,7 @@ import {
   type StatementHandler,
   splitName,
 } from './statement.ts';
+import { errorOptions, errorPolicy } from './viewErrors.ts';
 import { viewTiming } from './viewTiming.ts';
 
 /** Column names of a view: those written, else those of the query. */
@@ -147,15 +151,15 @@ const acceptedOptions = [
   'parallelism',
 ];
 
-/** Options that viewTiming reads. */
-const timingOptions = ['ttl', 'ttl_column'];
+/** Options that viewTiming and errorPolicy read. */
+const ownOptions = ['ttl', 'ttl_column', ...errorOptions];
 
 function checkView(statement: CreateMaterializedView): void {
   const position = statement.span.start;
   if (statement.orReplace) throw unsupported('CREATE OR REPLACE MATERIALIZED VIEW', position);
   if (!statement.withData) throw unsupported('WITH NO DATA', position);
   for (const option of statement.options) {
-    if (!acceptedOptions.includes(option.name) && !timingOptions.includes(option.name)) {
+    if (!acceptedOptions.includes(option.name) && !ownOptions.includes(option.name)) {
       throw new SqlError('22023', `unrecognized materialized view option "${option.name}"`, {
         position: option.span.start,
       });
@@ -184,19 +188,21 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
         return done('CREATE MATERIALIZED VIEW');
       // Bound inside the lock: nothing it reads can be dropped meanwhile.
       const { env, seen } = recording(context);
-      const bound = bindQuery(statement.query, env);
+      const errors = errorPolicy(statement.options);
+      const query = bindQuery(statement.query, env);
+      const bound = errors.onError === 'null' ? withNullOnError(query) : query;
       noParameters(bound, 'materialized views');
       refuseSystemRelations(bound.plan, statement.span.start);
       const columns = viewColumns(bound, statement.columns, statement.span.start);
       const timing = viewTiming(statement, columns, context);
       const planned = planMaterializedView(bound, plannerEnvironment(context), timing);
+      const dependsOn = dependencies(bound.plan, seen);
+      if (errors.onError === 'fail') checkRefusable(database, dependsOn, statement.span.start);
       const id = database.catalog.allocateId();
       const view = viewObject(
-        { id, schema, name: target.name },
-        planned,
-        timing,
+        { id, schema, name: target.name, planned, timing, errors },
         columns,
-        dependencies(bound.plan, seen),
+        dependsOn,
         context.textOf(statement.query),
         context,
       );
@@ -204,6 +210,7 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       database.catalog.add(view);
       const closing = closingType(planned.plan);
       if (closing !== null) createLateRelation(database, view, viewLateColumns, closing);
+      pauseFailed(database);
       database.journalDdl(originOf(context), id);
       return done('CREATE MATERIALIZED VIEW');
     });
@@ -225,20 +232,29 @@ function storedColumns(planned: PlannedView, columns: Schema): Column[] {
 
 /** The object over its parts in the dataflow. */
 function viewObject(
-  target: { readonly id: number; readonly schema: string; readonly name: string },
-  planned: PlannedView,
-  timing: ViewTiming,
+  target: {
+    readonly id: number;
+    readonly schema: string;
+    readonly name: string;
+    readonly planned: PlannedView;
+    readonly timing: ViewTiming;
+    readonly errors: ErrorPolicy;
+  },
   visible: Schema,
   dependsOn: ReadonlySet<number>,
   definition: string,
   context: StatementContext,
 ): MaterializedViewObject {
   const { database } = context;
+  const { planned } = target;
   const columns = storedColumns(planned, visible);
   const origin = originOf(context);
-  const parts = buildView(database, { ...target, timeZone: origin.timeZone, planned }, () =>
-    context.checkCancelled(),
-  );
+  // A restart makes everything again, views over paused ones too.
+  const paused = database.recovery === null ? null : pausedBy(database, dependsOn);
+  const parts =
+    paused === null
+      ? buildView(database, { ...target, timeZone: origin.timeZone }, () => context.checkCancelled())
+      : noParts(planned);
   for (const dependency of dependsOn) {
     const upstream = database.catalog.byId(dependency);
     if (upstream?.kind === 'source') upstream.source.consumers.add(target.id);
@@ -265,8 +281,7 @@ function viewObject(
     columns,
     definition,
     ...parts,
-    planned,
-    timing,
+    paused,
     order: planned.order,
     entry,
   };

@@ -71,10 +71,11 @@ export function removeObject(database: Database, object: CatalogObject): void {
   switch (object.kind) {
     case 'materialized view':
       database.removeNodes(object.nodes);
-      database.rowErrors.dropRelation(object.name);
+      database.rowErrors.dropRelation(object.id);
       break;
     case 'table':
       database.removeNodes(new Set([object.node]));
+      database.rowErrors.dropRelation(object.name);
       object.source?.close();
       break;
     case 'source':

@@ -16,6 +16,7 @@ import { flush, wait } from './flush.ts';
 import { inject } from './inject.ts';
 import { deallocate, discard, execute, prepare } from './prepare.ts';
 import { replayLateRows } from './replayLateRows.ts';
+import { alter } from './resume.ts';
 import { createSchema } from './schema.ts';
 import { select } from './select.ts';
 import { resetVariable, setVariable, showVariable } from './set.ts';
@@ -78,7 +79,7 @@ const handlers: Handlers = {
   CreateAggregate: later('CREATE AGGREGATE'),
   CreateDatabase: later('CREATE DATABASE'),
   CreateUser: later('CREATE USER'),
-  Alter: later((s) => `ALTER ${s.object.toUpperCase()}`),
+  Alter: alter,
   AlterFragment: later('ALTER FRAGMENT'),
   AlterSystem: later('ALTER SYSTEM'),
   AlterDefaultPrivileges: later('ALTER DEFAULT PRIVILEGES'),
@@ -115,6 +116,7 @@ const definitions: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'CreateSchema',
   'Drop',
   'Comment',
+  'Alter',
 ]);
 
 /** Statements that change the catalog: they commit by themselves. */

@@ -13,7 +13,7 @@ export const millraceColumns: ColumnSpecs = {
     id: 12400,
     kind: 'v',
     columns:
-      'id oid!, schema name!, name name!, kind text!, owner name!, rows int8, state_bytes int8, append_only bool!, key text[], depends_on oid[]!, definition text!',
+      'id oid!, schema name!, name name!, kind text!, owner name!, rows int8, state_bytes int8, append_only bool!, key text[], depends_on oid[]!, definition text!, state text!, paused_reason text, paused_at timestamptz, on_error text',
   },
   operators: {
     id: 12401,
@@ -24,7 +24,8 @@ export const millraceColumns: ColumnSpecs = {
   row_errors: {
     id: 12402,
     kind: 'v',
-    columns: 'relation text!, operator text!, message text!, sqlstate text!, rows int8!, at timestamptz!',
+    columns:
+      'relation text!, operator text!, message text!, sqlstate text!, rows int8!, at timestamptz!, row jsonb, detail text, relation_id oid',
   },
   source_errors: {
     id: 12403,
@@ -58,6 +59,7 @@ function stateBytes(object: CatalogObject): bigint | null {
 function* relations(view: SystemView): Generator<Fields> {
   for (const object of view.database.catalog.objects()) {
     const isIndex = object.kind === 'index';
+    const view = object.kind === 'materialized view' ? object : null;
     const stored = object.kind === 'table' || object.kind === 'materialized view';
     const key =
       isIndex || object.entry.key === null
@@ -75,6 +77,10 @@ function* relations(view: SystemView): Generator<Fields> {
       key: key === null ? null : new SqlArray(key),
       depends_on: new SqlArray([...object.dependsOn]),
       definition: object.sql,
+      state: view?.paused ? 'paused' : 'running',
+      paused_reason: view?.paused?.reason ?? null,
+      paused_at: view?.paused?.at ?? null,
+      on_error: view?.errors.onError ?? null,
     };
   }
 }
@@ -114,6 +120,9 @@ function* rowErrors(view: SystemView): Generator<Fields> {
       sqlstate: e.state,
       rows: BigInt(e.count),
       at: e.at,
+      row: e.row,
+      detail: e.detail,
+      relation_id: e.id,
     };
   }
 }
