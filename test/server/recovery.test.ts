@@ -182,3 +182,42 @@ describe('a data directory', () => {
     await third.close();
   });
 });
+
+describe('views that do not skip errors', () => {
+  it('are as they were: refusing, NULL or paused, and resumed where that was done', async () => {
+    let server = await startInProcess(directory);
+    let a = await connect(server.url);
+    await a.tags('CREATE TABLE t (id int PRIMARY KEY, n int)');
+    await a.tags("CREATE SOURCE s (id int, n int) WITH (connector = 'inject')");
+    await a.tags("CREATE MATERIALIZED VIEW strict WITH (on_error = 'fail') AS SELECT id, 10 / n AS q FROM t");
+    await a.tags("CREATE MATERIALIZED VIEW nulls WITH (on_error = 'null') AS SELECT id, 10 / (n - 1) AS q FROM t");
+    await a.tags("CREATE MATERIALIZED VIEW paused WITH (on_error = 'fail') AS SELECT id, 10 / n AS q FROM s");
+    await a.tags('CREATE MATERIALIZED VIEW above AS SELECT count(*) AS n FROM paused');
+    await a.tags('INSERT INTO t VALUES (1, 1)');
+    expect(await a.state('INSERT INTO t VALUES (2, 2), (3, 0)')).toBe('22012');
+    await a.tags('INSERT INTO t VALUES (2, 2)');
+    await a.tags('INJECT INTO s VALUES (1, 0)');
+    for (let restart = 0; restart < 2; restart++) {
+      expect(await a.rows('SELECT * FROM strict ORDER BY id')).toEqual([
+        ['1', '10'],
+        ['2', '5'],
+      ]);
+      expect(await a.rows('SELECT * FROM nulls ORDER BY id')).toEqual([
+        ['1', null],
+        ['2', '10'],
+      ]);
+      expect(await a.rows('SELECT relation, row FROM millrace_catalog.row_errors')).toEqual([
+        ['nulls', '{"n": 1, "id": 1}'],
+      ]);
+      expect(await a.state('SELECT * FROM paused')).toBe('55000');
+      expect(await a.state('SELECT * FROM above')).toBe('55000');
+      expect(await a.state('INSERT INTO t VALUES (3, 0)')).toBe('22012');
+      await a.end();
+      await server.close();
+      server = await startInProcess(directory);
+      a = await connect(server.url);
+    }
+    await a.end();
+    await server.close();
+  });
+});
