@@ -81,8 +81,28 @@ export type ScalarImplementation =
   | { readonly evaluate: (...args: never[]) => Value }
   | { readonly evaluateWith: (context: EvalContext, ...args: never[]) => Value };
 
+/** What more there is to a function that a user has made. */
+export interface UserRoutine {
+  readonly id: number;
+  readonly schema: string;
+  readonly language: string;
+  readonly owner: string;
+  /** The body as written. */
+  readonly source: string;
+  /** The declared types, which patterns may be too coarse for (structs). `default` is SQL, null when there is none. */
+  readonly parameters: readonly {
+    readonly name: string | null;
+    readonly type: DataType;
+    readonly default: string | null;
+  }[];
+  /** An SQL function is its query, which takes the place of a call; null for any other. */
+  readonly inline: { readonly query: string; readonly searchPath: readonly string[] } | null;
+}
+
 export interface ScalarFunction {
   readonly kind: 'scalar';
+  /** Set for a function that a user has made. */
+  readonly user?: UserRoutine;
   /** SQL name, lower case. A pure operator has the name of PostgreSQL's underlying function (`int4pl`). */
   readonly name: string;
   /** Operator spelled by this function, such as `+`; prefix operators have one argument. */
@@ -114,6 +134,8 @@ export interface ScalarFunction {
 /** Returns rows. `returns` lists output columns; a single column named like the function is a scalar set. */
 export interface TableFunction {
   readonly kind: 'table';
+  /** Set for a function that a user has made. */
+  readonly user?: UserRoutine;
   readonly name: string;
   readonly args: readonly TypePattern[];
   readonly variadic?: boolean;
@@ -157,6 +179,8 @@ export type AggregateImplementation =
       readonly result: (state: readonly string[], count: string, g: EmitContext) => string;
       /** Expression for the result over no rows (count: `0n`); null when absent. */
       readonly emptyResult?: string;
+      /** In place of `emptyResult`, where the result over no rows is no number. */
+      readonly emptyValue?: () => Value;
     }
   | { readonly form: 'extreme'; readonly end: 'min' | 'max' }
   | {
@@ -167,6 +191,8 @@ export type AggregateImplementation =
 
 export interface AggregateFunction {
   readonly kind: 'aggregate';
+  /** Set for a function that a user has made. */
+  readonly user?: UserRoutine;
   readonly name: string;
   readonly args: readonly TypePattern[];
   readonly variadic?: boolean;
@@ -204,6 +230,10 @@ export interface FunctionCatalog {
   operators(operator: string): readonly ScalarFunction[];
   /** Names for "did you mean" hints and pg_proc. */
   all(): readonly SqlFunction[];
+  /** Users' functions of this name: in `schema`, or along the search path. */
+  user?(schema: string | null, name: string, searchPath: readonly string[]): readonly SqlFunction[];
+  /** All users' functions; the same list until there is a change. */
+  userFunctions?(): readonly SqlFunction[];
 }
 
 type JsOf<P extends TypePattern> = P extends `${string}[]`

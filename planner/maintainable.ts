@@ -32,7 +32,9 @@ function checkScalar(scalar: Scalar, appendOnly: boolean, mayAskTime: boolean): 
     if (volatility === 'volatile' && !appendOnly) {
       throw refuse(
         `volatile function ${name}()`,
-        'Store its value in a column of the table instead.',
+        s.fn.user === undefined
+          ? 'Store its value in a column of the table instead.'
+          : 'Create it as IMMUTABLE if its result depends on nothing but its arguments.',
         position,
       );
     }
@@ -82,7 +84,9 @@ export function checkMaintainable(plan: PhysicalPlan): void {
     if (volatile !== undefined) {
       throw refuse(
         `volatile function ${volatile.fn.name}()`,
-        'Use it over append-only relations only.',
+        volatile.fn.user === undefined
+          ? 'Use it over append-only relations only.'
+          : 'Create it as IMMUTABLE if its rows depend on nothing but its arguments.',
         undefined,
       );
     }

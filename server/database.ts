@@ -29,6 +29,7 @@ import { lateRowsOf, RowCounts } from './time/lateRead.ts';
 import { fileViewLate, type LateSummary, tickMessages, tickSource, tickTables } from './time/ticks.ts';
 import { expireByWatermark } from './time/ttl.ts';
 import { TableWrites, type TransactionWrites } from './transaction.ts';
+import { Routines } from './udf/registry.ts';
 import { Watermarks } from './watermarks.ts';
 
 /** Rows taken from one source per tick: within these bounds, so that a round over the sources takes a few milliseconds. */
@@ -40,7 +41,8 @@ const SHORT_ROUND_US = 2000n;
 
 export class Database {
   readonly catalog: Catalog;
-  readonly functions: FunctionCatalog;
+  /** Built-in functions and users'. */
+  readonly functions: Routines;
   readonly environment: EngineEnvironment;
   readonly dataflow: Dataflow;
   readonly rowErrors = new RowErrors();
@@ -67,7 +69,7 @@ export class Database {
   #tickRows = FIRST_TICK_ROWS;
 
   constructor(functions: FunctionCatalog, environment: EngineEnvironment, name = 'dev') {
-    this.functions = functions;
+    this.functions = new Routines(functions);
     this.environment = environment;
     this.catalog = new Catalog(name);
     this.watermarks = new Watermarks(environment.clock());
@@ -309,6 +311,7 @@ export class Database {
     for (const object of this.catalog.objects()) {
       if (object.kind === 'source' || object.kind === 'table') object.source?.close();
     }
+    this.functions.close();
     this.journal?.close();
   }
 }

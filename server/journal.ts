@@ -19,10 +19,11 @@ import { JournalFile, type JournalRecord } from '../storage/journal.ts';
 import type { Database, DdlOrigin, TableDelta } from './database.ts';
 import { type Message, messageContext } from './ingest.ts';
 import { replayCommit, replayMessages, replayRows, replayTime, restoreSource } from './journalReplay.ts';
-import type { SourceObject, TableObject } from './objects.ts';
+import type { CatalogObject, SourceObject, TableObject } from './objects.ts';
 import { eventToJson, type SourceEvent } from './time/eventLog.ts';
 import { eventTypes } from './time/eventTypes.ts';
 import { lateRelationOf, ownerOf } from './time/lateRelation.ts';
+import type { RoutineObject } from './udf/routine.ts';
 
 /** Rows per record when the journal is rewritten. */
 const REWRITE_ROWS = 1000;
@@ -260,7 +261,11 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
       yield ddl(`CREATE SCHEMA ${quote(schema.name)}`, schema.id);
     }
   }
-  for (const object of catalog.objects()) {
+  for (const object of definedBefore(database)) {
+    if (object.kind === 'function' || object.kind === 'aggregate') {
+      yield record(object, object.id);
+      continue;
+    }
     // Relations of late rows come with their owners; those of sources get their rows again, too.
     if (object.kind !== 'table' || !object.internal) yield record(object, object.id);
     if (object.kind === 'source') yield* sourceRecords(object);
@@ -279,6 +284,23 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
       );
     }
   }
+}
+
+/** Everything in an order in which it can be made again: what a replaced function needs may be younger than it. */
+function definedBefore(database: Database): readonly (CatalogObject | RoutineObject)[] {
+  const { catalog, functions } = database;
+  const ordered = new Set<CatalogObject | RoutineObject>();
+  const visit = (object: CatalogObject | RoutineObject): void => {
+    if (ordered.has(object)) return;
+    for (const id of object.dependsOn) {
+      const needed = catalog.byId(id) ?? functions.byId(id);
+      if (needed !== null) visit(needed);
+    }
+    ordered.add(object);
+  };
+  const all = [...catalog.objects(), ...functions.list()];
+  for (const object of all.sort((a, b) => a.id - b.id)) visit(object);
+  return [...ordered];
 }
 
 function* tableRecords(database: Database, table: TableObject): Generator<JournalRecord> {

@@ -5,11 +5,23 @@ import type { Value } from '../common/value.ts';
 import { evaluateScalar } from '../executor/codegen/evaluate.ts';
 import type { Expr } from '../parser/ast/expr.ts';
 import { type BindEnvironment, type BoundQuery, bindStandalone as bindAlone } from '../planner/bind/bind.ts';
+import { dependsOnHistory } from '../planner/maintainable.ts';
 import { substituteInScalar, substituteParameters } from '../planner/parameters.ts';
 import type { PlannedQuery } from '../planner/plan/physical.ts';
 import type { Scalar } from '../planner/plan/scalar.ts';
 import { type PlannerEnv, planQuery } from '../planner/plan.ts';
 import type { StatementContext } from './statements/statement.ts';
+
+const used = new WeakMap<StatementContext, Set<number>>();
+
+/** Ids of the users' functions that the statement's expressions call, as far as it has been bound. */
+export function routinesUsed(context: StatementContext): Set<number> {
+  const known = used.get(context);
+  if (known !== undefined) return known;
+  const ids = new Set<number>();
+  used.set(context, ids);
+  return ids;
+}
 
 /** A binding environment of the statement. */
 export function bindEnvironment(context: StatementContext): BindEnvironment {
@@ -19,6 +31,7 @@ export function bindEnvironment(context: StatementContext): BindEnvironment {
     searchPath: context.searchPath(),
     text: context.eval,
     parameterTypes: [...context.parameterTypes],
+    used: routinesUsed(context),
   };
 }
 
@@ -82,7 +95,8 @@ function transactionCatalog(context: StatementContext): CatalogReader {
         view?.kind === 'materialized view' &&
         view.paused === null &&
         view.timing.emit.kind === 'update' &&
-        view.timing.ttl === null;
+        view.timing.ttl === null &&
+        !dependsOnHistory(view.planned.plan);
       if (!prompt) return entry;
       return {
         id: entry.id,

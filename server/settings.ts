@@ -113,6 +113,11 @@ const specs: Readonly<Record<string, SettingSpec>> = {
   is_superuser: { default: 'on', doc: '', reported: 'is_superuser', readonly: true },
   lock_timeout: { default: '0', doc: 'Accepted.', check: duration },
   max_identifier_length: { default: '63', doc: '', readonly: true },
+  'millrace.udf_timeout': {
+    default: '1s',
+    doc: 'How long one call of a function in JavaScript may run (0: without a limit).',
+    check: duration,
+  },
   query_mode: {
     default: 'auto',
     doc: 'Accepted for compatibility.',

@@ -116,7 +116,7 @@ function linearResult(
     emitter,
   );
   const value = `r${x} = ${result}; if (r${x} === null) { q${x} = true; r${x} = ${zero}; }`;
-  const empty = linear.emptyResult === undefined ? `q${x} = true;` : `r${x} = ${linear.emptyResult};`;
+  const empty = emptyCode(linear, x, zero, emitter);
   const mayBeEmpty = states.count !== null || program.global;
   return `{
 const ${count} = ${emitter.constant(counter.blocks)}[b][k];
@@ -196,4 +196,17 @@ emitted = true;
 if (o > 0) sink(o, OS, [${vectors.join(', ')}], OW);
 forget();
 };`;
+}
+
+/** Statements that set the result over no rows. */
+function emptyCode(
+  linear: Extract<CallLayout, { readonly form: 'linear' }>['linear'],
+  x: number,
+  zero: string,
+  emitter: Emitter,
+): string {
+  if (linear.emptyValue !== undefined) {
+    return `r${x} = ${emitter.constant(linear.emptyValue)}(); if (r${x} === null) { q${x} = true; r${x} = ${zero}; }`;
+  }
+  return linear.emptyResult === undefined ? `q${x} = true;` : `r${x} = ${linear.emptyResult};`;
 }

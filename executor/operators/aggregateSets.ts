@@ -232,10 +232,6 @@ export class ArgumentSet {
       const count = collector.variant.counts.get(entry);
       if (count > 0) entries.push({ values: store.values(entry).slice(1), count });
     }
-    if (entries.length === 0) {
-      cacheResult(collector.cached, group, null);
-      return;
-    }
     entries.sort((a, b) => collector.compare(a.values, b.values));
     const { call } = collector;
     try {

@@ -20,6 +20,7 @@ import { ambiguousFunction, noFunction } from './operators.ts';
 import { resolve, resultType } from './overload.ts';
 import { levelsOf, moveOut } from './rewrite.ts';
 import { reference } from './scope.ts';
+import { noteUse } from './userFunctions.ts';
 
 const FUNCTIONS_IN_FROM = 'functions in FROM';
 
@@ -111,6 +112,7 @@ function bindPending(
   );
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
+  noteUse(match.fn, context.env);
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
   checkClauses(call, name, match.fn, coerced, orderBy);
   const filterContext: ExprContext = { ...context, collected: null, inside: null, clause: 'FILTER' };

@@ -18,6 +18,7 @@ import { bindLambdaCall } from './lambdas.ts';
 import { didYouMean } from './nameErrors.ts';
 import { ambiguousFunction, callOf, noFunction } from './operators.ts';
 import { checkDeterminate, resolve } from './overload.ts';
+import { callUser, noteUse, refuseInlineSet, withDefaults } from './userFunctions.ts';
 import { spreading } from './variadic.ts';
 import { bindWindowCall } from './windowCalls.ts';
 
@@ -41,11 +42,14 @@ const isA =
     f.kind === kind;
 
 /** The functions that a name may mean; none in a schema that holds no functions. */
-function functionsOf(call: FunctionCall, context: ExprContext): readonly SqlFunction[] {
+export function functionsOf(call: FunctionCall, context: ExprContext): readonly SqlFunction[] {
   const schema = call.name.parts.at(-2)?.name;
-  const { catalog, functions } = context.env;
-  if (schema === undefined || functionSchemas.has(schema)) return functions.byName(functionNameOf(call));
-  if (catalog.hasSchema(schema)) return [];
+  const { catalog, functions, searchPath } = context.env;
+  const name = functionNameOf(call);
+  const made = functions.user?.(schema ?? null, name, searchPath) ?? [];
+  if (schema === undefined) return [...functions.byName(name), ...made];
+  if (functionSchemas.has(schema)) return [...made, ...functions.byName(name)];
+  if (catalog.hasSchema(schema)) return made;
   throw new SqlError('3F000', `schema "${schema}" does not exist`, { position: call.name.span.start });
 }
 
@@ -107,7 +111,7 @@ function bindScalarCall(
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   if (match !== null) {
     plainCallOnly(call, name);
-    return callOf(match, args, position, context.env);
+    return callUser(match, args, position, context.env) ?? callOf(match, args, position, context.env);
   }
   return (
     typeNameCall(call, name, args, context) ?? missingFunction(name, candidates, args, position, context)
@@ -199,6 +203,7 @@ function bindSetReturning(
   context: ExprContext,
 ): Scalar {
   const pending = matchTableFunction(name, candidates, args, call.span.start, context);
+  refuseInlineSet(pending.fn, call.span.start);
   if (pending.fn.withColumns !== undefined) {
     const message = 'function returning record called in context that cannot accept type record';
     throw new SqlError('0A000', message, { position: call.span.start });
@@ -233,6 +238,8 @@ export function matchTableFunction(
   if (match === null) throw noFunction(name, args, position);
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   checkDeterminate(match);
+  noteUse(match.fn, context.env);
   const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
-  return { fn: match.fn, args: coerced, columns: match.fn.columns(match.types) };
+  const all = withDefaults(match.fn, coerced, context.env);
+  return { fn: match.fn, args: all, columns: match.fn.columns(all.map((a) => a.type)) };
 }

@@ -13,6 +13,10 @@ export interface BindEnvironment {
   readonly text: TextContext;
   /** Types of $1, $2 ...; null until known. Binding fills it in. */
   readonly parameterTypes: (DataType | null)[];
+  /** Takes the ids of users' functions that are called. */
+  readonly used?: Set<number>;
+  /** SQL functions whose bodies are being bound, the outermost first. */
+  readonly inlining?: readonly number[];
 }
 
 /** Where a scalar was written, for errors found after it was made. */

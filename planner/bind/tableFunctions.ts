@@ -9,7 +9,7 @@ import type { TableAlias, TableFunction } from '../../parser/ast/query.ts';
 import { oneRow } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { bindArguments, functionNameOf, matchTableFunction } from './calls.ts';
+import { bindArguments, functionNameOf, functionsOf, matchTableFunction } from './calls.ts';
 import { defaultUnknown } from './coerce.ts';
 import type { ExprContext } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
@@ -17,6 +17,7 @@ import { bindExpr } from './expr.ts';
 import { type BoundFrom, type FromContext, renamed, single } from './from.ts';
 import { exprContext } from './query.ts';
 import { Scope } from './scope.ts';
+import { inlineQuery, refuseInlineSet } from './userFunctions.ts';
 import { dataTypeOf } from './typeNames.ts';
 
 type Field = { readonly name: string; readonly type: DataType };
@@ -52,6 +53,8 @@ export function bindTableFunction(ref: TableFunction, context: FromContext): Bou
     ...exprContext(context.env, scope, context.ctes),
     clause: 'functions in FROM',
   };
+  const query = bindInlineQuery(ref, context, expr);
+  if (query !== null) return query;
   const calls = ref.calls.map((call) => bindFromCall(call, ref, expr));
   const schema: Column[] = calls.flatMap((c) => c.columns);
   if (ref.withOrdinality) schema.push({ name: 'ordinality', type: types.int8, nullable: false });
@@ -65,6 +68,30 @@ export function bindTableFunction(ref: TableFunction, context: FromContext): Bou
   const name = ref.alias?.name?.name ?? functionNameOf(must(ref.calls[0]));
   const scalar = schema.length === 1 && must(calls[0]).scalar;
   return single(plan, name, null, renamed(schema, ref.alias), scalar);
+}
+
+function tableCandidates(call: FunctionCall, context: ExprContext): readonly TableFunctionEntry[] {
+  return functionsOf(call, context).flatMap((f) => (f.kind === 'table' ? [f] : []));
+}
+
+/** An SQL function that gives rows: its query stands there like a lateral subquery. */
+function bindInlineQuery(ref: TableFunction, context: FromContext, expr: ExprContext): BoundFrom | null {
+  const call = must(ref.calls[0]);
+  if (ref.calls.length > 1 || ref.withOrdinality) return null;
+  const candidates = tableCandidates(call, expr);
+  if (!candidates.some((f) => f.user?.inline)) return null;
+  // Seen from the query's place: what the arguments name is its own row.
+  const outside: ExprContext = {
+    ...exprContext(context.env, context.lateral, context.ctes),
+    clause: expr.clause,
+  };
+  const args = bindArguments(call, outside);
+  const matched = matchTableFunction(functionNameOf(call), candidates, args, call.span.start, outside);
+  if (!matched.fn.user?.inline) return null;
+  const columns = columnsOf(call, matched.columns, ref.alias, true);
+  const plan = inlineQuery(matched.fn, matched.args, columns, call.span.start, context.env);
+  const name = ref.alias?.name?.name ?? functionNameOf(call);
+  return single(plan, name, null, renamed(columns, ref.alias), columns.length === 1);
 }
 
 /** `AS x(a int, b text)`: the columns of a function that returns record; null where there is no such list. */
@@ -94,10 +121,11 @@ function definedColumns(
 function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprContext): FromCall {
   const name = functionNameOf(call);
   const alone = ref.calls.length === 1;
-  const candidates = context.env.functions.byName(name).flatMap((f) => (f.kind === 'table' ? [f] : []));
+  const candidates = tableCandidates(call, context);
   if (candidates.length > 0) {
     const args = bindArguments(call, context);
     const matched = matchTableFunction(name, candidates, args, call.span.start, context);
+    refuseInlineSet(matched.fn, call.span.start);
     const defined = definedColumns(call, matched.fn, ref.alias, context.env);
     if (defined !== null) return { ...defined, args: matched.args, scalar: false };
     const columns = columnsOf(call, matched.columns, ref.alias, alone);

@@ -12,6 +12,7 @@ import { type Collected, type ExprContext, WINDOW_BASE } from './context.ts';
 import { bindCondition, bindExpr } from './expr.ts';
 import { ambiguousFunction, noFunction } from './operators.ts';
 import { checkDeterminate, resolve, resultType } from './overload.ts';
+import { noteUse } from './userFunctions.ts';
 
 const DEFINITION = 'window definitions';
 
@@ -51,6 +52,7 @@ export function bindWindowCall(
   if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
   checkDeterminate(match);
   const fn = must(candidates[fitting.indexOf(match.fn)]);
+  noteUse(fn, context.env);
   checkClauses(call, name, fn, args.length);
   const spec = windowSpec(call, context);
   const definition: ExprContext = { ...inner, clause: DEFINITION };

@@ -14,6 +14,7 @@ export function emptyResult(call: AggregateCall, input: Schema): Value {
     case 'collect':
       return implementation.finish([]);
     case 'linear':
+      if (implementation.emptyValue !== undefined) return implementation.emptyValue();
       return implementation.emptyResult === undefined ? null : zero(call.type, implementation.emptyResult);
   }
 }

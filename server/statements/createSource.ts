@@ -6,6 +6,7 @@ import { checkOptions } from '../../connector/options.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
+import { routinesUsed } from '../planning.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, sourceAdmission } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
@@ -196,7 +197,7 @@ export const createSource: StatementHandler<CreateSource> = {
         name: target.name,
         owner: context.user,
         ...originOf(context),
-        dependsOn: new Set(),
+        dependsOn: routinesUsed(context),
         columns: shape.columns,
         node,
         source,

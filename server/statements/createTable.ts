@@ -9,7 +9,7 @@ import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import { RelationStore } from '../../storage/state/relationStore.ts';
 import { insertRow } from '../ingest.ts';
 import { Entry, type TableColumn, type TableObject } from '../objects.ts';
-import { bindEnvironment } from '../planning.ts';
+import { bindEnvironment, routinesUsed } from '../planning.ts';
 import { declaredTime, tableAdmission, ttlByClock, ttlByWatermark, ttlColumn } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
 import { RowExpander } from '../time/rowExpander.ts';
@@ -218,7 +218,7 @@ function makeTable(
     name,
     owner: context.user,
     ...origin,
-    dependsOn: new Set(),
+    dependsOn: statement.query === null ? routinesUsed(context) : new Set(),
     internal: false,
     store,
     node,

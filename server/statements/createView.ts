@@ -12,7 +12,7 @@ import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
 import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
 import { Entry, type ErrorPolicy, type MaterializedViewObject, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
-import { bindEnvironment, plannerEnvironment } from '../planning.ts';
+import { bindEnvironment, plannerEnvironment, routinesUsed } from '../planning.ts';
 import { checkRefusable } from '../refusal.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
 import { buildView, noParts, watermarkedColumns } from '../viewBuild.ts';
@@ -130,7 +130,7 @@ export const createView: StatementHandler<CreateView> = {
         name: target.name,
         owner: context.user,
         ...origin,
-        dependsOn: seen,
+        dependsOn: new Set([...seen, ...routinesUsed(context)]),
         columns,
         definition,
         entry,
@@ -196,7 +196,7 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       const columns = viewColumns(bound, statement.columns, statement.span.start);
       const timing = viewTiming(statement, columns, context);
       const planned = planMaterializedView(bound, plannerEnvironment(context), timing);
-      const dependsOn = dependencies(bound.plan, seen);
+      const dependsOn = dependencies(bound.plan, new Set([...seen, ...routinesUsed(context)]));
       if (errors.onError === 'fail') checkRefusable(database, dependsOn, statement.span.start);
       const id = database.catalog.allocateId();
       const view = viewObject(

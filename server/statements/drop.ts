@@ -1,11 +1,17 @@
 /** DROP of relations, indexes and schemas, with PostgreSQL's dependency errors. */
+import { must } from '../../common/assert.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Drop } from '../../parser/ast/statement.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject } from '../objects.ts';
 import { ownerOf } from '../time/lateRelation.ts';
+import { type RoutineObject, signatureOf } from '../udf/routine.ts';
+import { findRoutine } from './dropFunction.ts';
 import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
+
+/** What DROP may take away. */
+type Dropped = CatalogObject | RoutineObject;
 
 const articles: Readonly<Record<CatalogObject['kind'], string>> = {
   table: 'a table',
@@ -51,14 +57,23 @@ function find(statement: Drop, name: ObjectName, context: StatementContext): Cat
   return object;
 }
 
+/** As messages name it. */
+function shown(object: Dropped): string {
+  const isRoutine = object.kind === 'function' || object.kind === 'aggregate';
+  const name = isRoutine ? signatureOf(object.name, object.fn.user.parameters) : object.name;
+  // PostgreSQL calls aggregates functions here.
+  return `${isRoutine ? 'function' : object.kind} ${name}`;
+}
+
 /** `roots` with everything that depends on them, dependents first. */
-function withDependents(database: Database, roots: readonly CatalogObject[]): readonly CatalogObject[] {
-  const ordered: CatalogObject[] = [];
+function withDependents(database: Database, roots: readonly Dropped[]): readonly Dropped[] {
+  const ordered: Dropped[] = [];
   const seen = new Set<number>();
-  const visit = (object: CatalogObject): void => {
+  const visit = (object: Dropped): void => {
     if (seen.has(object.id)) return;
     seen.add(object.id);
     for (const dependent of database.catalog.dependents(object.id)) visit(dependent);
+    for (const routine of database.functions.dependents(object.id)) visit(routine);
     ordered.push(object);
   };
   for (const root of roots) visit(root);
@@ -66,8 +81,12 @@ function withDependents(database: Database, roots: readonly CatalogObject[]): re
 }
 
 /** Takes one object out of catalog and dataflow. Its dependents are already gone. */
-export function removeObject(database: Database, object: CatalogObject): void {
+export function removeObject(database: Database, object: Dropped): void {
   const { catalog } = database;
+  if (object.kind === 'function' || object.kind === 'aggregate') {
+    database.functions.remove(object);
+    return;
+  }
   switch (object.kind) {
     case 'materialized view':
       database.removeNodes(object.nodes);
@@ -100,7 +119,7 @@ export function removeObject(database: Database, object: CatalogObject): void {
 }
 
 /** Indexes and relations of late rows go with what they belong to. */
-function belongs(object: CatalogObject): boolean {
+function belongs(object: Dropped): boolean {
   return object.kind === 'index' || (object.kind === 'table' && object.internal);
 }
 
@@ -117,8 +136,8 @@ function refuseInternal(database: Database, object: CatalogObject, position: num
 
 function checkRestrict(
   database: Database,
-  roots: readonly CatalogObject[],
-  all: readonly CatalogObject[],
+  roots: readonly Dropped[],
+  all: readonly Dropped[],
   what: string,
 ): void {
   const rootIds = new Set(roots.map((r) => r.id));
@@ -126,9 +145,9 @@ function checkRestrict(
   if (others.length === 0) return;
   const lines = others.map((o) => {
     const on = [...o.dependsOn]
-      .map((id) => database.catalog.byId(id))
+      .map((id) => database.catalog.byId(id) ?? database.functions.byId(id))
       .find((d) => d !== null && all.includes(d));
-    return `${o.kind} ${o.name} depends on ${on === undefined || on === null ? what : `${on.kind} ${on.name}`}`;
+    return `${shown(o)} depends on ${on === undefined || on === null ? what : shown(on)}`;
   });
   throw new SqlError('2BP01', `cannot drop ${what} because other objects depend on it`, {
     detail: lines.reverse().join('\n'),
@@ -136,12 +155,7 @@ function checkRestrict(
   });
 }
 
-function dropAll(
-  statement: Drop,
-  roots: readonly CatalogObject[],
-  what: string,
-  context: StatementContext,
-): void {
+function dropAll(statement: Drop, roots: readonly Dropped[], what: string, context: StatementContext): void {
   const { database } = context;
   const all = withDependents(database, roots);
   if (statement.behavior === 'restrict') checkRestrict(database, roots, all, what);
@@ -150,14 +164,14 @@ function dropAll(
     context.notice({
       severity: 'NOTICE',
       state: '00000',
-      message: `drop cascades to ${cascaded[0]?.kind} ${cascaded[0]?.name}`,
+      message: `drop cascades to ${shown(must(cascaded[0]))}`,
     });
   } else if (cascaded.length > 1) {
     context.notice({
       severity: 'NOTICE',
       state: '00000',
       message: `drop cascades to ${cascaded.length} other objects`,
-      detail: cascaded.map((o) => `drop cascades to ${o.kind} ${o.name}`).join('\n'),
+      detail: cascaded.map((o) => `drop cascades to ${shown(o)}`).join('\n'),
     });
   }
   for (const object of all) removeObject(database, object);
@@ -179,10 +193,10 @@ function dropSchemas(statement: Drop, context: StatementContext): void {
       continue;
     }
     if (catalog.isSystemSchema(name)) throw new SqlError('42501', `permission denied for schema ${name}`);
-    const contents = catalog.objectsOf(name);
+    const contents = [...catalog.objectsOf(name), ...context.database.functions.ofSchema(name)];
     if (contents.length > 0 && statement.behavior === 'restrict') {
       throw new SqlError('2BP01', `cannot drop schema ${name} because other objects depend on it`, {
-        detail: contents.map((o) => `${o.kind} ${o.name} depends on schema ${name}`).join('\n'),
+        detail: contents.map((o) => `${shown(o)} depends on schema ${name}`).join('\n'),
         hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
       });
     }
@@ -202,6 +216,8 @@ export const drop: StatementHandler<Drop> = {
       case 'materialized view':
       case 'index':
       case 'schema':
+      case 'function':
+      case 'aggregate':
         break;
       default:
         throw unsupported(tag, statement.span.start);
@@ -209,6 +225,10 @@ export const drop: StatementHandler<Drop> = {
     return context.database.exclusive(() => {
       if (statement.object === 'schema') {
         dropSchemas(statement, context);
+      } else if (statement.object === 'function' || statement.object === 'aggregate') {
+        const routine = findRoutine(statement, context);
+        if (routine === null) return done(tag);
+        dropAll(statement, [routine], shown(routine), context);
       } else {
         const roots = statement.names.map((name) => find(statement, name, context)).filter((o) => o !== null);
         if (roots.length === 0) return done(tag);

@@ -4,6 +4,7 @@ import type { Statement, StatementKind } from '../../parser/ast/statement.ts';
 import { advanceClock, advanceWatermark } from './advance.ts';
 import { comment } from './comment.ts';
 import { copy } from './copy.ts';
+import { createAggregate, createFunction } from './createFunction.ts';
 import { createIndex } from './createIndex.ts';
 import { createSource } from './createSource.ts';
 import { createTable } from './createTable.ts';
@@ -75,8 +76,8 @@ const handlers: Handlers = {
   CreateSubscription: later('CREATE SUBSCRIPTION'),
   CreateConnection: later('CREATE CONNECTION'),
   CreateSecret: later('CREATE SECRET'),
-  CreateFunction: later('CREATE FUNCTION'),
-  CreateAggregate: later('CREATE AGGREGATE'),
+  CreateFunction: createFunction,
+  CreateAggregate: createAggregate,
   CreateDatabase: later('CREATE DATABASE'),
   CreateUser: later('CREATE USER'),
   Alter: alter,
@@ -114,6 +115,8 @@ const definitions: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'CreateMaterializedView',
   'CreateIndex',
   'CreateSchema',
+  'CreateFunction',
+  'CreateAggregate',
   'Drop',
   'Comment',
   'Alter',

@@ -8,6 +8,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
+import { parametersText, returnText } from './createFunction.ts';
 import {
   type StatementContext,
   type StatementHandler,
@@ -104,6 +105,9 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
     return schemas.flatMap((s) => catalog.objectsOf(s).filter((o) => o.kind === kind)).map((o) => [o.name]);
   }
   if (absent.includes(statement.object)) return [];
+  const from = statement.from?.parts.map((p) => p.name).join('.') ?? null;
+  const inScope = (schema: string): boolean =>
+    from === null ? context.searchPath().includes(schema) : schema === from;
   switch (statement.object) {
     case 'databases':
       return [[catalog.database]];
@@ -116,7 +120,10 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
     case 'parameters':
       return context.settings.all().map((s) => [s.name, s.value]);
     case 'functions':
-      return [];
+      return context.database.functions
+        .list()
+        .filter((r) => inScope(r.schema))
+        .map((r) => [r.name, parametersText(r.fn, false), returnText(r.fn), r.fn.user.language]);
     default:
       throw unsupported(`SHOW ${statement.object.toUpperCase()}`, statement.span.start);
   }
@@ -137,11 +144,22 @@ export const showObjects: StatementHandler<ShowObjects> = {
   },
 };
 
+function showRoutine(
+  { schema, name, position }: ReturnType<typeof splitName>,
+  context: StatementContext,
+): StatementResult {
+  const found = context.database.functions.named(schema, name, context.searchPath());
+  if (found.length === 0) throw new SqlError('42883', `function "${name}" does not exist`, { position });
+  const rows = found.map((r): Row => [`${r.schema}.${r.name}`, r.sql]);
+  return { columns: text('Name', 'Create Sql'), rows, tag: 'SHOW' };
+}
+
 export const showCreate: StatementHandler<ShowCreate> = {
   readOnly: true,
   describe: () => ({ parameterTypes: [], columns: text('Name', 'Create Sql') }),
   run(statement, context) {
     const target = splitName(statement.name, context);
+    if (statement.object === 'function') return showRoutine(target, context);
     const object = context.database.catalog.find(target.schema, target.name, context.searchPath());
     if (object === null || object.kind !== statement.object) {
       throw new SqlError('42P01', `${statement.object} "${target.name}" does not exist`, {

@@ -54,9 +54,24 @@ export interface FunctionList {
 }
 
 const lists = new WeakMap<FunctionCatalog, FunctionList>();
+/** With users' functions, by their list, which is a new one after every change. */
+const whole = new WeakMap<readonly SqlFunction[], FunctionList>();
 
-/** The list of a catalog, made once. */
+/** The list of a catalog, users' functions last; made once. */
 export function functionList(catalog: FunctionCatalog): FunctionList {
+  const own = catalog.userFunctions?.() ?? [];
+  const base = builtInList(catalog);
+  if (own.length === 0) return base;
+  const known = whole.get(own);
+  if (known !== undefined) return known;
+  const made = own.flatMap((fn) => ('user' in fn && fn.user !== undefined ? [{ oid: fn.user.id, fn }] : []));
+  const functions = [...base.functions, ...made];
+  const list = { ...base, functions, byOid: new Map(functions.map(({ oid, fn }) => [oid, fn])) };
+  whole.set(own, list);
+  return list;
+}
+
+function builtInList(catalog: FunctionCatalog): FunctionList {
   const known = lists.get(catalog);
   if (known !== undefined) return known;
   const functions = catalog.all().map((fn, i) => ({ oid: FIRST_FUNCTION + i, fn }));

@@ -3,6 +3,7 @@
  * their own; sources are foreign tables.
  */
 import type { DataType } from '../../common/dataType.ts';
+import type { SqlFunction } from '../../common/function.ts';
 import { oidOf, typeName, typeOfOid, typeTable } from '../../common/typeTable.ts';
 import type { Fields, RowSources } from './definition.ts';
 import { functionList } from './functionList.ts';
@@ -203,10 +204,16 @@ function* constraintTableUsage(view: SystemView): Generator<Fields> {
   }
 }
 
-function routineName(view: SystemView, oid: number, name: string): Fields {
+/** The schema that a function lies in. */
+function schemaOf(fn: SqlFunction): string {
+  return 'user' in fn && fn.user !== undefined ? fn.user.schema : 'pg_catalog';
+}
+
+function routineName(view: SystemView, oid: number, fn: SqlFunction): Fields {
+  const { name } = fn;
   return {
     specific_catalog: view.databaseName,
-    specific_schema: 'pg_catalog',
+    specific_schema: schemaOf(fn),
     specific_name: `${name}_${oid}`,
   };
 }
@@ -227,15 +234,15 @@ function* routines(view: SystemView): Generator<Fields> {
   for (const { oid, fn } of functionList(view.database.functions).functions) {
     if (fn.kind === 'aggregate' || fn.kind === 'window') continue;
     yield {
-      ...routineName(view, oid, fn.name),
+      ...routineName(view, oid, fn),
       routine_catalog: view.databaseName,
-      routine_schema: 'pg_catalog',
+      routine_schema: schemaOf(fn),
       routine_name: fn.name,
       routine_type: 'FUNCTION',
       ...udtColumns(view, resultOid(fn)),
       routine_body: 'EXTERNAL',
-      routine_definition: fn.name,
-      external_language: 'INTERNAL',
+      routine_definition: fn.user?.source ?? fn.name,
+      external_language: fn.user?.language.toUpperCase() ?? 'INTERNAL',
       parameter_style: 'GENERAL',
       is_deterministic: yesNo(fn.volatility === 'immutable'),
       sql_data_access: 'MODIFIES',
@@ -255,7 +262,7 @@ function* parameters(view: SystemView): Generator<Fields> {
     for (const [i, pattern] of fn.args.entries()) {
       const type = typeOfOid(patternOid(pattern));
       yield {
-        ...routineName(view, oid, fn.name),
+        ...routineName(view, oid, fn),
         ordinal_position: i + 1,
         parameter_mode: 'IN',
         is_result: 'NO',

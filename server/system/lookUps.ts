@@ -79,6 +79,8 @@ const definitions: CatalogFunctions = {
   pg_get_functiondef: (view, args) => {
     const fn = functionList(view.database.functions).byOid.get(oidArgument(args));
     if (fn === undefined) return null;
+    const made = view.database.functions.byId(oidArgument(args));
+    if (made !== null) return made.sql;
     return `CREATE OR REPLACE FUNCTION pg_catalog.${fn.name}(${argumentsText(fn)})\n RETURNS ${resultText(fn)}\n LANGUAGE internal\n`;
   },
   pg_get_function_result: (view, args) => {
@@ -102,8 +104,11 @@ const visibility: CatalogFunctions = {
     const relation = oidArgument(args) - rowTypeOid(0);
     return relation > 0 ? isVisible(view, relation) : true;
   },
+  pg_function_is_visible: (view, args) => {
+    const made = view.database.functions.byId(oidArgument(args));
+    return made === null || view.session.searchPath().includes(made.schema);
+  },
   // Everything else lies in pg_catalog, which is always searched.
-  pg_function_is_visible: always,
   pg_operator_is_visible: always,
   pg_opclass_is_visible: always,
   pg_opfamily_is_visible: always,

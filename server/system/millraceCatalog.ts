@@ -176,7 +176,8 @@ function* sourceErrors(view: SystemView): Generator<Fields> {
 }
 
 function* functions(view: SystemView): Generator<Fields> {
-  for (const fn of view.database.functions.all()) {
+  const { functions: catalog } = view.database;
+  for (const fn of [...catalog.all(), ...catalog.userFunctions()]) {
     const [example] = fn.examples;
     yield {
       name: fn.kind === 'scalar' && fn.operator !== undefined ? fn.operator : fn.name,

@@ -138,6 +138,14 @@ function withModifier(type: DataType, modifier: number): DataType {
 
 /** `a integer, VARIADIC b text[]`-like list of a function's parameter types. */
 export function argumentsText(fn: SqlFunction): string {
+  if ('user' in fn && fn.user !== undefined) {
+    return fn.user.parameters
+      .map((p) => {
+        const name = p.name === null ? '' : `${quoteIdentifier(p.name)} `;
+        return `${name}${formatType(p.type)}${p.default === null ? '' : ` DEFAULT ${p.default}`}`;
+      })
+      .join(', ');
+  }
   return fn.args
     .map((pattern, i) => {
       const repeats = 'variadic' in fn && fn.variadic === true && i === fn.args.length - 1;
@@ -152,7 +160,9 @@ export function argumentsText(fn: SqlFunction): string {
 export function resultText(fn: SqlFunction): string {
   if (fn.kind !== 'table') return typeText(resultOid(fn), null) ?? '';
   const columns = fn.columns(fn.args.map(sampleType));
-  if (columns.length === 1) return `SETOF ${typeText(resultOid(fn), null) ?? ''}`;
+  const made = 'user' in fn && fn.user !== undefined;
+  if (columns.length === 1 && (!made || columns[0]?.name === fn.name))
+    return `SETOF ${typeText(resultOid(fn), null) ?? ''}`;
   if (columns.length === 0) return 'SETOF record';
   return `TABLE(${columns.map((c) => `${quoteIdentifier(c.name)} ${formatType(c.type)}`).join(', ')})`;
 }

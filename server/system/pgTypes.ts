@@ -2,6 +2,7 @@
 import { castContext } from '../../common/cast.ts';
 import { arrayOf, type DataType } from '../../common/dataType.ts';
 import type { SqlFunction } from '../../common/function.ts';
+import { SqlArray } from '../../common/sqlArray.ts';
 import { oidOf, typeCategory, typeLength, typeOfOid, typeTable } from '../../common/typeTable.ts';
 import type { Fields, RowSources } from './definition.ts';
 import { functionList, type ListedOperator, typeIoFunctions } from './functionList.ts';
@@ -19,6 +20,8 @@ import {
 } from './systemView.ts';
 
 const PG_CATALOG = 11;
+/** Oid of the language. */
+const JAVASCRIPT = 13500;
 
 /** Oid of a type's input, output, receive or send function; 0 when it has none. */
 function ioFunction(name: string, suffix: 'in' | 'out' | 'recv' | 'send'): number {
@@ -119,7 +122,25 @@ const functionKinds: { readonly [K in SqlFunction['kind']]: string } = {
 
 const volatilities = { immutable: 'i', stable: 's', volatile: 'v' } as const;
 
-function functionRow(oid: number, fn: SqlFunction): Fields {
+/** What pg_proc says of a user's function in other words than of a built-in one. */
+function userFields(fn: SqlFunction, view: SystemView): Fields {
+  if (!('user' in fn) || fn.user === undefined) return {};
+  const { schema, language, owner, source, parameters } = fn.user;
+  return {
+    pronamespace: view.schemaOid(schema),
+    proowner: roleOid(owner),
+    prolang: language === 'sql' ? 14 : JAVASCRIPT,
+    proparallel: 'u',
+    pronargdefaults: parameters.filter((p) => p.default !== null).length,
+    proargtypes: vector(parameters.map((p) => oidOf(p.type))),
+    proargnames: parameters.some((p) => p.name !== null)
+      ? new SqlArray(parameters.map((p) => p.name ?? ''))
+      : null,
+    prosrc: source,
+  };
+}
+
+function functionRow(oid: number, fn: SqlFunction, view: SystemView): Fields {
   const args = fn.args.map(patternOid);
   const variadic = 'variadic' in fn && fn.variadic === true;
   return {
@@ -141,11 +162,12 @@ function functionRow(oid: number, fn: SqlFunction): Fields {
     prorettype: resultOid(fn),
     proargtypes: vector(args),
     prosrc: fn.name,
+    ...userFields(fn, view),
   };
 }
 
 function* functions(view: SystemView): Generator<Fields> {
-  for (const { oid, fn } of functionList(view.database.functions).functions) yield functionRow(oid, fn);
+  for (const { oid, fn } of functionList(view.database.functions).functions) yield functionRow(oid, fn, view);
   for (const [name, oid] of typeIoFunctions) {
     yield {
       oid,
@@ -256,6 +278,7 @@ const collations: readonly Fields[] = (
 const languages: readonly Fields[] = [
   { oid: 12, lanname: 'internal', lanowner: ROOT_ROLE },
   { oid: 14, lanname: 'sql', lanowner: ROOT_ROLE, lanpltrusted: true },
+  { oid: JAVASCRIPT, lanname: 'javascript', lanowner: ROOT_ROLE, lanispl: true, lanpltrusted: true },
 ];
 
 function* sharedDescriptions(view: SystemView): Generator<Fields> {
