@@ -5,11 +5,18 @@
  * deltas (maintained).
  */
 import { must } from '../common/assert.ts';
-import type { PhysicalIndexScan, PhysicalPlan, PhysicalScan } from '../planner/plan/physical.ts';
-import type { Dataflow, DataflowNode } from './dataflow.ts';
+import type {
+  PhysicalIndexScan,
+  PhysicalPlan,
+  PhysicalRecursive,
+  PhysicalScan,
+} from '../planner/plan/physical.ts';
+import { Dataflow, type DataflowNode } from './dataflow.ts';
 import { ClosingAggregateOperator, closedAggregate } from './operators/closingAggregate.ts';
 import { createOperator } from './operators/index.ts';
 import type { Operator, TickContext } from './operators/operator.ts';
+import { createRecursive } from './operators/recursive.ts';
+import { type StepBuilder, StepDataflow } from './operators/recursiveStep.ts';
 
 /** An edge from a relation into the new nodes. */
 export interface ScanInput {
@@ -37,11 +44,14 @@ function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
       return [plan.left, plan.right];
     case 'UnionAll':
       return plan.inputs;
+    case 'Recursive':
+      return [plan.base, ...plan.sources.map((source) => source.plan)];
     case 'Calc':
     case 'Hop':
     case 'Session':
     case 'TemporalFilter':
     case 'Close':
+    case 'SlidingPanes':
     case 'Pace':
     case 'Expire':
     case 'TableFunction':
@@ -49,6 +59,8 @@ function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'Distinct':
     case 'TopN':
     case 'Window':
+    case 'MaterializedExprs':
+    case 'Changelog':
     case 'MaxOneRow':
       return [plan.input];
   }
@@ -104,6 +116,11 @@ export function buildPlan(
   const build = (node: PhysicalPlan): DataflowNode => {
     const known = built.get(node);
     if (known !== undefined) return known;
+    if (node.kind === 'Recursive') {
+      const made = add(createRecursive(node, context, stepDataflow(node)), node.kind, childrenOf(node));
+      built.set(node, made);
+      return made;
+    }
     const closed = node.kind === 'Close' ? closedAggregate(node) : null;
     const made =
       node.kind === 'Close' && closed !== null && uses.get(closed) === 1
@@ -115,4 +132,14 @@ export function buildPlan(
 
   add(sink.operator, sink.name, [plan]);
   return { nodes, inputs };
+}
+
+/** The step of a recursion as a dataflow of its own: its scans are fed by the operator. */
+function stepDataflow(node: PhysicalRecursive): StepBuilder {
+  return (inner, sink) => {
+    const dataflow = new Dataflow(inner);
+    const name = `${node.kind} ${node.name}`;
+    const { inputs } = buildPlan(node.step, dataflow, inner, { operator: sink, name }, () => null);
+    return new StepDataflow(node, dataflow, inputs);
+  };
 }

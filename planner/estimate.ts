@@ -11,6 +11,7 @@ import { isUniqueOn, keysOf, sideOf, sidesOfEquality } from './properties.ts';
 const UNKNOWN_ROWS = 1000;
 const GROUP_FRACTION = 0.2;
 const ROWS_PER_CALL = 4;
+const RECURSION_GROWTH = 10;
 
 const cache = new WeakMap<LogicalPlan, number>();
 
@@ -151,6 +152,8 @@ function derive(plan: LogicalPlan): number {
       return estimateRows(plan.input) * windowsOfRow(plan);
     case 'TableFunction':
       return estimateRows(plan.input) * ROWS_PER_CALL;
+    case 'Recursive':
+      return estimateRows(plan.base) * RECURSION_GROWTH;
     case 'MaxOneRow':
       return groups(plan.input, plan.keys);
     default:

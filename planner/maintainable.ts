@@ -1,12 +1,13 @@
 /**
  * What a maintained view may contain: everything whose result is a function of its inputs. Functions of the moment
- * (now()) may only be compared with in a filter, which then follows the clock (TemporalFilter). Volatile functions are
- * refused except over append-only rows: each row is evaluated once and never taken back.
+ * (now()) may only be compared with in a filter, which then follows the clock (TemporalFilter). Volatile functions must
+ * be evaluated once for each row: over append-only rows, or where their values are kept (MaterializedExprs).
  */
 import { unreachable } from '../common/assert.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { PhysicalPlan } from './plan/physical.ts';
 import type { Scalar } from './plan/scalar.ts';
+import { isVolatile } from './plan/scalars.ts';
 import { physicalScalars, walkPhysical, walkScalar } from './plan/walk.ts';
 import { momentary } from './time/temporalFilterTerms.ts';
 
@@ -17,7 +18,7 @@ function refuse(construct: string, hint: string, position: number | undefined): 
   });
 }
 
-function checkScalar(scalar: Scalar, appendOnly: boolean, mayAskTime: boolean): void {
+function checkScalar(scalar: Scalar, once: boolean, mayAskTime: boolean): void {
   walkScalar(scalar, (s) => {
     if (s.kind !== 'call' && s.kind !== 'quantified') return;
     const { name, volatility } = s.fn;
@@ -29,7 +30,7 @@ function checkScalar(scalar: Scalar, appendOnly: boolean, mayAskTime: boolean): 
         position,
       );
     }
-    if (volatility === 'volatile' && !appendOnly) {
+    if (volatility === 'volatile' && !once) {
       throw refuse(
         `volatile function ${name}()`,
         s.fn.user === undefined
@@ -41,13 +42,14 @@ function checkScalar(scalar: Scalar, appendOnly: boolean, mayAskTime: boolean): 
   });
 }
 
-/** True when every row that the node's scalars see comes once and stays. */
-function seesAppendOnly(plan: PhysicalPlan): boolean {
+/** True when the node evaluates its scalars once for every row. */
+function evaluatesOnce(plan: PhysicalPlan): boolean {
   switch (plan.kind) {
     case 'Calc':
     case 'TableFunction':
       return plan.input.appendOnly;
     case 'Values':
+    case 'MaterializedExprs':
       return true;
     case 'Scan':
     case 'IndexScan':
@@ -57,6 +59,7 @@ function seesAppendOnly(plan: PhysicalPlan): boolean {
     case 'TemporalJoin':
     case 'TemporalFilter':
     case 'Close':
+    case 'SlidingPanes':
     case 'Pace':
     case 'Expire':
     case 'Join':
@@ -66,7 +69,9 @@ function seesAppendOnly(plan: PhysicalPlan): boolean {
     case 'SetOperation':
     case 'TopN':
     case 'Window':
+    case 'Changelog':
     case 'MaxOneRow':
+    case 'Recursive':
       return false;
     default:
       return unreachable(plan);
@@ -76,10 +81,11 @@ function seesAppendOnly(plan: PhysicalPlan): boolean {
 /** Throws 0A000 naming the first construct that a maintained view cannot keep up to date. */
 export function checkMaintainable(plan: PhysicalPlan): void {
   walkPhysical(plan, (node) => {
-    const appendOnly = seesAppendOnly(node);
+    if (node.kind === 'Recursive') checkMaintainable(node.step);
+    const once = evaluatesOnce(node);
     const mayAskTime = node.kind === 'TemporalFilter';
-    for (const scalar of physicalScalars(node)) checkScalar(scalar, appendOnly, mayAskTime);
-    if (node.kind !== 'TableFunction' || appendOnly) return;
+    for (const scalar of physicalScalars(node)) checkScalar(scalar, once, mayAskTime);
+    if (node.kind !== 'TableFunction' || once) return;
     const volatile = node.calls.find((c) => c.fn.volatility === 'volatile');
     if (volatile !== undefined) {
       throw refuse(
@@ -91,4 +97,23 @@ export function checkMaintainable(plan: PhysicalPlan): void {
       );
     }
   });
+}
+
+/** True when the plan holds changes themselves: the rows that are live now do not bring them back. */
+export function keepsChanges(plan: PhysicalPlan): boolean {
+  let found = false;
+  walkPhysical(plan, (node) => {
+    found ||= node.kind === 'Changelog';
+  });
+  return found;
+}
+
+/** True when the rows of a maintained plan depend on how its inputs came to be, and not only on what they hold. */
+export function dependsOnHistory(plan: PhysicalPlan): boolean {
+  let found = keepsChanges(plan);
+  walkPhysical(plan, (node) => {
+    found ||= physicalScalars(node).some(isVolatile);
+    if (node.kind === 'TableFunction') found ||= node.calls.some((c) => c.fn.volatility === 'volatile');
+  });
+  return found;
 }

@@ -220,6 +220,8 @@ function deriveKeys(plan: LogicalPlan): readonly Key[] {
       return plan.ordinality ? keysOf(plan.input).map((k) => [...k, plan.schema.length - 1]) : [];
     case 'MaxOneRow':
       return [plan.keys, ...keysOf(plan.input)];
+    case 'Recursive':
+      return plan.all ? [] : [plan.schema.map((_, i) => i)];
     default:
       return unreachable(plan);
   }

@@ -113,6 +113,11 @@ const specs: Readonly<Record<string, SettingSpec>> = {
   is_superuser: { default: 'on', doc: '', reported: 'is_superuser', readonly: true },
   lock_timeout: { default: '0', doc: 'Accepted.', check: duration },
   max_identifier_length: { default: '63', doc: '', readonly: true },
+  'millrace.recursion_limit': {
+    default: '10000',
+    doc: 'Iterations after which WITH RECURSIVE is given up (54001). Views keep the default.',
+    check: integer(1, 2_147_483_647),
+  },
   'millrace.udf_timeout': {
     default: '1s',
     doc: 'How long one call of a function in JavaScript may run (0: without a limit).',

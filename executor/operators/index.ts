@@ -4,16 +4,19 @@ import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { AggregateOperator } from './aggregate.ts';
 import { AsofJoinOperator } from './asofJoin.ts';
 import { CalcOperator } from './calc.ts';
+import { ChangelogOperator } from './changelog.ts';
 import { CloseOperator } from './close.ts';
 import { createDistinct } from './distinct.ts';
 import { ExpireOperator } from './expire.ts';
 import { HopOperator } from './hop.ts';
 import { createJoin } from './join.ts';
+import { createMaterializedExprs } from './materializedExprs.ts';
 import { MaxOneRowOperator } from './maxOneRow.ts';
 import type { Operator, TickContext } from './operator.ts';
 import { PaceOperator } from './pace.ts';
 import { SessionOperator } from './session.ts';
 import { SetOperationOperator } from './setOperation.ts';
+import { SlidingPanesOperator } from './slidingPanes.ts';
 import { TableFunctionOperator } from './tableFunction.ts';
 import { TemporalFilterOperator } from './temporalFilter.ts';
 import { TemporalJoinOperator } from './temporalJoin.ts';
@@ -29,7 +32,7 @@ type Factories = {
   ) => Operator;
 };
 
-/** Scans are edges from relations, which the dataflow builder resolves. */
+/** The dataflow builder makes them: scans are edges from relations, a recursion holds a dataflow of its own. */
 function notAnOperator(node: PhysicalPlan): never {
   throw new AssertionError(`${node.kind} is not an operator`);
 }
@@ -53,8 +56,12 @@ const factories: Factories = {
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
   TemporalFilter: (node, context) => new TemporalFilterOperator(node, context),
   Close: (node, context) => new CloseOperator(node, context),
+  SlidingPanes: (node, context) => new SlidingPanesOperator(node, context),
   Pace: (node, context) => new PaceOperator(node, context),
   Expire: (node, context) => new ExpireOperator(node, context),
+  Recursive: notAnOperator,
+  MaterializedExprs: createMaterializedExprs,
+  Changelog: (node) => new ChangelogOperator(node),
   MaxOneRow: (node, context) => new MaxOneRowOperator(node, context),
 };
 

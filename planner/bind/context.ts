@@ -1,4 +1,5 @@
 /** What binding one expression depends on, and what it collects on the way. */
+import type { RelationEntry } from '../../common/catalog.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { AggregateFunction, TableFunction, WindowFunction } from '../../common/function.ts';
 import type { WindowFrame, WindowSpec } from '../../parser/ast/expr.ts';
@@ -77,8 +78,12 @@ export interface CteScope {
 export interface BoundCte {
   readonly plan: LogicalPlan;
   readonly names: readonly string[];
+  /** Columns that `*` leaves out. */
+  readonly hidden?: ReadonlySet<number>;
   /** Number of levels around the WITH clause: what `outer` references in the plan count from. */
   readonly depth: number;
+  /** The working table, where a recursive item names itself. */
+  readonly self?: RelationEntry;
 }
 
 export interface ExprContext {

@@ -161,7 +161,7 @@ function bindNamed(ref: NamedTable, context: FromContext): BoundFrom {
   const cte = schema === null ? context.ctes.find(name) : null;
   if (cte !== null) {
     const { plan, columns } = cteReference(cte, context.parent);
-    return single(plan, alias, null, renamed(columns, ref.alias));
+    return single(plan, alias, cte.self ?? null, renamed(columns, ref.alias));
   }
   const relation = context.env.catalog.relation(schema, name, context.env.searchPath);
   if (relation === null) {

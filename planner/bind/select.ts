@@ -16,6 +16,7 @@ import { scalarKey } from '../plan/fingerprint.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { isNullable } from '../plan/scalars.ts';
+import { isWorkingTable } from '../plan/workingTable.ts';
 import { coerceBoolean, defaultUnknown, textByDefault } from './coerce.ts';
 import { outputName } from './columnNames.ts';
 import { requireEquality } from './comparable.ts';
@@ -79,6 +80,7 @@ class SelectBinder {
   #plan: LogicalPlan;
   readonly #base: ExprContext;
   readonly #sets: SetReturning;
+  readonly #readsWorkingTable: boolean;
 
   constructor(select: Select, query: Query | null, context: QueryContext) {
     this.#select = select;
@@ -87,6 +89,8 @@ class SelectBinder {
     const from = bindFrom(select.from, context);
     this.#plan = from.plan;
     this.#scope = new Scope(from, context.parent);
+    const tables = [...from.tables, ...from.unreachable];
+    this.#readsWorkingTable = tables.some((t) => t.relation !== null && isWorkingTable(t.relation));
     const windows = new Map<string, WindowSpec>();
     for (const w of select.windows) {
       if (windows.has(w.name.name)) {
@@ -133,6 +137,7 @@ class SelectBinder {
     const parts = this.#planGroupedSets(bound);
     const { items, having, qualify } = parts;
     const { aggregates, groupings } = this.#collected;
+    this.#refuseRecursiveAggregate();
     const aggregated = groupBy.length > 0 || aggregates.length > 0 || having !== null || groupings.length > 0;
     const further = [...parts.order.map((o) => o.target), ...parts.distinctOn].flatMap((t) =>
       typeof t === 'number' ? [] : [t],
@@ -145,6 +150,15 @@ class SelectBinder {
     }
     const toOutput = this.#planTableFunctions(toWindow);
     return this.#project(items, parts.order, parts.distinctOn, toOutput);
+  }
+
+  /** Not over the working table of a recursion, which holds the rows of one iteration only. */
+  #refuseRecursiveAggregate(): void {
+    const [first] = this.#collected.aggregates;
+    if (first === undefined || !this.#readsWorkingTable) return;
+    throw new SqlError('42P19', "aggregate functions are not allowed in a recursive query's recursive term", {
+      position: first.position,
+    });
   }
 
   #filter(condition: Scalar): void {

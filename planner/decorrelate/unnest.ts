@@ -154,6 +154,8 @@ class Unnesting {
           width,
         );
       }
+      case 'Recursive':
+        throw unsupported('WITH RECURSIVE with a reference to an outer query');
       case 'AsofJoin':
         throw unsupported('a join as of a time in a correlated subquery');
       case 'TableFunction': {

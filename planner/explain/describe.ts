@@ -18,7 +18,7 @@ export interface Description {
 type Attribute = readonly [string, string | readonly string[]];
 
 const relationName = (relation: { readonly schema: string; readonly name: string }): string =>
-  relation.schema === 'public' ? relation.name : `${relation.schema}.${relation.name}`;
+  relation.schema === 'public' || relation.schema === '' ? relation.name : `${relation.schema}.${relation.name}`;
 
 const scalars = (list: readonly Scalar[], schema: Schema): readonly string[] =>
   list.map((s) => scalarText(s, schema));
@@ -144,6 +144,13 @@ export function describePhysical(plan: PhysicalPlan): Description {
           ['output', outputs(plan.exprs, plan.input.schema, plan.schema)],
         ],
       };
+    case 'MaterializedExprs':
+      return {
+        title: 'MaterializedExprs',
+        attributes: [['values', scalars(plan.exprs, plan.input.schema)]],
+      };
+    case 'Changelog':
+      return { title: 'Changelog', attributes: [] };
     case 'Join':
       return physicalJoin(plan);
     case 'TopN':
@@ -175,7 +182,17 @@ export function describePhysical(plan: PhysicalPlan): Description {
 function describeCommon(
   plan: Extract<
     PhysicalPlan | LogicalPlan,
-    { kind: 'Distinct' | 'UnionAll' | 'SetOperation' | 'Window' | 'Hop' | 'TableFunction' | 'MaxOneRow' }
+    {
+      kind:
+        | 'Distinct'
+        | 'UnionAll'
+        | 'SetOperation'
+        | 'Recursive'
+        | 'Window'
+        | 'Hop'
+        | 'TableFunction'
+        | 'MaxOneRow';
+    }
   >,
   input: Schema,
 ): Description {
@@ -187,6 +204,14 @@ function describeCommon(
       return {
         title: `${plan.operator === 'intersect' ? 'Intersect' : 'Except'}${plan.all ? ' All' : ''}`,
         attributes: [],
+      };
+    case 'Recursive':
+      return {
+        title: `Recursive ${plan.name}`,
+        attributes: [
+          ['union', plan.all ? 'all' : 'distinct'],
+          ...flag('recomputed', 'linear' in plan && !plan.linear),
+        ],
       };
     case 'Window':
       return {

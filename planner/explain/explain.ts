@@ -97,7 +97,7 @@ function watermarkColumns(plan: PhysicalPlan): readonly number[] {
 
 /** Where rows are kept back, by which watermark is always of interest. */
 const plainAttributes = (plan: PhysicalPlan): Description['attributes'] =>
-  plan.kind === 'Close' ? [['watermark', watermarkText(plan)]] : [];
+  plan.kind === 'Close' || plan.kind === 'SlidingPanes' ? [['watermark', watermarkText(plan)]] : [];
 
 /** A physical plan, one line a node. */
 export function explainText(plan: PhysicalPlan, options: ExplainOptions = {}): readonly string[] {
@@ -109,7 +109,12 @@ export function explainTree(
   plan: PhysicalPlan,
   extras: (plan: PhysicalPlan) => Description['attributes'],
 ): readonly string[] {
-  return treeText(plan, { inputs: physicalInputs, describe: describePhysical, extras, subplans: () => [] });
+  return treeText(plan, {
+    inputs: physicalInputs,
+    describe: describePhysical,
+    extras,
+    subplans: (node) => (node.kind === 'Recursive' ? [node.step] : []),
+  });
 }
 
 function subplansOf(plan: LogicalPlan): readonly LogicalPlan[] {

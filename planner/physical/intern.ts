@@ -87,8 +87,11 @@ function own(plan: PhysicalPlan): string {
     // Made after interning.
     case 'TemporalFilter':
     case 'Close':
+    case 'SlidingPanes':
     case 'Pace':
     case 'Expire':
+    case 'Recursive':
+    case 'MaterializedExprs':
       return `#${objectNumber(plan)}`;
     case 'TableFunction':
       return `${plan.calls.map((c) => `${objectNumber(c.fn)}/${c.args.length}`).join()},${plan.ordinality}`;
@@ -96,6 +99,7 @@ function own(plan: PhysicalPlan): string {
       return plan.keys.join();
     case 'Distinct':
     case 'UnionAll':
+    case 'Changelog':
       return '';
     default:
       return unreachable(plan);

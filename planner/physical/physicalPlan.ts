@@ -22,11 +22,13 @@ import {
 import { inputsOf, walkPlan } from '../plan/walk.ts';
 import { keysOf } from '../properties.ts';
 import { physicalAsofJoin } from './asofJoins.ts';
+import { changelogScan, refuseChangelogs } from './changelog.ts';
 import { accessPath } from './indexScan.ts';
 import { intern } from './intern.ts';
 import { physicalJoin } from './joins.ts';
 import { limitOf, offsetOf } from './limits.ts';
 import { calc } from './nodes.ts';
+import { recursive } from './recursive.ts';
 
 export interface PhysicalContext {
   readonly evaluator: Evaluator;
@@ -55,6 +57,7 @@ class Physical {
 
   constructor(root: LogicalPlan, context: PhysicalContext) {
     this.#context = context;
+    if (context.mode === 'adhoc') refuseChangelogs(root);
     const seen = new Set<LogicalPlan>();
     walkPlan(root, (node) => {
       for (const input of inputsOf(node)) {
@@ -77,6 +80,7 @@ class Physical {
     switch (plan.kind) {
       case 'Scan': {
         const { relation, columns } = plan;
+        if (relation.changesOf !== undefined) return changelogScan(plan, relation.changesOf, common.key);
         return { kind: 'Scan', relation, columns, appendOnly: relation.appendOnly, ...common };
       }
       case 'Values':
@@ -134,6 +138,8 @@ class Physical {
         const { calls, ordinality } = plan;
         return { kind: 'TableFunction', input, calls, ordinality, appendOnly: input.appendOnly, ...common };
       }
+      case 'Recursive':
+        return recursive(plan, this.convert(plan.base), this.convert(plan.step), common);
       case 'MaxOneRow': {
         const input = this.convert(plan.input);
         return { kind: 'MaxOneRow', input, keys: plan.keys, appendOnly: input.appendOnly, ...common };

@@ -169,6 +169,21 @@ export interface LogicalMaxOneRow {
   readonly schema: Schema;
 }
 
+/**
+ * WITH RECURSIVE, as PostgreSQL runs it. The working table is at first `base` (its distinct rows, without `all`); then,
+ * until it is empty, it becomes the rows of `step` over it (without `all`: those that have not been there before). Output:
+ * all rows that were in it. In `step` the working table is the scan of `self`; nothing else scans that.
+ */
+export interface LogicalRecursive {
+  readonly kind: 'Recursive';
+  readonly name: string;
+  readonly base: LogicalPlan;
+  readonly step: LogicalPlan;
+  readonly self: RelationEntry;
+  readonly all: boolean;
+  readonly schema: Schema;
+}
+
 export type LogicalPlan =
   | LogicalScan
   | LogicalValues
@@ -185,4 +200,5 @@ export type LogicalPlan =
   | LogicalSession
   | LogicalAsofJoin
   | LogicalTableFunction
-  | LogicalMaxOneRow;
+  | LogicalMaxOneRow
+  | LogicalRecursive;

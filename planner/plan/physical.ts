@@ -3,7 +3,7 @@
  * expressions in a Calc below). Every node carries its output schema and the properties that operators specialise on.
  */
 import type { RelationEntry } from '../../common/catalog.ts';
-import type { Schema } from '../../common/dataType.ts';
+import type { DataType, Schema } from '../../common/dataType.ts';
 import type { TableFunction } from '../../common/function.ts';
 import type { AggregateCall, SortKey, WindowCall } from './aggregateCall.ts';
 import type { JoinType } from './logical.ts';
@@ -164,6 +164,30 @@ export interface PhysicalClose extends PhysicalProperties {
   readonly term: WatermarkTerm;
   readonly corrections: boolean;
 }
+/** How the value of a window follows from the values of its panes (column `column` of the input); NULLs are left out. */
+export interface PaneFold {
+  readonly fold: 'sum' | 'min' | 'max' | 'and' | 'or' | 'xor';
+  readonly column: number;
+  /** Of the result; of sums: numeric. */
+  readonly type: DataType;
+}
+/**
+ * Grouping of final panes by hopping windows, on window close. The input has at most one row for each key and pane (`time`:
+ * its start), and each before its first window closes. Output: keys ++ window_start, window_end ++ folds; once, when
+ * window_start is below the term.
+ */
+export interface PhysicalSlidingPanes extends PhysicalProperties {
+  readonly kind: 'SlidingPanes';
+  readonly input: PhysicalPlan;
+  readonly keys: readonly number[];
+  readonly time: number;
+  readonly slideMicros: bigint;
+  /** A multiple of the slide. */
+  readonly sizeMicros: bigint;
+  readonly offsetMicros: bigint;
+  readonly folds: readonly PaneFold[];
+  readonly term: WatermarkTerm;
+}
 /**
  * EMIT EVERY / WITH DELAY: net changes are kept back and given together, at multiples of `micros` since the epoch
  * (every) or `micros` after the first of them (delay).
@@ -245,6 +269,50 @@ export interface PhysicalMaxOneRow extends PhysicalProperties {
   readonly keys: readonly number[];
 }
 
+/** What a recursion reads besides its working table. `step` scans it as `relation`. */
+export interface RecursionSource {
+  readonly plan: PhysicalPlan;
+  readonly relation: RelationEntry;
+  /** Its rows keep rows of the step away (the right side of an anti join). */
+  readonly negative: boolean;
+}
+/**
+ * WITH RECURSIVE, as in LogicalRecursive. `step` is a plan of its own, over scans of `self` and of the sources' relations
+ * only. linear: step(a + b) = step(a) + step(b) for the working table, and more rows of a source (fewer, of a negative
+ * one) give more rows of the step.
+ */
+export interface PhysicalRecursive extends PhysicalProperties {
+  readonly kind: 'Recursive';
+  readonly name: string;
+  readonly all: boolean;
+  readonly base: PhysicalPlan;
+  readonly sources: readonly RecursionSource[];
+  readonly step: PhysicalPlan;
+  readonly self: RelationEntry;
+  readonly linear: boolean;
+}
+
+/**
+ * Output: input ++ `exprs`, which are volatile: computed once for each copy of a row, and given again when it goes. Of
+ * equal rows any copy may go. No state over append-only input.
+ */
+export interface PhysicalMaterializedExprs extends PhysicalProperties {
+  readonly kind: 'MaterializedExprs';
+  readonly input: PhysicalPlan;
+  readonly exprs: readonly Scalar[];
+  /** On a column of the input. */
+  readonly clean?: StateBound;
+}
+/**
+ * The changes of its input as rows that stay: input ++ changelog_op (int2: 1 insert, 2 delete, 3 and 4 the new and the
+ * old row of an update) ++ a running number (int8). By the net changes of each tick; an update is a change of a row of
+ * one key, the old row first.
+ */
+export interface PhysicalChangelog extends PhysicalProperties {
+  readonly kind: 'Changelog';
+  readonly input: PhysicalPlan;
+}
+
 export type PhysicalPlan =
   | PhysicalScan
   | PhysicalIndexScan
@@ -258,6 +326,7 @@ export type PhysicalPlan =
   | PhysicalTemporalJoin
   | PhysicalTemporalFilter
   | PhysicalClose
+  | PhysicalSlidingPanes
   | PhysicalPace
   | PhysicalExpire
   | PhysicalAggregate
@@ -266,7 +335,10 @@ export type PhysicalPlan =
   | PhysicalSetOperation
   | PhysicalTopN
   | PhysicalWindow
-  | PhysicalMaxOneRow;
+  | PhysicalMaterializedExprs
+  | PhysicalChangelog
+  | PhysicalMaxOneRow
+  | PhysicalRecursive;
 
 /** A planned query: the plan plus what to do with its rows at the end of an ad-hoc read. */
 export interface PlannedQuery {

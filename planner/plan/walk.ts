@@ -158,6 +158,11 @@ export function mapInputs(plan: LogicalPlan, f: PlanMap<LogicalPlan>): LogicalPl
       const inputs = mapList(plan.inputs, f);
       return inputs === plan.inputs ? plan : { ...plan, inputs };
     }
+    case 'Recursive': {
+      const base = f(plan.base);
+      const step = f(plan.step);
+      return base === plan.base && step === plan.step ? plan : { ...plan, base, step };
+    }
     case 'Filter':
     case 'Project':
     case 'Aggregate':
@@ -224,6 +229,7 @@ export function mapScalars(plan: LogicalPlan, f: ScalarMap): LogicalPlan {
     case 'Window':
     case 'Hop':
     case 'MaxOneRow':
+    case 'Recursive':
       return plan;
     default:
       return unreachable(plan);
@@ -275,7 +281,7 @@ export function walkPlan(plan: LogicalPlan, visit: (plan: LogicalPlan) => void):
   walk(plan);
 }
 
-/** The physical plan with `f` applied to its direct inputs. */
+/** The physical plan with `f` applied to its direct inputs. The step of a recursion is not one. */
 export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>): PhysicalPlan {
   switch (plan.kind) {
     case 'Scan':
@@ -291,11 +297,20 @@ export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>):
       const inputs = mapList(plan.inputs, f);
       return inputs === plan.inputs ? plan : { ...plan, inputs };
     }
+    case 'Recursive': {
+      const base = f(plan.base);
+      const sources = mapList(plan.sources, (source) => {
+        const input = f(source.plan);
+        return input === source.plan ? source : { ...source, plan: input };
+      });
+      return base === plan.base && sources === plan.sources ? plan : { ...plan, base, sources };
+    }
     case 'Calc':
     case 'Hop':
     case 'Session':
     case 'TemporalFilter':
     case 'Close':
+    case 'SlidingPanes':
     case 'Pace':
     case 'Expire':
     case 'TableFunction':
@@ -303,6 +318,8 @@ export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>):
     case 'Distinct':
     case 'TopN':
     case 'Window':
+    case 'MaterializedExprs':
+    case 'Changelog':
     case 'MaxOneRow':
       return mapUnary<PhysicalPlan, typeof plan>(plan, f);
     default:
@@ -344,6 +361,10 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
       const calls = mapCalls(plan.calls, f);
       return calls === plan.calls ? plan : { ...plan, calls };
     }
+    case 'MaterializedExprs': {
+      const exprs = mapList(plan.exprs, f);
+      return exprs === plan.exprs ? plan : { ...plan, exprs };
+    }
     case 'IndexScan':
       return mapIndexScan(plan, f);
     case 'TemporalFilter': {
@@ -359,6 +380,7 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
     case 'AsofJoin':
     case 'Session':
     case 'Close':
+    case 'SlidingPanes':
     case 'Pace':
     case 'Expire':
     case 'Hop':
@@ -368,7 +390,9 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
     case 'SetOperation':
     case 'TopN':
     case 'Window':
+    case 'Changelog':
     case 'MaxOneRow':
+    case 'Recursive':
       return plan;
     default:
       return unreachable(plan);

@@ -35,6 +35,8 @@ function simplified(plan: LogicalPlan): LogicalPlan {
       return isEmptyRelation(plan.input) ? empty(plan.schema) : plan;
     case 'UnionAll':
       return union(plan);
+    case 'Recursive':
+      return isEmptyRelation(plan.base) ? empty(plan.schema) : plan;
     case 'SetOperation':
       return setOperation(plan);
     case 'AsofJoin': {

@@ -161,6 +161,7 @@ export function inputNeeds(plan: LogicalPlan, needed: Needed): readonly (Needed 
     case 'Distinct':
       return [new Set(all(plan))];
     case 'SetOperation':
+    case 'Recursive':
       return [new Set(all(plan)), new Set(all(plan))];
     case 'UnionAll':
       return plan.inputs.map(() => needed);

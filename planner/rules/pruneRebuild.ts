@@ -84,6 +84,11 @@ export function rebuild(plan: LogicalPlan, needed: Needed, inputs: readonly (Pru
       const [left, right] = inputs.map((input) => narrow(must(input), columns).plan);
       return { plan: { ...plan, left: must(left), right: must(right) }, kept: columns };
     }
+    case 'Recursive': {
+      const columns = [...plan.schema.keys()];
+      const [base, step] = inputs.map((input) => narrow(must(input), columns).plan);
+      return { plan: { ...plan, base: must(base), step: must(step) }, kept: columns };
+    }
     case 'UnionAll': {
       const narrowed = inputs.map((input) => narrow(must(input), wanted).plan);
       return { plan: { ...plan, inputs: narrowed, schema: schemaOf(plan, wanted) }, kept: wanted };

@@ -102,6 +102,13 @@ class Pushdown {
         return this.#below(plan, conditions, (i) => i < plan.input.schema.length);
       case 'AsofJoin':
         return this.#asofJoin(plan, conditions);
+      case 'Recursive': {
+        // A row that the query does not want may lead to others that it wants.
+        const base = this.push(plan.base, []);
+        const step = this.push(plan.step, []);
+        const same = base === plan.base && step === plan.step;
+        return filter(same ? plan : { ...plan, base, step }, withoutDuplicates(conditions));
+      }
       case 'MaxOneRow':
         return this.#below(plan, conditions, (i) => plan.keys.includes(i));
       default:

@@ -51,7 +51,7 @@ function nodeKey(plan: LogicalPlan): string {
 function own(plan: LogicalPlan): string {
   switch (plan.kind) {
     case 'Scan':
-      return `${plan.relation.id}:${plan.columns.join()}`;
+      return `${plan.relation.id}${plan.relation.changesOf === undefined ? '' : '+'}:${plan.columns.join()}`;
     case 'Values':
       return `${plan.rows.length}`;
     case 'Join':
@@ -78,6 +78,8 @@ function own(plan: LogicalPlan): string {
       return `${plan.calls.map((c) => `${objectNumber(c.fn)}/${c.args.length}`).join()},${plan.ordinality}`;
     case 'MaxOneRow':
       return plan.keys.join();
+    case 'Recursive':
+      return `${plan.self.id},${plan.all}`;
     case 'Filter':
     case 'Project':
     case 'Distinct':

@@ -15,9 +15,14 @@ function appendOnlyOf(plan: PhysicalPlan): boolean {
     case 'Distinct':
     case 'MaxOneRow':
     case 'Pace':
+    case 'MaterializedExprs':
       return plan.input.appendOnly;
+    case 'Changelog':
+      return true;
     case 'TemporalFilter':
       return plan.input.appendOnly && onlyDelays(plan);
+    case 'SlidingPanes':
+      return true;
     case 'Close':
       return !plan.corrections || plan.input.appendOnly;
     case 'Window':
@@ -33,6 +38,7 @@ function appendOnlyOf(plan: PhysicalPlan): boolean {
     case 'Session':
     case 'AsofJoin':
     case 'Expire':
+    case 'Recursive':
     case 'Aggregate':
     case 'TopN':
       return false;

@@ -63,6 +63,10 @@ function outputGrows(plan: PhysicalPlan): boolean {
       return false;
     case 'UnionAll':
       return plan.inputs.some(grows);
+    case 'Recursive':
+      return grows(plan.base) || plan.sources.some((source) => grows(source.plan));
+    case 'Changelog':
+      return true;
     case 'Join':
       if (plan.type === 'semi' || plan.type === 'anti') return grows(plan.left);
       return grows(plan.left) || grows(plan.right);
@@ -106,6 +110,11 @@ export function stateParts(plan: PhysicalPlan, relations: Relations): readonly S
     }
     case 'Distinct':
       return [kept('one entry for each distinct row', plan.clean, plan.schema, grows(plan.input))];
+    case 'MaterializedExprs': {
+      if (plan.input.appendOnly) return [];
+      const what = 'the values of volatile expressions of each row';
+      return [kept(what, plan.clean, plan.input.schema, grows(plan.input))];
+    }
     case 'SetOperation': {
       const input = grows(plan.left) || grows(plan.right);
       return [kept('the distinct rows of both inputs', plan.clean, plan.schema, input)];
@@ -148,6 +157,10 @@ export function stateParts(plan: PhysicalPlan, relations: Relations): readonly S
       return [filterPart(plan)];
     case 'Close':
       return [kept('the rows that wait', plan, plan.schema, false)];
+    case 'SlidingPanes': {
+      const column = plan.keys.length;
+      return [kept('the panes of open windows', { column, term: plan.term }, plan.schema, false)];
+    }
     case 'Pace':
       return [
         { what: 'the changes that wait', until: `${plan.mode} ${Number(plan.micros) / 1e6}s`, grows: false },
@@ -155,6 +168,10 @@ export function stateParts(plan: PhysicalPlan, relations: Relations): readonly S
     case 'Expire':
       return [
         { what: 'the rows', until: `their ttl of ${Number(plan.ttlMicros) / 1e6}s is over`, grows: false },
+      ];
+    case 'Recursive':
+      return [
+        { what: 'all rows of the recursion and what they are joined with', until: null, grows: grows(plan) },
       ];
     case 'MaxOneRow':
       return [{ what: 'the row', until: null, grows: grows(plan) }];

@@ -14,6 +14,7 @@ import type {
   PhysicalJoin,
   PhysicalPlan,
   PhysicalScan,
+  PhysicalSlidingPanes,
   PhysicalTemporalJoin,
   PhysicalTopN,
   PhysicalWindow,
@@ -56,6 +57,7 @@ function derive(plan: PhysicalPlan): Terms {
     case 'Values':
     case 'Pace':
     case 'Expire':
+    case 'Recursive':
       return none(plan);
     case 'Calc': {
       const terms = watermarksOf(plan.input);
@@ -65,6 +67,8 @@ function derive(plan: PhysicalPlan): Terms {
       return hopTerms(plan);
     case 'TableFunction':
     case 'MaxOneRow':
+    case 'MaterializedExprs':
+    case 'Changelog':
     case 'Distinct': {
       const terms = watermarksOf(plan.input);
       return plan.schema.map((_, i) => terms[i] ?? null);
@@ -99,6 +103,8 @@ function derive(plan: PhysicalPlan): Terms {
       return filterTerms(plan, watermarksOf(plan.input));
     case 'Close':
       return closeTerms(plan);
+    case 'SlidingPanes':
+      return slidingTerms(plan);
     default:
       return unreachable(plan);
   }
@@ -220,6 +226,21 @@ function temporalJoinTerms(plan: PhysicalTemporalJoin): Terms {
   plan.leftKeys.forEach((l, k) => {
     result[left.length + must(plan.rightKeys[k])] = left[l] ?? null;
   });
+  return result;
+}
+
+/** Windows to come begin at the term or later. */
+function slidingTerms(plan: PhysicalSlidingPanes): Terms {
+  const result = none(plan);
+  const start = plan.keys.length;
+  result[start] = plan.term;
+  const { slideMicros, sizeMicros } = plan;
+  const time = watermarksOf(plan.input)[plan.time] ?? null;
+  const calls =
+    time === null
+      ? null
+      : firstWindowCalls(input(time.type), { slideMicros, sizeMicros, offsetMicros: plan.offsetMicros });
+  if (time !== null && calls !== null) result[start + 1] = mapTerm(time, calls.end);
   return result;
 }
 

@@ -9,6 +9,7 @@ import { withNullOnError } from '../../planner/nullOnError.ts';
 import type { LogicalPlan } from '../../planner/plan/logical.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
+import { isWorkingTable } from '../../planner/plan/workingTable.ts';
 import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
 import { Entry, type ErrorPolicy, type MaterializedViewObject, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
@@ -16,6 +17,7 @@ import { bindEnvironment, plannerEnvironment, routinesUsed } from '../planning.t
 import { checkRefusable } from '../refusal.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
 import { buildView, noParts, watermarkedColumns } from '../viewBuild.ts';
+import { noticeNestedLoops } from './joinNotices.ts';
 import {
   creationSchema,
   done,
@@ -56,7 +58,7 @@ function dependencies(plan: LogicalPlan, entries: ReadonlySet<number>): Readonly
   const ids = new Set<number>(entries);
   const visit = (p: LogicalPlan): void => {
     walkPlan(p, (node) => {
-      if (node.kind === 'Scan') ids.add(node.relation.id);
+      if (node.kind === 'Scan' && !isWorkingTable(node.relation)) ids.add(node.relation.id);
     });
   };
   visit(plan);
@@ -207,6 +209,7 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
         context,
       );
       warnOfUnboundedState(planned, context);
+      noticeNestedLoops(planned.plan, context);
       database.catalog.add(view);
       const closing = closingType(planned.plan);
       if (closing !== null) createLateRelation(database, view, viewLateColumns, closing);

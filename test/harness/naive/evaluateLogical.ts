@@ -66,6 +66,11 @@ class Oracle {
         return plan.inputs.flatMap((input) => this.run(input, outers));
       case 'SetOperation':
         return this.#setOperation(plan, outers);
+      case 'Recursive':
+        return recursiveRows(plan, this.run(plan.base, outers), (working) => {
+          const tables = new Map([...this.#tables, [plan.self.id, working]]);
+          return new Oracle(tables).run(plan.step, outers);
+        });
       case 'TopN':
         return this.#topN(plan, outers);
       case 'Window':
@@ -200,6 +205,27 @@ class Oracle {
       return [...row, ...columns, ...(plan.ordinality ? [BigInt(i + 1)] : [])];
     });
   }
+}
+
+/** By PostgreSQL's definition: the working table, iteration by iteration. */
+function recursiveRows(
+  plan: Extract<LogicalPlan, { kind: 'Recursive' }>,
+  base: readonly Row[],
+  step: (working: readonly Row[]) => readonly Row[],
+): readonly Row[] {
+  const types = typesOf(plan);
+  const fresh = (rows: readonly Row[], known: readonly Row[]): readonly Row[] =>
+    groupRows(rows, [...types.keys()], types)
+      .map((g) => g.key)
+      .filter((row) => !known.some((k) => sameRow(k, row, types)));
+  const result: Row[] = [];
+  let working = plan.all ? base : fresh(base, []);
+  while (working.length > 0) {
+    result.push(...working);
+    const rows = step(working);
+    working = plan.all ? rows : fresh(rows, result);
+  }
+  return result;
 }
 
 function hopWindows(plan: Extract<LogicalPlan, { kind: 'Hop' }>, row: Row): readonly Row[] {

@@ -2,9 +2,10 @@
 import { must, unreachable } from '../../../common/assert.ts';
 import { types } from '../../../common/dataType.ts';
 import type { FunctionCatalog } from '../../../common/function.ts';
-import { filter, join, project } from '../../../planner/plan/construct.ts';
+import { aggregate, filter, join, project } from '../../../planner/plan/construct.ts';
+import { findAggregate } from '../../../planner/plan/findAggregate.ts';
 import type { LogicalPlan } from '../../../planner/plan/logical.ts';
-import type { PhysicalIndexScan, PhysicalJoin, PhysicalPlan } from '../../../planner/plan/physical.ts';
+import type { PhysicalIndexScan, PhysicalJoin, PhysicalPlan, PhysicalSlidingPanes } from '../../../planner/plan/physical.ts';
 import type { Scalar } from '../../../planner/plan/scalar.ts';
 import {
   and,
@@ -16,6 +17,7 @@ import {
   or,
   sameValue,
 } from '../../../planner/plan/scalars.ts';
+import { rewritePlan } from '../../../planner/plan/walk.ts';
 
 export function physicalToLogical(plan: PhysicalPlan, functions: FunctionCatalog): LogicalPlan {
   const done = new Map<PhysicalPlan, LogicalPlan>();
@@ -62,6 +64,14 @@ function logical(
     }
     case 'UnionAll':
       return { ...node, inputs: node.inputs.map(convert) };
+    case 'Recursive': {
+      const { name, all, self, base, sources } = node;
+      const inputs = new Map(sources.map((source) => [source.relation.id, convert(source.plan)]));
+      const step = rewritePlan(physicalToLogical(node.step, functions), (plan) =>
+        plan.kind === 'Scan' ? (inputs.get(plan.relation.id) ?? plan) : plan,
+      );
+      return { kind: 'Recursive', name, all, self, base: convert(base), step, schema };
+    }
     case 'SetOperation':
       return { ...node, left: convert(node.left), right: convert(node.right) };
     case 'AsofJoin': {
@@ -75,10 +85,14 @@ function logical(
       const [left, right] = [convert(node.left), convert(node.right)];
       return { kind: 'AsofJoin', type: node.type, left, right, condition, time: { kind: 'process' }, schema };
     }
+    case 'SlidingPanes':
+      return slidingPanes(node, convert(node.input), functions);
     case 'TemporalFilter':
     case 'Close':
     case 'Pace':
     case 'Expire':
+    case 'MaterializedExprs':
+    case 'Changelog':
       throw new TypeError(`${node.kind} has no logical form`);
     case 'Session':
     case 'Hop':
@@ -90,6 +104,25 @@ function logical(
     default:
       return unreachable(node);
   }
+}
+
+function slidingPanes(
+  node: PhysicalSlidingPanes,
+  input: LogicalPlan,
+  functions: FunctionCatalog,
+): LogicalPlan {
+  const { keys, time, slideMicros, sizeMicros, offsetMicros } = node;
+  const width = input.schema.length;
+  const bounds = node.schema.slice(keys.length, keys.length + 2);
+  const schema = [...input.schema, ...bounds];
+  const hop: LogicalPlan = { kind: 'Hop', input, time, slideMicros, sizeMicros, offsetMicros, schema };
+  const calls = node.folds.map(({ fold, column: c, type }) => {
+    const isBits = fold === 'and' || fold === 'or' || fold === 'xor';
+    const name = isBits ? `${type.id === 'bool' ? 'bool' : 'bit'}_${fold}` : fold;
+    const fn = must(findAggregate(functions, name, must(input.schema[c]).type));
+    return { fn, args: [c], type, distinct: false, filter: null, orderBy: [] };
+  });
+  return { ...aggregate(hop, [...keys, width, width + 1], calls), schema: node.schema };
 }
 
 function conditionOf(
