@@ -10,6 +10,7 @@ import type { DataType } from '../common/dataType.ts';
 import type { PlanMode, PlannerEnv } from './evaluator.ts';
 import { checkMaintainable } from './maintainable.ts';
 import { optimize } from './optimize.ts';
+import { materializeVolatile } from './physical/materializeVolatile.ts';
 import { toPhysical } from './physical/physicalPlan.ts';
 import type { SortKey } from './plan/aggregateCall.ts';
 import type { LogicalPlan } from './plan/logical.ts';
@@ -68,9 +69,10 @@ export function optimizeQuery(
   plan: LogicalPlan,
   env: PlannerEnv,
   mode: PlanMode,
+  { emit }: ViewTiming = onUpdate,
   trace?: RuleTrace,
 ): LogicalPlan {
-  return optimize(plan, { ...env, mode }, trace);
+  return optimize(plan, { ...env, mode, onClose: emit.kind === 'close' }, trace);
 }
 
 /** Plans a query to be run once ('adhoc') or kept up to date ('maintained'). */
@@ -81,7 +83,7 @@ export function planQuery(
   trace?: RuleTrace,
 ): PlannedQuery {
   if (mode === 'maintained') return planMaterializedView(bound, env, onUpdate, trace);
-  return { ...queryOf(bound), plan: physicalOf(bound, env, mode, trace) };
+  return { ...queryOf(bound), plan: physicalOf(bound, env, mode, onUpdate, trace) };
 }
 
 /** Plans the query of a materialized view. */
@@ -91,7 +93,7 @@ export function planMaterializedView(
   timing: ViewTiming,
   trace?: RuleTrace,
 ): PlannedView {
-  const plan = timed(physicalOf(bound, env, 'maintained', trace), timing);
+  const plan = timed(physicalOf(bound, env, 'maintained', timing, trace), timing);
   return {
     ...queryOf(bound),
     plan,
@@ -105,10 +107,16 @@ function queryOf(bound: BoundPlan): Omit<PlannedQuery, 'plan'> {
   return { visible: bound.visible, order: bound.order, parameters: bound.parameters };
 }
 
-function physicalOf(bound: BoundPlan, env: PlannerEnv, mode: PlanMode, trace?: RuleTrace): PhysicalPlan {
-  const optimized = optimizeQuery(bound.plan, env, mode, trace);
+function physicalOf(
+  bound: BoundPlan,
+  env: PlannerEnv,
+  mode: PlanMode,
+  timing: ViewTiming,
+  trace?: RuleTrace,
+): PhysicalPlan {
+  const optimized = optimizeQuery(bound.plan, env, mode, timing, trace);
   const physical = toPhysical(optimized, { evaluator: env.evaluator, mode });
-  const plan = mode === 'maintained' ? temporalFilters(physical) : physical;
+  const plan = mode === 'maintained' ? materializeVolatile(temporalFilters(physical)) : physical;
   assert(plan.schema.length === bound.plan.schema.length, 'planning keeps the columns of the query');
   return plan;
 }

@@ -210,6 +210,30 @@ export function close(input: PhysicalPlan, column: number, term: WatermarkTerm):
   };
 }
 
+/** Panes (key, start, count, sum) by hopping windows, when they close. */
+export function sliding(
+  input: PhysicalPlan,
+  { slide, size }: { readonly slide: bigint; readonly size: bigint },
+  term: WatermarkTerm,
+): PhysicalPlan {
+  const { numeric } = types;
+  const sums = ['a0', 'a1'].map((name) => ({ name, type: numeric, nullable: true }));
+  return {
+    ...base,
+    kind: 'SlidingPanes',
+    input,
+    keys: [0],
+    time: 1,
+    slideMicros: slide,
+    sizeMicros: size,
+    offsetMicros: 0n,
+    folds: [2, 3].map((column) => ({ fold: 'sum', column, type: numeric })),
+    term,
+    appendOnly: true,
+    schema: [must(input.schema[0]), timestampColumn('window_start'), timestampColumn('window_end'), ...sums],
+  };
+}
+
 export interface ChainFigures {
   readonly events: number;
   readonly eventsPerSecond: number;

@@ -1,7 +1,7 @@
 /** The chains of operators that `windows` and `plateau` measure. */
 import { types } from '../../common/dataType.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
-import { AT, call, close, events, group, hop, SECOND, source, timeTerm } from './timedChain.ts';
+import { AT, call, close, events, group, hop, SECOND, sliding, source, timeTerm } from './timedChain.ts';
 
 /** Keys of the events. */
 const KEY = 0;
@@ -53,16 +53,11 @@ export function panes({ slide, size, closed = false }: WindowOptions): readonly 
   );
   const below = closed ? [pane, counted, close(counted, 1, paneTerm)] : [pane, counted];
   const input = below[below.length - 1] ?? counted;
-  const expanded = hop(input, 1, slide, size);
   const term = startTerm(slide, size);
-  const combined = group(
-    expanded,
-    [0, 4],
-    [call('sum', 2, types.numeric), call('sum', 3, types.numeric, 'numeric')],
-    { column: 1, term },
-  );
-  const above = closed ? [expanded, combined, close(combined, 1, term)] : [expanded, combined];
-  return [...below, ...above];
+  if (closed) return [...below, sliding(input, { slide, size }, term)];
+  const expanded = hop(input, 1, slide, size);
+  const calls = [call('sum', 2, types.numeric), call('sum', 3, types.numeric, 'numeric')];
+  return [...below, expanded, group(expanded, [0, 4], calls, { column: 1, term })];
 }
 
 /** Sessions by key: each event with its session, as the session functions begin. */

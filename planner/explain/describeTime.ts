@@ -5,7 +5,16 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 import type { Description } from './describe.ts';
 import { columnName, columnNames, scalarText } from './scalarText.ts';
 
-const kinds = ['Session', 'AsofJoin', 'TemporalJoin', 'TemporalFilter', 'Close', 'Pace', 'Expire'] as const;
+const kinds = [
+  'Session',
+  'AsofJoin',
+  'TemporalJoin',
+  'TemporalFilter',
+  'Close',
+  'SlidingPanes',
+  'Pace',
+  'Expire',
+] as const;
 
 type TimeNode = Extract<PhysicalPlan | LogicalPlan, { readonly kind: (typeof kinds)[number] }>;
 
@@ -48,6 +57,19 @@ export function describeTime(plan: TimeNode): Description {
         title: plan.corrections ? 'EmitOnWindowClose with corrections' : 'EmitOnWindowClose',
         attributes: [['column', columnName(plan.input.schema, plan.column)]],
       };
+    case 'SlidingPanes': {
+      const input = plan.input.schema;
+      return {
+        title: 'SlidingPanes',
+        attributes: [
+          ['keys', columnNames(plan.keys, input)],
+          ['time', columnName(input, plan.time)],
+          ['slide', seconds(plan.slideMicros)],
+          ['size', seconds(plan.sizeMicros)],
+          ['folds', plan.folds.map((f) => `${f.fold}(${columnName(input, f.column)})`)],
+        ],
+      };
+    }
     case 'Pace':
       return { title: 'Pace', attributes: [[plan.mode, seconds(plan.micros)]] };
     case 'Expire': {

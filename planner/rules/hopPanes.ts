@@ -3,6 +3,10 @@
  * slide; each window is a row of whole panes. Rows are aggregated by pane first, and the panes' results by window:
  * a row then costs one update, however much the windows overlap. Cumulating windows share panes as well.
  *
+ * On update a pane that changes is taken out of each of its windows and put in again, once a tick. With further keys that is
+ * more than the few rows of a group in a tick would cost by themselves; so there, only grouping by the window alone goes
+ * through panes. On window close, and in a query that runs once, a pane is put into its windows once.
+ *
  * Only for aggregates whose results over parts give exactly the result over the whole (not for sums of floats, which are
  * rounded once), and only where a window is a key.
  */
@@ -19,18 +23,18 @@ import { column, columnOf, literal, renumber, usedColumns } from '../plan/scalar
 import { rewritePlan } from '../plan/walk.ts';
 import { isUniqueOn } from '../properties.ts';
 import { type AggregateInput, aggregateInput, ColumnList, readBy } from './aggregateInput.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, RuleContext } from './rule.ts';
 
 export const hopPanes: Rule = {
   name: 'hopPanes',
   why: 'a row updates one pane instead of each window that holds it',
-  apply: (plan, { functions }) =>
+  apply: (plan, context) =>
     rewritePlan(plan, (node) =>
-      node.kind === 'Aggregate' && node.sets === null ? (byPanes(node, functions) ?? node) : node,
+      node.kind === 'Aggregate' && node.sets === null ? (byPanes(node, context) ?? node) : node,
     ),
 };
 
-function byPanes(plan: LogicalAggregate, functions: FunctionCatalog): LogicalPlan | null {
+function byPanes(plan: LogicalAggregate, { functions, mode, onClose }: RuleContext): LogicalPlan | null {
   const input = aggregateInput(plan);
   if (input === null || input.base.kind !== 'Hop') return null;
   const hop = input.base;
@@ -42,6 +46,8 @@ function byPanes(plan: LogicalAggregate, functions: FunctionCatalog): LogicalPla
   const windowKeys = keys.filter((s) => s.kind === 'column' && s.index >= width);
   const rowKeys = keys.filter((s) => !windowKeys.includes(s));
   if (windowKeys.length === 0 || !rowKeys.every(readsRow)) return null;
+  // On update every pane that changes in a tick changes all its windows: that pays where few do.
+  if (mode === 'maintained' && !onClose && rowKeys.length > 0) return null;
   if (!input.conditions.every((s) => readsRow(s) || readsWindow(s))) return null;
   if (!plan.aggregates.every((a) => readBy(a, input.exprs).every(readsRow))) return null;
   const single = rowKeys.flatMap((s) => (s.kind === 'column' ? [s.index] : []));

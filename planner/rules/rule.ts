@@ -4,6 +4,8 @@ import type { LogicalPlan } from '../plan/logical.ts';
 
 export interface RuleContext extends PlannerEnv {
   readonly mode: PlanMode;
+  /** Maintained: rows are kept back until they are final (EMIT ON WINDOW CLOSE). */
+  readonly onClose: boolean;
 }
 
 export interface Rule {

@@ -21,6 +21,7 @@ import { refreshed } from './appendOnly.ts';
 import { orderBound } from './bounds.ts';
 import { columnToWaitFor } from './companions.ts';
 import { lookAhead } from './lookAhead.ts';
+import { slidingPanes } from './slidingPanes.ts';
 import { onlyDelays } from './temporalFilterTerms.ts';
 import { groupKey, withoutLateness } from './terms.ts';
 import { watermarksOf } from './watermarks.ts';
@@ -95,6 +96,7 @@ class Closing {
       case 'TableFunction':
       case 'MaxOneRow':
       case 'UnionAll':
+      case 'MaterializedExprs':
         return this.#through(plan);
       case 'TemporalJoin': {
         const left = this.final(plan.left);
@@ -108,6 +110,9 @@ class Closing {
       case 'Pace':
       case 'Expire':
       case 'Close':
+      case 'SlidingPanes':
+      // The changes of a relation, whose rows do not wait.
+      case 'Changelog':
         return plan.appendOnly ? plan : this.#closed(plan);
       default:
         return this.#stateful(plan);
@@ -158,7 +163,9 @@ class Closing {
     if (error !== null) return error;
     const terms = watermarksOf(plan);
     const column = columnToWaitFor(columnsToWaitFor(plan), terms);
-    return column === null ? this.#noColumn(plan) : this.#close(plan, column);
+    if (column === null) return this.#noColumn(plan);
+    const sliding = plan.kind === 'Aggregate' && !this.#corrections ? slidingPanes(plan) : null;
+    return sliding ?? this.#close(plan, column);
   }
 
   #close(input: PhysicalPlan, column: number): PhysicalPlan {

@@ -134,7 +134,7 @@ function lines(statement: Explain, context: StatementContext): readonly string[]
   const env = plannerEnvironment(context);
   const plan =
     context.parameters.length === 0 ? bound.plan : substituteParameters(bound.plan, context.parameters);
-  if (options.logical) return explainLogical(optimizeQuery(plan, env, mode));
+  if (options.logical) return explainLogical(optimizeQuery(plan, env, mode, timing));
   const query = { ...bound, plan };
   const physical: PhysicalPlan = (
     mode === 'maintained' ? planMaterializedView(query, env, timing) : planQuery(query, env, mode)

@@ -93,6 +93,14 @@ export class BigInt64Blocks extends Blocks<BigInt64Array> {
     return block;
   }
 
+  get(slot: number): bigint {
+    return (this.blocks[slot >>> BLOCK_SHIFT] as BigInt64Array)[slot & BLOCK_MASK] as bigint;
+  }
+
+  set(slot: number, value: bigint): void {
+    (this.blocks[slot >>> BLOCK_SHIFT] as BigInt64Array)[slot & BLOCK_MASK] = value;
+  }
+
   override grow(capacity: number): void {
     super.grow(capacity);
     const first = this.blocks[0];

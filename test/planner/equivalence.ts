@@ -44,7 +44,7 @@ function stages(
   mode: PlanMode,
 ): { readonly list: readonly Stage[]; readonly physical: PhysicalPlan } {
   const list: Stage[] = [];
-  const optimized = optimize(plan, { ...env, mode }, (rule, next) =>
+  const optimized = optimize(plan, { ...env, mode, onClose: true }, (rule, next) =>
     list.push({ name: rule.name, plan: next }),
   );
   const physical = toPhysical(optimized, { evaluator: env.evaluator, mode });

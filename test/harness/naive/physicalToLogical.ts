@@ -5,7 +5,12 @@ import type { FunctionCatalog } from '../../../common/function.ts';
 import { aggregate, filter, join, project } from '../../../planner/plan/construct.ts';
 import { findAggregate } from '../../../planner/plan/findAggregate.ts';
 import type { LogicalPlan } from '../../../planner/plan/logical.ts';
-import type { PhysicalIndexScan, PhysicalJoin, PhysicalPlan, PhysicalSlidingPanes } from '../../../planner/plan/physical.ts';
+import type {
+  PhysicalIndexScan,
+  PhysicalJoin,
+  PhysicalPlan,
+  PhysicalSlidingPanes,
+} from '../../../planner/plan/physical.ts';
 import type { Scalar } from '../../../planner/plan/scalar.ts';
 import {
   and,

@@ -9,7 +9,7 @@ import { expectSame } from '../equivalence.ts';
 /** The plan after the rule, one line a node; also checks that the whole optimizer keeps the rows. */
 export function planAfter(rule: Rule, plan: LogicalPlan, mode: PlanMode = 'maintained'): readonly string[] {
   expectSame(plan, mode, 8);
-  return explainLogical(rule.apply(plan, { ...env, mode })).map((line) =>
+  return explainLogical(rule.apply(plan, { ...env, mode, onClose: false })).map((line) =>
     line.replace(/^( *)-> {2}/, '$1').replaceAll('      ', '  '),
   );
 }

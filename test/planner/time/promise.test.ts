@@ -130,7 +130,8 @@ const constants = (schema: PhysicalPlan['schema'], rows: readonly Row[]): Physic
 function givenRows(plan: PhysicalPlan, world: World): readonly Row[] {
   const given = rewritePhysical(plan, (node) => {
     const order = node.kind === 'Window' && node.final === true ? node.orderBound : undefined;
-    const wait = node.kind === 'Close' ? node : order;
+    const sliding = node.kind === 'SlidingPanes' ? { column: node.keys.length, term: node.term } : undefined;
+    const wait = node.kind === 'Close' ? node : (sliding ?? order);
     if (wait === undefined) return node;
     const rows = rowsOf(node.kind === 'Close' ? node.input : node, world.tables);
     const term = compileTerm(wait.term, world.time, testContext).active();
