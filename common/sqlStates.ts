@@ -47,6 +47,7 @@ export const sqlStates = {
   '22039': 'sql_json_array_not_found',
   '2203A': 'sql_json_member_not_found',
   '2203B': 'sql_json_number_not_found',
+  '2203C': 'sql_json_object_not_found',
   '2203F': 'sql_json_scalar_required',
   '2202E': 'array_subscript_error',
   '22P01': 'floating_point_exception',

@@ -43,6 +43,8 @@ interface Evaluation {
   readonly variables: PathVariables;
   /** Errors end the sequence instead of being raised. */
   readonly silent: boolean;
+  /** The session's time zone, for the *_tz functions. */
+  readonly zone: EvalContext | null;
 }
 
 function isSilenced(error: unknown, silent: boolean): boolean {
@@ -50,10 +52,10 @@ function isSilenced(error: unknown, silent: boolean): boolean {
 }
 
 /** The items; of a silenced error those before it. */
-function itemsOf({ path, root, variables, silent }: Evaluation): Items {
+function itemsOf({ path, root, variables, silent, zone }: Evaluation): Items {
   const items: JsonNode[] = [];
   try {
-    for (const item of jsonPathItems(path, root, variables)) items.push(item);
+    for (const item of jsonPathItems(path, root, variables, zone)) items.push(item);
   } catch (error) {
     if (!isSilenced(error, silent)) throw error;
   }
@@ -61,9 +63,9 @@ function itemsOf({ path, root, variables, silent }: Evaluation): Items {
 }
 
 /** Whether there is any item; NULL when an error was silenced. */
-function exists({ path, root, variables, silent }: Evaluation): Value {
+function exists({ path, root, variables, silent, zone }: Evaluation): Value {
   try {
-    return existsJsonPath(path, root, variables);
+    return existsJsonPath(path, root, variables, zone);
   } catch (error) {
     if (!isSilenced(error, silent)) throw error;
     return null;
@@ -88,23 +90,33 @@ interface PathFunction {
 
 const signature = ['jsonb', 'text', 'jsonb', 'bool'] as const;
 
+const zoneDoc = "Times without a zone are compared with others in the session's.";
+
 /** A path function with its optional variables and silent arguments. */
-function pathFunctions(fn: PathFunction): readonly ScalarFunction[] {
+function pathFunctions(fn: PathFunction, zoned: boolean): readonly ScalarFunction[] {
+  const [sql, result] = fn.example;
+  const name = zoned ? `${fn.name}_tz` : fn.name;
   return [2, 3, 4].map((count) => ({
     kind: 'scalar',
-    name: fn.name,
+    name,
     args: signature.slice(0, count),
     returns: fn.returns,
     nulls: 'strict',
-    volatility: 'immutable',
+    volatility: zoned ? 'stable' : 'immutable',
     mayReturnNull: true,
-    doc: fn.doc,
-    examples: count === 2 ? [fn.example] : [],
+    doc: zoned ? `${fn.doc} ${zoneDoc}` : fn.doc,
+    examples: count === 2 ? [[sql.replace(fn.name, name), result]] : [],
     implement: (): ScalarImplementation => {
       const parse = pathParser();
       return {
-        evaluate: (doc: Jsonb, path: string, vars?: Jsonb, silent = false) =>
-          fn.result({ path: parse(path), root: doc.root, variables: variablesOf(vars), silent }),
+        evaluateWith: (context: EvalContext, doc: Jsonb, path: string, vars?: Jsonb, silent = false) =>
+          fn.result({
+            path: parse(path),
+            root: doc.root,
+            variables: variablesOf(vars),
+            silent,
+            zone: zoned ? context : null,
+          }),
       };
     },
   }));
@@ -144,7 +156,7 @@ const functions: readonly ScalarFunction[] = [
     example: [`jsonb_path_query_first('{"a":[1,2,3,4,5]}', '$.a[*] ? (@ >= 2)')`, '2'] as const,
     result: (evaluation: Evaluation) => wrapped(itemsOf(evaluation)[0]),
   },
-].flatMap(pathFunctions);
+].flatMap((fn) => [...pathFunctions(fn, false), ...pathFunctions(fn, true)]);
 
 function pathOperator(
   name: string,
@@ -168,7 +180,7 @@ function pathOperator(
       const parse = pathParser();
       return {
         evaluate: (doc: Jsonb, path: string) =>
-          result({ path: parse(path), root: doc.root, variables: null, silent: true }),
+          result({ path: parse(path), root: doc.root, variables: null, silent: true, zone: null }),
       };
     },
   };
@@ -194,23 +206,37 @@ const operators: readonly ScalarFunction[] = [
 export const jsonbPathFunctions: readonly ScalarFunction[] = [...functions, ...operators];
 
 /** jsonb_path_query: one row per item. */
-export const jsonbPathTableFunctions: readonly TableFunction[] = [2, 3, 4].map((count) => ({
-  kind: 'table',
-  name: 'jsonb_path_query',
-  args: signature.slice(0, count),
-  columns: () => [{ name: 'jsonb_path_query', type: types.jsonb }],
-  volatility: 'immutable',
-  nulls: 'strict',
-  doc: 'Items of a JSON path.',
-  examples: count === 2 ? [[`jsonb_path_query('{"a":[1,2]}', '$.a[*]')`, ['1', '2']]] : [],
-  implement: () => {
-    const parse = pathParser();
-    return (_context: EvalContext, ...args: readonly Value[]) => {
-      const [doc, path, vars, silent] = args;
-      if (!(doc instanceof Jsonb)) return [];
-      const variables = variablesOf(vars instanceof Jsonb ? vars : undefined);
-      const evaluation = { path: parse(String(path)), root: doc.root, variables, silent: silent === true };
-      return itemsOf(evaluation).map((item) => [new Jsonb(item)]);
-    };
-  },
-}));
+function pathQueries(zoned: boolean): readonly TableFunction[] {
+  const name = zoned ? 'jsonb_path_query_tz' : 'jsonb_path_query';
+  return [2, 3, 4].map((count) => ({
+    kind: 'table',
+    name,
+    args: signature.slice(0, count),
+    columns: () => [{ name, type: types.jsonb }],
+    volatility: zoned ? 'stable' : 'immutable',
+    nulls: 'strict',
+    doc: zoned ? `Items of a JSON path. ${zoneDoc}` : 'Items of a JSON path.',
+    examples: count === 2 ? [[`${name}('{"a":[1,2]}', '$.a[*]')`, ['1', '2']]] : [],
+    implement: () => {
+      const parse = pathParser();
+      return (context: EvalContext, ...args: readonly Value[]) => {
+        const [doc, path, vars, silent] = args;
+        if (!(doc instanceof Jsonb)) return [];
+        const variables = variablesOf(vars instanceof Jsonb ? vars : undefined);
+        const evaluation = {
+          path: parse(String(path)),
+          root: doc.root,
+          variables,
+          silent: silent === true,
+          zone: zoned ? context : null,
+        };
+        return itemsOf(evaluation).map((item) => [new Jsonb(item)]);
+      };
+    },
+  }));
+}
+
+export const jsonbPathTableFunctions: readonly TableFunction[] = [
+  ...pathQueries(false),
+  ...pathQueries(true),
+];

@@ -12,6 +12,9 @@ import type { JsonNode } from '../../../common/jsonb.ts';
 import { jsonTypeOf } from '../../../common/jsonbOps.ts';
 import { isJsonArray, isJsonObject } from '../../../common/jsonText.ts';
 import { SqlError, unsupported } from '../../../common/sqlError.ts';
+import type { DateTimeContext } from '../../../common/textContext.ts';
+import { compareDateTimes, PathDateTime, readDateTime } from './jsonPathDateTime.ts';
+import { KeyValues } from './jsonPathKeyValue.ts';
 import {
   type Comparison,
   isPredicate,
@@ -22,18 +25,25 @@ import {
 } from './jsonPathTree.ts';
 import { findMatch, regexCompiler } from './regex.ts';
 
-type Items = Iterable<JsonNode>;
+/** What a path goes through: the document's nodes, and the dates and times made of them. */
+type PathItem = JsonNode | PathDateTime;
+type Items = Iterable<PathItem>;
 type Of<K extends PathExpr['kind']> = Extract<PathExpr, { kind: K }>;
 type Accessor = Of<'member' | 'anyMember' | 'descendants' | 'anyElement' | 'elements' | 'filter' | 'method'>;
 
 /** What `@` and `last` stand for. */
 interface Place {
-  readonly current: JsonNode;
-  readonly array: readonly JsonNode[] | null;
+  readonly current: PathItem;
+  readonly array: readonly PathItem[] | null;
 }
 
-function isScalar(node: JsonNode): boolean {
-  return !isJsonArray(node) && !isJsonObject(node);
+const isArray = (item: PathItem): item is readonly JsonNode[] =>
+  !(item instanceof PathDateTime) && isJsonArray(item);
+const isObject = (item: PathItem): item is ReadonlyMap<string, JsonNode> =>
+  !(item instanceof PathDateTime) && isJsonObject(item);
+
+function isScalar(node: PathItem): boolean {
+  return !isArray(node) && !isObject(node);
 }
 
 function hasDescendants(expr: PathExpr): boolean {
@@ -58,7 +68,18 @@ function holds(order: number, operator: Comparison): boolean {
 }
 
 /** Comparison of two items; null when they cannot be compared. */
-function compareItems(a: JsonNode, b: JsonNode, operator: Comparison): boolean | null {
+function compareItems(
+  a: PathItem,
+  b: PathItem,
+  operator: Comparison,
+  zone: DateTimeContext | null,
+): boolean | null {
+  if (a instanceof PathDateTime || b instanceof PathDateTime) {
+    if (a === null || b === null) return operator === '<>';
+    if (!(a instanceof PathDateTime && b instanceof PathDateTime)) return null;
+    const order = compareDateTimes(a, b, zone);
+    return order === null ? null : holds(order, operator);
+  }
   if (a === null || b === null) {
     if (a === null && b === null) return holds(0, operator);
     return operator === '<>';
@@ -79,14 +100,19 @@ class PathEvaluator {
   readonly #root: JsonNode;
   readonly #variables: ReadonlyMap<string, JsonNode> | null;
   readonly #lax: boolean;
+  /** The session's zone, where the function may use it. */
+  readonly #zone: DateTimeContext | null;
+  readonly #keyValues: KeyValues;
 
-  constructor(root: JsonNode, variables: ReadonlyMap<string, JsonNode> | null, lax: boolean) {
+  constructor(path: JsonPath, root: JsonNode, variables: PathVariables, zone: DateTimeContext | null) {
     this.#root = root;
     this.#variables = variables;
-    this.#lax = lax;
+    this.#lax = path.mode === 'lax';
+    this.#zone = zone;
+    this.#keyValues = new KeyValues(root);
   }
 
-  *items(expr: PathExpr, place: Place): Generator<JsonNode> {
+  *items(expr: PathExpr, place: Place): Generator<PathItem> {
     if (isPredicate(expr)) {
       yield this.test(expr, place);
       return;
@@ -118,7 +144,7 @@ class PathEvaluator {
     }
   }
 
-  *#accessor(expr: Accessor, place: Place): Generator<JsonNode> {
+  *#accessor(expr: Accessor, place: Place): Generator<PathItem> {
     switch (expr.kind) {
       case 'member':
         for (const item of this.#unwrapped(expr.of, place)) yield* this.#member(item, expr);
@@ -148,7 +174,7 @@ class PathEvaluator {
     }
   }
 
-  #variable(name: string): JsonNode {
+  #variable(name: string): PathItem {
     if (this.#variables === null) return null;
     const value = this.#variables.get(name);
     if (value === undefined) throw new SqlError('42704', `could not find jsonpath variable "${name}"`);
@@ -156,9 +182,9 @@ class PathEvaluator {
   }
 
   /** Items with arrays replaced by their elements in lax mode. */
-  *#unwrapped(expr: PathExpr, place: Place): Generator<JsonNode> {
+  *#unwrapped(expr: PathExpr, place: Place): Generator<PathItem> {
     for (const item of this.items(expr, place)) {
-      if (this.#lax && isJsonArray(item)) yield* item;
+      if (this.#lax && isArray(item)) yield* item;
       else yield item;
     }
   }
@@ -173,8 +199,8 @@ class PathEvaluator {
     throw new SqlError(state, message);
   }
 
-  #member(item: JsonNode, expr: Of<'member'>): Items {
-    if (!isJsonObject(item)) {
+  #member(item: PathItem, expr: Of<'member'>): Items {
+    if (!isObject(item)) {
       return this.#missing(expr, '2203A', 'jsonpath member accessor can only be applied to an object');
     }
     const value = item.get(expr.name);
@@ -182,24 +208,24 @@ class PathEvaluator {
     return this.#missing(expr, '2203A', `JSON object does not contain key "${expr.name}"`);
   }
 
-  #anyMember(item: JsonNode, expr: Of<'anyMember'>): Items {
-    if (isJsonObject(item)) return [...item.values()];
+  #anyMember(item: PathItem, expr: Of<'anyMember'>): Items {
+    if (isObject(item)) return [...item.values()];
     return this.#missing(expr, '2203A', 'jsonpath wildcard member accessor can only be applied to an object');
   }
 
-  #anyElement(item: JsonNode, expr: Of<'anyElement'>): Items {
-    if (isJsonArray(item)) return item;
+  #anyElement(item: PathItem, expr: Of<'anyElement'>): Items {
+    if (isArray(item)) return item;
     if (this.#lax) return [item];
     return this.#missing(expr, '22039', 'jsonpath wildcard array accessor can only be applied to an array');
   }
 
-  #elements(item: JsonNode, expr: Of<'elements'>, place: Place): Items {
-    if (!isJsonArray(item) && !this.#lax) {
+  #elements(item: PathItem, expr: Of<'elements'>, place: Place): Items {
+    if (!isArray(item) && !this.#lax) {
       return this.#missing(expr, '22039', 'jsonpath array accessor can only be applied to an array');
     }
-    const array = isJsonArray(item) ? item : [item];
+    const array = isArray(item) ? item : [item];
     const inside: Place = { ...place, array };
-    return expr.subscripts.flatMap(({ from, to }): JsonNode[] => {
+    return expr.subscripts.flatMap(({ from, to }): PathItem[] => {
       const first = this.#index(from, inside);
       const last = to === null ? first : this.#index(to, inside);
       if (first < 0 || first > last || last >= array.length) {
@@ -222,19 +248,29 @@ class PathEvaluator {
     return index;
   }
 
-  *#method(expr: Of<'method'>, place: Place): Generator<JsonNode> {
+  *#method(expr: Of<'method'>, place: Place): Generator<PathItem> {
     if (expr.method === 'type') {
-      for (const item of this.items(expr.of, place)) yield jsonTypeOf(item);
+      for (const item of this.items(expr.of, place)) {
+        yield item instanceof PathDateTime ? item.typeName : jsonTypeOf(item);
+      }
     } else if (expr.method === 'size') {
       for (const item of this.items(expr.of, place)) {
-        if (!isJsonArray(item) && !this.#lax) {
+        if (!isArray(item) && !this.#lax) {
           throw new SqlError('22039', 'jsonpath item method .size() can only be applied to an array');
         }
-        yield isJsonArray(item) ? Decimal.fromInt(item.length) : Decimal.ONE;
+        yield isArray(item) ? Decimal.fromInt(item.length) : Decimal.ONE;
       }
     } else {
-      for (const item of this.#unwrapped(expr.of, place)) yield applyMethod(item, expr.method);
+      for (const item of this.#unwrapped(expr.of, place)) {
+        if (expr.method === 'keyvalue') yield* this.#keyValue(item);
+        else yield applyMethod(item, expr.method, expr.template);
+      }
     }
+  }
+
+  #keyValue(item: PathItem): Items {
+    if (isObject(item)) return this.#keyValues.of(item);
+    throw new SqlError('2203C', 'jsonpath item method .keyvalue() can only be applied to an object');
   }
 
   #arithmetic(expr: Of<'arithmetic'>, place: Place): Decimal {
@@ -295,7 +331,7 @@ class PathEvaluator {
       case 'comparison': {
         const right = [...this.#unwrapped(expr.right, place)];
         return this.#any(this.#unwrapped(expr.left, place), (a) =>
-          this.#any(right, (b) => compareItems(a, b, expr.operator)),
+          this.#any(right, (b) => compareItems(a, b, expr.operator, this.#zone)),
         );
       }
       case 'startsWith': {
@@ -322,7 +358,7 @@ class PathEvaluator {
   }
 
   /** True when the test holds for one item; unknown wins in strict mode, and where nothing holds. */
-  #any(items: Items, test: (item: JsonNode) => boolean | null): boolean | null {
+  #any(items: Items, test: (item: PathItem) => boolean | null): boolean | null {
     let unknown = false;
     let found = false;
     for (const item of items) {
@@ -339,12 +375,12 @@ class PathEvaluator {
   }
 }
 
-function signed(item: JsonNode, sign: '+' | '-'): Decimal {
+function signed(item: PathItem, sign: '+' | '-'): Decimal {
   if (item instanceof Decimal) return sign === '-' ? item.neg() : item;
   throw new SqlError('2203B', `operand of unary jsonpath operator ${sign} is not a numeric value`);
 }
 
-function singleNumber(items: readonly JsonNode[], side: string, operator: string): Decimal {
+function singleNumber(items: readonly PathItem[], side: string, operator: string): Decimal {
   const [item] = items;
   if (items.length === 1 && item instanceof Decimal) return item;
   throw new SqlError(
@@ -353,15 +389,19 @@ function singleNumber(items: readonly JsonNode[], side: string, operator: string
   );
 }
 
-function* descendants(item: JsonNode, level: number, expr: Of<'descendants'>): Generator<JsonNode> {
+function* descendants(item: PathItem, level: number, expr: Of<'descendants'>): Generator<PathItem> {
   const leafOnly = expr.from === Number.POSITIVE_INFINITY;
   if (leafOnly ? isScalar(item) && level > 0 : level >= expr.from && level <= expr.to) yield item;
   if (level >= expr.to) return;
-  const children: Iterable<JsonNode> = isJsonArray(item) ? item : isJsonObject(item) ? item.values() : [];
+  const children: Iterable<PathItem> = isArray(item) ? item : isObject(item) ? item.values() : [];
   for (const child of children) yield* descendants(child, level + 1, expr);
 }
 
-function applyMethod(item: JsonNode, method: Method): JsonNode {
+function applyMethod(
+  item: PathItem,
+  method: Exclude<Method, 'type' | 'size' | 'keyvalue'>,
+  template: string | null,
+): PathItem {
   switch (method) {
     case 'double': {
       const text = item instanceof Decimal ? item.toString() : item;
@@ -391,8 +431,11 @@ function applyMethod(item: JsonNode, method: Method): JsonNode {
       }
       if (method === 'abs') return item.compare(Decimal.ZERO) < 0 ? item.neg() : item;
       return rounded(item, method);
-    default:
-      throw unsupported(`the jsonpath method .${method}()`);
+    case 'datetime':
+      if (typeof item !== 'string') {
+        throw new SqlError('22031', 'jsonpath item method .datetime() can only be applied to a string');
+      }
+      return readDateTime(item, template);
   }
 }
 
@@ -415,14 +458,26 @@ function regexFlags(flags: string): string {
 /** Variables by name; null: there are none and each stands for JSON null, as in the operators. */
 export type PathVariables = ReadonlyMap<string, JsonNode> | null;
 
-/** The items of a path over a document, one by one. */
-export function jsonPathItems(path: JsonPath, root: JsonNode, variables: PathVariables): Generator<JsonNode> {
-  const evaluator = new PathEvaluator(root, variables, path.mode === 'lax');
-  return evaluator.items(path.expr, { current: root, array: null });
+/** The items of a path over a document, one by one. `zone` is the session's for the *_tz functions. */
+export function* jsonPathItems(
+  path: JsonPath,
+  root: JsonNode,
+  variables: PathVariables,
+  zone: DateTimeContext | null = null,
+): Generator<JsonNode> {
+  const evaluator = new PathEvaluator(path, root, variables, zone);
+  for (const item of evaluator.items(path.expr, { current: root, array: null })) {
+    yield item instanceof PathDateTime ? item.toString() : item;
+  }
 }
 
 /** Whether a path over a document gives any item; in lax mode known from the first. */
-export function existsJsonPath(path: JsonPath, root: JsonNode, variables: PathVariables): boolean {
-  const items = jsonPathItems(path, root, variables);
+export function existsJsonPath(
+  path: JsonPath,
+  root: JsonNode,
+  variables: PathVariables,
+  zone: DateTimeContext | null = null,
+): boolean {
+  const items = jsonPathItems(path, root, variables, zone);
   return path.mode === 'strict' ? [...items].length > 0 : items.next().done !== true;
 }

@@ -9,7 +9,7 @@
  *   unary   := (+|-) unary | primary accessor*
  */
 import { Decimal } from '../../../common/decimal.ts';
-import { SqlError, unsupported } from '../../../common/sqlError.ts';
+import { SqlError } from '../../../common/sqlError.ts';
 import type { Arithmetic, Comparison, JsonPath, Method, PathExpr, Subscript } from './jsonPathTree.ts';
 
 interface Token {
@@ -80,6 +80,7 @@ const methods: ReadonlySet<string> = new Set([
   'floor',
   'abs',
   'keyvalue',
+  'datetime',
 ]);
 
 function isMethod(name: string): name is Method {
@@ -304,10 +305,12 @@ class PathParser {
     if (token.kind !== 'word' && token.kind !== 'variable') throw syntaxError(token.text);
     this.#at++;
     if (!this.#accept('(')) return { kind: 'member', of, name };
-    if (name === 'datetime') throw unsupported('the jsonpath method .datetime()');
     if (!isMethod(name)) throw syntaxError('(');
+    const next = this.#peek();
+    const template = name === 'datetime' && next.kind === 'string' ? next.text : null;
+    if (template !== null) this.#at++;
     this.#expect(')');
-    return { kind: 'method', of, method: name };
+    return { kind: 'method', of, method: name, template };
   }
 
   #descendants(of: PathExpr): PathExpr {

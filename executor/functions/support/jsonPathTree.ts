@@ -29,7 +29,12 @@ export type PathExpr =
   | { readonly kind: 'anyElement'; readonly of: PathExpr }
   | { readonly kind: 'elements'; readonly of: PathExpr; readonly subscripts: readonly Subscript[] }
   | { readonly kind: 'filter'; readonly of: PathExpr; readonly condition: PathExpr }
-  | { readonly kind: 'method'; readonly of: PathExpr; readonly method: Method }
+  | {
+      readonly kind: 'method';
+      readonly of: PathExpr;
+      readonly method: Method;
+      readonly template: string | null;
+    }
   | { readonly kind: 'sign'; readonly sign: '+' | '-'; readonly operand: PathExpr }
   | {
       readonly kind: 'arithmetic';
