@@ -25,13 +25,15 @@ interface Edge {
 export class Guard {
   readonly #onFailure: (error: unknown) => void;
   failed = false;
+  /** While it is true the view takes part in nothing, as if what comes did not concern it. */
+  suspended = false;
 
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
   }
 
   run<T>(section: () => T, otherwise: T): T {
-    if (this.failed) return otherwise;
+    if (this.failed || this.suspended) return otherwise;
     try {
       return section();
     } catch (error) {

@@ -11,6 +11,7 @@ import type { BoundQuery } from './bind/bind.ts';
 import type { LogicalPlan } from './plan/logical.ts';
 import type { Scalar } from './plan/scalar.ts';
 import { mapScalars, rewritePlan, rewriteScalar, someScalar } from './plan/walk.ts';
+import { isWorkingTable } from './plan/workingTable.ts';
 import { momentary } from './time/temporalFilterTerms.ts';
 
 const widths: readonly string[] = ['int2', 'int4', 'int8', 'numeric', 'float8'];
@@ -59,7 +60,7 @@ function wrapped(scalar: Scalar): Scalar {
 
 function planOf(plan: LogicalPlan): LogicalPlan {
   return rewritePlan(plan, (node) => {
-    if (node.kind === 'Scan') return node;
+    if (node.kind === 'Scan' && !isWorkingTable(node.relation)) return node;
     const mapped = node.kind === 'TopN' || node.kind === 'TableFunction' ? node : mapScalars(node, wrapped);
     return { ...mapped, schema: mapped.schema.map((column) => ({ ...column, nullable: true })) };
   });

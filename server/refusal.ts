@@ -2,14 +2,18 @@
  * Views with `on_error = 'fail'`: a commit that brings a row which such a view cannot compute is refused.
  *
  * Whether it does is found out by doing it: before the commit is journalled, its changes run through the dataflow as one
- * tick, and then their opposite as another. By the operators' contract (the output of a tick is the exact change of the
+ * tick, and then their opposite as another, in those views that refuse rows and what these are made of. By the operators' contract (the output of a tick is the exact change of the
  * result) everything is then as before, whatever the view is made of, and the view's errors of the first tick say whether
- * the commit is refused. What time has made due is run before, so that the trial makes nothing happen that time would.
+ * the commit is refused. Views whose result is no function of what their inputs hold (a changelog) have no place there.
+ * What time has made due is run before, so that the trial makes nothing happen that time would.
  * Only rows that can be taken back can be tried: those of tables that clients write and that are not append-only.
  */
 import { types } from '../common/dataType.ts';
 import { SqlError, unsupported } from '../common/sqlError.ts';
 import { formatValue } from '../common/textIo.ts';
+import type { Guard } from '../executor/dataflow.ts';
+import { dependsOnHistory } from '../planner/maintainable.ts';
+import type { PhysicalPlan } from '../planner/plan/physical.ts';
 import type { Database, TableDelta } from './database.ts';
 import type { RowErrorEntry } from './errorLog.ts';
 import { messageContext } from './ingest.ts';
@@ -57,9 +61,23 @@ function basesOf(database: Database, ids: Iterable<number>): ReadonlySet<Catalog
 /** Clients write it; rows of connectors and of the server's own are there whether a view likes them or not. */
 const isWritten = (table: TableObject): boolean => !table.internal && table.source === null;
 
-/** Refuses `on_error = 'fail'` over tables whose rows cannot be taken back. */
-export function checkRefusable(database: Database, dependsOn: ReadonlySet<number>, position: number): void {
-  for (const object of basesOf(database, dependsOn)) {
+/** Refuses `on_error = 'fail'` where rows cannot be taken back. */
+export function checkRefusable(
+  database: Database,
+  view: { readonly plan: PhysicalPlan; readonly dependsOn: ReadonlySet<number> },
+  position: number,
+): void {
+  const refuseHistory = (plan: PhysicalPlan, what: string): void => {
+    if (!dependsOnHistory(plan)) return;
+    throw unsupported(
+      `on_error = 'fail' with ${what} whose rows depend on history`,
+      position,
+      "Use on_error = 'skip' or 'null': AS CHANGELOG and volatile functions cannot take a change back as if it had not been.",
+    );
+  };
+  refuseHistory(view.plan, 'a query');
+  for (const object of basesOf(database, view.dependsOn)) {
+    if (object.kind === 'materialized view') refuseHistory(object.planned.plan, `the view "${object.name}"`);
     if (object.kind !== 'table' || !isWritten(object)) continue;
     if (!object.appendOnly && object.admission === null) continue;
     throw unsupported(
@@ -70,11 +88,25 @@ export function checkRefusable(database: Database, dependsOn: ReadonlySet<number
   }
 }
 
+/** Keeps all views that are not among these out of what happens in `section`. */
+function alone(database: Database, views: ReadonlySet<CatalogObject>, section: () => void): void {
+  const guards = new Set<Guard>();
+  for (const object of database.catalog.objects()) {
+    if (object.kind !== 'materialized view' || views.has(object)) continue;
+    for (const { guard } of object.nodes) if (guard !== null) guards.add(guard);
+  }
+  for (const guard of guards) guard.suspended = true;
+  try {
+    section();
+  } finally {
+    for (const guard of guards) guard.suspended = false;
+  }
+}
+
 /** Throws if a view refuses these changes; they are not made. Only inside `exclusive`. */
 export function tryChanges(database: Database, deltas: readonly TableDelta[]): void {
-  const concerned = refusableTables(database);
-  if (concerned.size === 0) return;
-  const tried = deltas.filter(({ table }) => concerned.has(table));
+  const concerned = concernedObjects(database);
+  const tried = deltas.filter(({ table }) => isWritten(table) && concerned.has(table));
   if (tried.length === 0) return;
   if (database.dataflow.isDue()) database.runTick(() => {});
   const run = (sign: 1 | -1): void => {
@@ -86,21 +118,20 @@ export function tryChanges(database: Database, deltas: readonly TableDelta[]): v
     }
     database.dataflow.finishTick();
   };
-  run(1);
-  const [refused] = refusedBy(database).map(([view, entry]) => refusalOf(view, entry));
-  run(-1);
+  let refused: SqlError | undefined;
+  alone(database, concerned, () => {
+    run(1);
+    refused = refusedBy(database).map(([view, entry]) => refusalOf(view, entry))[0];
+    run(-1);
+  });
   database.lateRows.length = 0;
   if (refused !== undefined) throw refused;
 }
 
-/** The tables whose commits some running view may refuse. */
-function refusableTables(database: Database): ReadonlySet<TableObject> {
-  const tables = new Set<TableObject>();
-  for (const object of database.catalog.objects()) {
-    if (object.kind !== 'materialized view' || !isRefusing(object)) continue;
-    for (const base of basesOf(database, object.dependsOn)) {
-      if (base.kind === 'table' && isWritten(base)) tables.add(base);
-    }
-  }
-  return tables;
+/** The running views that refuse rows, and everything that they are made of. */
+function concernedObjects(database: Database): ReadonlySet<CatalogObject> {
+  const refusing = database.catalog
+    .objects()
+    .flatMap((object) => (object.kind === 'materialized view' && isRefusing(object) ? [object.id] : []));
+  return basesOf(database, refusing);
 }

@@ -199,7 +199,9 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       const timing = viewTiming(statement, columns, context);
       const planned = planMaterializedView(bound, plannerEnvironment(context), timing);
       const dependsOn = dependencies(bound.plan, new Set([...seen, ...routinesUsed(context)]));
-      if (errors.onError === 'fail') checkRefusable(database, dependsOn, statement.span.start);
+      if (errors.onError === 'fail') {
+        checkRefusable(database, { plan: planned.plan, dependsOn }, statement.span.start);
+      }
       const id = database.catalog.allocateId();
       const view = viewObject(
         { id, schema, name: target.name, planned, timing, errors },

@@ -117,6 +117,27 @@ describe("on_error = 'null'", () => {
     expect(await rows('SELECT count(*) FROM v')).toEqual([['2']]);
   });
 
+  it('holds within recursion', async () => {
+    await run(
+      `CREATE MATERIALIZED VIEW r WITH (on_error = 'null') AS
+       WITH RECURSIVE r (id, x, n) AS (SELECT id, a, 1 FROM t UNION ALL SELECT id, 12 / (x - 2), n + 1 FROM r WHERE n < 4 AND x IS NOT NULL)
+       SELECT * FROM r`,
+      "INSERT INTO t VALUES (1, 4, ''), (2, 8, '')",
+    );
+    expect(await rows('SELECT * FROM r ORDER BY id, n')).toEqual([
+      ['1', '4', '1'],
+      ['1', '6', '2'],
+      ['1', '3', '3'],
+      ['1', '12', '4'],
+      ['2', '8', '1'],
+      ['2', '2', '2'],
+      ['2', null, '3'],
+    ]);
+    expect((await errors()).map((e) => [e[2], e[4]])).toEqual([['22012', '1']]);
+    await run('DELETE FROM t');
+    expect(await errors()).toEqual([]);
+  });
+
   it('holds for conditions, join conditions, aggregates and group keys', async () => {
     const views = [
       ['f', 'SELECT id FROM t WHERE 10 / a > 1'],
@@ -187,6 +208,23 @@ describe("on_error = 'fail'", () => {
     expect(await rows('SELECT * FROM x')).toEqual([['1', '5']]);
     await run('DELETE FROM u', 'DELETE FROM t');
     for (const name of ['v', 'w', 'x', 'sums']) expect(await rows(`SELECT * FROM ${name}`)).toEqual([]);
+  });
+
+  it('leaves no trace in views that keep what happened', async () => {
+    const changes = 'WITH c AS CHANGELOG FROM t SELECT id, a, changelog_op FROM c';
+    await run(`CREATE MATERIALIZED VIEW c AS ${changes}`);
+    const before = await rows('SELECT * FROM c ORDER BY 1, 2, 3');
+    expect(await failure("INSERT INTO t VALUES (2, 5, ''), (3, 0, '')")).toBe('22012 division by zero');
+    expect(await rows('SELECT * FROM c ORDER BY 1, 2, 3')).toEqual(before);
+    await run("INSERT INTO t VALUES (2, 5, '')");
+    expect(await rows('SELECT * FROM c ORDER BY 1, 2, 3')).toEqual([...before, ['2', '5', '1']]);
+    const over = (name: string) => `CREATE MATERIALIZED VIEW ${name} WITH (on_error = 'fail') AS `;
+    expect(await failure(`${over('d')}${changes}`)).toBe(
+      "0A000 on_error = 'fail' with a query whose rows depend on history is not supported",
+    );
+    expect(await failure(`${over('e')}SELECT 1 / a AS q FROM c`)).toBe(
+      `0A000 on_error = 'fail' with the view "c" whose rows depend on history is not supported`,
+    );
   });
 
   it('is not made over rows that fail, nor over append-only tables', async () => {
