@@ -161,7 +161,7 @@ export abstract class RoutineParser extends StreamingParser {
   });
 
   /**
-   * routineClause: LANGUAGE word | RUNTIME word | IMMUTABLE | STABLE | VOLATILE | STRICT
+   * routineClause: LANGUAGE word | RUNTIME word | IMMUTABLE | STABLE | VOLATILE | nullInput
    *   | AS SCONST [ ',' SCONST ] | [ AS colId ] USING LINK SCONST | USING BASE64 SCONST | RETURN expr
    */
   private readonly routineClause: Rule<void, [clauses: RoutineClauses]> = this.RULE(
@@ -203,9 +203,9 @@ export abstract class RoutineParser extends StreamingParser {
         },
         {
           ALT: () => {
-            this.consume(10, K.strict);
+            const strict = this.subrule(10, this.nullInput);
             set(() => {
-              clauses.strict = true;
+              clauses.strict = strict;
             });
           },
         },
@@ -220,6 +220,30 @@ export abstract class RoutineParser extends StreamingParser {
       ]);
     },
   );
+
+  /** nullInput: STRICT | RETURNS NULL ON NULL INPUT | CALLED ON NULL INPUT; true when NULL gives NULL without a call */
+  private readonly nullInput: Rule<boolean> = this.RULE('nullInput', (): boolean => {
+    return this.or(1, [
+      { ALT: () => this.consume(2, K.strict) && true },
+      {
+        ALT: () => {
+          const strict = this.or(3, [
+            {
+              ALT: () => {
+                this.consume(4, K.returns);
+                return this.consume(5, K.null) && true;
+              },
+            },
+            { ALT: () => this.consume(6, K.called) && false },
+          ]);
+          this.consume(7, K.on);
+          this.consume(8, K.null);
+          this.consume(9, K.input);
+          return strict;
+        },
+      },
+    ]);
+  });
 
   private readonly routineBody: Rule<RoutineBody> = this.RULE('routineBody', (): RoutineBody => {
     return this.or(1, [
