@@ -53,6 +53,23 @@ export const timeQueries: readonly TimeQuery[] = [
     closes: true,
   },
   {
+    name: 'hop_all',
+    millrace: `SELECT window_end, ${aggregates}, count(*) FILTER (WHERE k > 1) FROM HOP(e, t, INTERVAL '2 minutes', INTERVAL '10 minutes', INTERVAL '1 minute') WHERE v > 3 GROUP BY window_end HAVING count(*) > 1`,
+    postgres: `SELECT w + INTERVAL '10 minutes', ${aggregates}, count(*) FILTER (WHERE k > 1)
+      FROM (SELECT *, ${bin(2, "t - INTERVAL '1 minute'")} + INTERVAL '1 minute' AS b FROM e) x,
+        generate_series(b - INTERVAL '8 minutes', b, INTERVAL '2 minutes') w
+      WHERE v > 3 GROUP BY w HAVING count(*) > 1`,
+    sources: 1,
+    closes: true,
+  },
+  {
+    name: 'hop_best',
+    millrace: `SELECT window_start, max(n) FROM (SELECT k, window_start, window_end, count(*) AS n FROM HOP(e, t, INTERVAL '2 minutes', INTERVAL '10 minutes') GROUP BY k, window_start, window_end) x GROUP BY window_start`,
+    postgres: `SELECT window_start, max(n) FROM (SELECT k, window_start, count(*) AS n FROM (${hops}) h GROUP BY k, window_start) x GROUP BY window_start`,
+    sources: 1,
+    closes: true,
+  },
+  {
     name: 'hop_distinct',
     millrace: `SELECT window_end, count(DISTINCT k) FROM HOP(e, t, INTERVAL '2 minutes', INTERVAL '10 minutes') GROUP BY window_end`,
     postgres: `SELECT window_end, count(DISTINCT k) FROM (${hops}) x GROUP BY window_end`,

@@ -1,6 +1,9 @@
 /** Rules over HOP, CUMULATE and SESSION: the same rows before and after, and the plans that they are for. */
 import { describe, expect, it } from 'vitest';
-import { explainText } from '../../../planner/explain/explain.ts';
+import type { PlanMode } from '../../../planner/evaluator.ts';
+import { explainLogical, explainText } from '../../../planner/explain/explain.ts';
+import { optimize } from '../../../planner/optimize.ts';
+import { env } from '../build.ts';
 import { expectSame } from '../equivalence.ts';
 import { bindSql } from '../sql.ts';
 
@@ -81,6 +84,27 @@ describe('hopPanes', () => {
     const tumbling = "HOP(e, ts, INTERVAL '2 s', INTERVAL '2 s')";
     const shape = shapeOf(`SELECT window_start, count(*) FROM ${tumbling} GROUP BY window_start`);
     expect(shape.filter((x) => x === 'HashAggregate')).toHaveLength(1);
+  });
+});
+
+describe('hopPanes by emission', () => {
+  const shared = (sql: string, mode: PlanMode, onClose: boolean): boolean => {
+    const optimized = optimize(bindSql(`${events} ${sql}`).plan, { ...env, mode, onClose });
+    return explainLogical(optimized).some((line) => line.includes('Tumble'));
+  };
+  const byKey = `SELECT window_start, a, count(*) FROM ${hop} GROUP BY window_start, a`;
+  const byWindow = `SELECT window_start, window_end, count(*) FROM ${hop} GROUP BY window_start, window_end`;
+
+  it('aggregates panes where each is put into its windows once', () => {
+    for (const sql of [byKey, byWindow]) {
+      expect(shared(sql, 'adhoc', false)).toBe(true);
+      expect(shared(sql, 'maintained', true)).toBe(true);
+    }
+  });
+
+  it('aggregates panes on update by the window alone', () => {
+    expect(shared(byKey, 'maintained', false)).toBe(false);
+    expect(shared(byWindow, 'maintained', false)).toBe(true);
   });
 });
 
