@@ -18,7 +18,9 @@ export interface Description {
 type Attribute = readonly [string, string | readonly string[]];
 
 const relationName = (relation: { readonly schema: string; readonly name: string }): string =>
-  relation.schema === 'public' || relation.schema === '' ? relation.name : `${relation.schema}.${relation.name}`;
+  relation.schema === 'public' || relation.schema === ''
+    ? relation.name
+    : `${relation.schema}.${relation.name}`;
 
 const scalars = (list: readonly Scalar[], schema: Schema): readonly string[] =>
   list.map((s) => scalarText(s, schema));

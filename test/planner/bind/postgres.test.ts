@@ -4,7 +4,7 @@ import { readAnswers } from './postgresAnswers.ts';
 
 /** Names, types, parameters and errors, as PostgreSQL 15 gave them for the same statements over the same tables. */
 describe('PostgreSQL binds alike', () => {
-  const files = ['bindPostgres.txt', 'bindPostgresMore.txt'];
+  const files = ['bindPostgres.txt', 'bindPostgresMore.txt', 'bindPostgresRecursive.txt'];
   for (const section of files.flatMap((file) => readAnswers(`sql-tests/plan/${file}`))) {
     it(section.title, () => {
       for (const { line, sql, postgres, differs } of section.statements) {
