@@ -15,6 +15,7 @@ import { must } from '../common/assert.ts';
 import { formatValue } from '../common/textIo.ts';
 import type { Row } from '../common/value.ts';
 import type { Position } from '../connector/connector.ts';
+import { keepsChanges } from '../planner/maintainable.ts';
 import { JournalFile, type JournalRecord } from '../storage/journal.ts';
 import type { Database, DdlOrigin, TableDelta } from './database.ts';
 import { type Message, messageContext } from './ingest.ts';
@@ -164,7 +165,7 @@ export class Journal {
     }
     allowBackTo(database, database.clock());
     await this.#restoreSources(database);
-    if (this.#file.records > REWRITE_AFTER) this.rewrite(database);
+    if (this.#file.records > REWRITE_AFTER && !needsHistory(database)) this.rewrite(database);
   }
 
   /** What sources have brought comes again, at the present time; late rows of views are in the journal already. */
@@ -191,6 +192,13 @@ export class Journal {
   close(): void {
     this.#file.close();
   }
+}
+
+/** True when some view holds changes, which only the whole history brings back. */
+function needsHistory(database: Database): boolean {
+  return database.catalog
+    .objects()
+    .some((o) => o.kind === 'materialized view' && keepsChanges(o.planned.plan));
 }
 
 function unsavedEvents(source: SourceObject): string | null {

@@ -38,6 +38,8 @@ function bounded(plan: PhysicalPlan): PhysicalPlan {
       return withClean(plan, among([...plan.schema.keys()], watermarksOf(plan)));
     case 'TopN':
       return withClean(plan, among(plan.partition, watermarksOf(plan.input)));
+    case 'MaterializedExprs':
+      return withClean(plan, among([...plan.input.schema.keys()], watermarksOf(plan.input)));
     case 'Session':
       return withClean(plan, among([plan.time], watermarksOf(plan.input)));
     case 'Window': {
