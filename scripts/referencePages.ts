@@ -102,7 +102,7 @@ export function functionsPage(): string {
   const named = scalars.filter((f) => f.operator === undefined);
   return [
     '# Functions and operators',
-    'Written from the function registry by `scripts/writeReference.ts`; the examples are run as tests. Besides these there are the forms of the grammar: `CASE`, `COALESCE`, `NULLIF`, `GREATEST`, `LEAST`, `IN`, `BETWEEN`, `IS`, `ANY`, `ALL`, `EXISTS`, `CAST`.',
+    'Written from the function registry by `scripts/writeReference.ts`; the examples are run as tests. Besides these there are the forms of the grammar: `CASE`, `COALESCE`, `NULLIF`, `GREATEST`, `LEAST`, `IN`, `BETWEEN`, `IS`, `ANY`, `ALL`, `EXISTS`, `CAST`, and `array_transform(array, |x| expression)`: the array of the expression over each element, in order.',
     section('Operators', operators, (f) => (f.kind === 'scalar' ? operatorForm(f) : '')),
     section('Scalar functions', named, signature),
     section(

@@ -9,7 +9,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import { formatValue } from '../../common/textIo.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import { populateRecord } from './support/jsonPopulate.ts';
-import { toJsonNode, toJsonText } from './support/jsonValue.ts';
+import { toJsonLines, toJsonNode, toJsonText } from './support/jsonValue.ts';
 
 type Call = readonly [args: readonly Value[], argTypes: readonly DataType[], context: EvalContext];
 
@@ -67,6 +67,32 @@ const conversions: readonly ScalarFunction[] = [
     implement: ([type]) => ({
       evaluateWith: (context: EvalContext, value: readonly Value[]) =>
         toJsonText(value, type ?? types.unknown, context),
+    }),
+  }),
+  scalar({
+    name: 'row_to_json',
+    args: ['record', 'bool'],
+    returns: 'json',
+    volatility: 'stable',
+    doc: 'Row as a json object, its members on lines of their own if the second argument is true.',
+    examples: [["replace(row_to_json(row(1, 'foo'), true)::text, chr(10), '~')", '{"f1":1,~ "f2":"foo"}']],
+    implement: ([type]) => ({
+      evaluateWith: (context: EvalContext, value: readonly Value[], lines: boolean) =>
+        (lines ? toJsonLines : toJsonText)(value, type ?? types.unknown, context),
+    }),
+  }),
+  scalar({
+    name: 'array_to_json',
+    args: ['anyarray', 'bool'],
+    returns: 'json',
+    volatility: 'stable',
+    doc: 'Array as json, its elements on lines of their own if the second argument is true.',
+    examples: [
+      ["replace(array_to_json('{{1,5},{99,100}}'::int[], true)::text, chr(10), '~')", '[[1,5],~ [99,100]]'],
+    ],
+    implement: ([type]) => ({
+      evaluateWith: (context: EvalContext, value: SqlArray, lines: boolean) =>
+        (lines ? toJsonLines : toJsonText)(value, type ?? types.unknown, context),
     }),
   }),
 ];

@@ -255,6 +255,14 @@ const unicode: readonly ScalarFunction[] = [
     evaluate: (text, form) => text.normalize(normalForm(form)) === text,
   }),
   scalar({
+    name: 'is_normalized',
+    args: ['text'],
+    returns: 'bool',
+    doc: 'Whether the text is in Unicode normal form C.',
+    examples: [["is_normalized('é')", 't']],
+    evaluate: (text) => text.normalize('NFC') === text,
+  }),
+  scalar({
     name: 'unistr',
     args: ['text'],
     returns: 'text',

@@ -65,6 +65,7 @@ export function bindFunctionCall(call: FunctionCall, context: ExprContext): Scal
     return bindAggregateCall(call, name, aggregates, context);
   }
   if (windows.length > 0) {
+    if (call.withinGroup !== null) throw unsupported(`hypothetical-set aggregate ${name}`, call.span.start);
     throw new SqlError('42809', `window function ${name} requires an OVER clause`, {
       position: call.span.start,
     });

@@ -112,3 +112,22 @@ export function toJsonNode(value: Value, type: DataType, context: TextContext): 
 export function toJsonText(value: Value, type: DataType, context: TextContext): string {
   return build(value, type, context, textBuilder);
 }
+
+/** The same with each part of the outermost array or object on a line of its own. */
+export function toJsonLines(value: Value, type: DataType, context: TextContext): string {
+  // Parts are built before what holds them, so the outermost comes last.
+  let result = '';
+  const noted = (text: string, open: string, parts: readonly string[], close: string): string => {
+    result = `${open}${parts.join(',\n ')}${close}`;
+    return text;
+  };
+  build(value, type, context, {
+    ...textBuilder,
+    array: (items) => noted(textBuilder.array(items), '[', items, ']'),
+    object: (fields) => {
+      const parts = fields.map(([name, item]) => `${quoteJson(name)}:${item}`);
+      return noted(textBuilder.object(fields), '{', parts, '}');
+    },
+  });
+  return result;
+}
