@@ -16,6 +16,7 @@ const all: Readonly<Record<string, string>> = {
   windows: 'windows over event time, on update and on close',
   windowChange: 'OVER: one change in a partition of 10^3 to 10^6 rows, by function',
   plateau: 'state behind a watermark after 1 and 10 times the events',
+  changeCost: 'one change in groups, partitions and join keys of up to a million rows',
   operators: 'single operators',
   join: 'joins',
   state: 'state structures',
