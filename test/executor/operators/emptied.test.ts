@@ -1,0 +1,135 @@
+/**
+ * State comes and goes with the rows: for every operator of the registry a view is filled and emptied. After that it holds
+ * no row, and filling and emptying it again and again takes no more memory than the first time. An operator without an
+ * entry here fails the test.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { must } from '../../../common/assert.ts';
+import type { DataflowNode } from '../../../executor/dataflow.ts';
+import { createDatabase } from '../../../server/serve.ts';
+import { localTarget, type Target } from '../../differential/target.ts';
+import { root } from '../../harness/server.ts';
+
+/** What a test of its own covers, because nothing that a statement deletes leaves it again, or by rows of time. */
+const elsewhere: Readonly<Record<string, string>> = {
+  TemporalJoin: 'test/executor/operators/temporalJoin.test.ts',
+  Close: 'test/executor/operators/time/close.test.ts',
+  SlidingPanes: 'test/executor/operators/time/slidingPanes.test.ts',
+  Pace: 'test/executor/operators/time/pace.test.ts',
+  Expire: 'test/executor/operators/time/expire.test.ts',
+};
+
+const queries: Readonly<Record<string, readonly string[]>> = {
+  Values: ['SELECT x, t.s FROM (VALUES (1), (2)) AS w(x) JOIN t ON t.a = w.x'],
+  Calc: ['SELECT a + 1 AS b FROM t WHERE a > 3'],
+  Hop: ["SELECT * FROM HOP(t, at, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)"],
+  TableFunction: ['SELECT a, n FROM t, generate_series(1, a % 3) AS n'],
+  Join: [
+    'SELECT t.a, u.b FROM t JOIN u ON t.a = u.a AND t.b <= u.b',
+    'SELECT t.a, u.b FROM t LEFT JOIN u ON t.a = u.a AND t.b < u.b',
+    'SELECT t.a, u.b FROM t FULL JOIN u ON t.a = u.a',
+    'SELECT t.a, u.b FROM t JOIN u ON t.b = u.b JOIN t AS w ON w.id = u.id',
+    'SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a)',
+    'SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b < t.b)',
+    'SELECT a FROM t WHERE b NOT IN (SELECT b FROM u)',
+  ],
+  Aggregate: [
+    "SELECT a, count(*) AS n, sum(b) AS s, min(b) AS l, max(s) AS m, count(DISTINCT s) AS d, string_agg(s, ',' ORDER BY s, id) AS t FROM t GROUP BY a",
+    'SELECT a, percentile_cont(0.5) WITHIN GROUP (ORDER BY b) AS p, mode() WITHIN GROUP (ORDER BY s) AS m, array_agg(b ORDER BY id) AS g FROM t GROUP BY a',
+    'SELECT a, s, count(*) AS n, sum(DISTINCT b) AS d FROM t GROUP BY CUBE (a, s)',
+    'SELECT stddev(b) AS d, corr(a, b) AS c, bool_and(a > 1) AS e FROM t WHERE id > 0 GROUP BY a % 2',
+  ],
+  Distinct: ['SELECT DISTINCT a, s FROM t'],
+  UnionAll: ['SELECT a FROM t UNION ALL SELECT a FROM u'],
+  SetOperation: ['SELECT a FROM t EXCEPT ALL SELECT a FROM u', 'SELECT b FROM t INTERSECT SELECT b FROM u'],
+  TopN: [
+    'SELECT a, b FROM t ORDER BY b, a LIMIT 3 OFFSET 1',
+    'SELECT a, b FROM (SELECT *, row_number() OVER (PARTITION BY a ORDER BY b, id) AS n FROM t) AS r WHERE n <= 2',
+    'SELECT a, b FROM t ORDER BY b FETCH FIRST 3 ROWS WITH TIES',
+  ],
+  Window: [
+    'SELECT a, row_number() OVER (PARTITION BY a ORDER BY b, id) AS r, sum(b) OVER (PARTITION BY a ORDER BY b, id ROWS 2 PRECEDING) AS s FROM t',
+    'SELECT a, rank() OVER (ORDER BY b) AS r, lag(s) OVER (ORDER BY id) AS l FROM t WHERE id < 200',
+  ],
+  Session: ["SELECT * FROM SESSION(t, at, INTERVAL '1' MINUTE)"],
+  AsofJoin: ['SELECT t.a, u.b FROM t ASOF LEFT JOIN u ON t.a = u.a AND t.at >= u.at'],
+  TemporalFilter: ["SELECT a FROM t WHERE at > now() - INTERVAL '1 hour'"],
+  MaxOneRow: ['SELECT a, (SELECT x FROM one) AS o FROM t'],
+  Recursive: [
+    'WITH RECURSIVE r (n) AS (SELECT a FROM t UNION SELECT n + 1 FROM r WHERE n < 20) SELECT n FROM r',
+  ],
+  MaterializedExprs: ['SELECT id, a + random() AS x FROM t'],
+  Changelog: [],
+};
+
+/** The kinds of plan nodes that have an operator. */
+function registry(): readonly string[] {
+  const text = readFileSync(join(root, 'executor/operators/index.ts'), 'utf8');
+  const table = /const factories: Factories = \{\n(.*?)\n\};/s.exec(text);
+  return [...must(table?.[1]).matchAll(/^ {2}(\w+): (?!notAnOperator)/gm)].map((m) => m[1] ?? '');
+}
+
+async function done(target: Target, sql: string): Promise<void> {
+  const answer = await target.run(sql);
+  if ('failure' in answer) throw new TypeError(`${sql}: ${answer.failure.message}`);
+}
+
+async function fill(target: Target, from: number): Promise<void> {
+  const rows = (text: string): string =>
+    `SELECT i, i % 17, i * 7 % 101, ${text}timestamptz '2024-01-01 00:00:00+00' + i * interval '1 second' FROM generate_series(${from}, ${from + 999}) AS i`;
+  await done(target, `INSERT INTO t ${rows("'s' || i % 5, ")}`);
+  await done(target, `INSERT INTO u ${rows('')}`);
+  await done(target, `INSERT INTO one VALUES (${from})`);
+}
+
+const bytes = (nodes: readonly DataflowNode[]): number =>
+  nodes.reduce((sum, n) => sum + (n.operator?.stateBytes() ?? 0), 0);
+
+describe('every operator', () => {
+  it('has an entry', () => {
+    const covered = new Set([...Object.keys(queries), ...Object.keys(elsewhere)]);
+    expect(registry().length).toBeGreaterThan(15);
+    expect(registry().filter((kind) => !covered.has(kind))).toEqual([]);
+  });
+
+  it('that is covered elsewhere has a test there that looks at its state', () => {
+    for (const kind of registry()) {
+      const file = elsewhere[kind];
+      if (file !== undefined) expect(readFileSync(join(root, file), 'utf8'), kind).toContain('stateRows()');
+    }
+  });
+});
+
+const known = new Set(registry());
+const cases = Object.entries(queries).flatMap(([kind, list]) =>
+  known.has(kind) ? list.map((sql) => [kind, sql] as const) : [],
+);
+
+describe('is empty when its input is', () => {
+  it.each(cases)('%s: %s', async (_kind, sql) => {
+    const database = createDatabase();
+    const target = localTarget(database);
+    await done(target, 'CREATE TABLE t (id int, a int, b bigint, s text, at timestamptz)');
+    await done(target, 'CREATE TABLE u (id int, a int, b bigint, at timestamptz)');
+    await done(target, 'CREATE TABLE one (x int)');
+    const before = new Set(database.dataflow.nodes);
+    await done(target, `CREATE MATERIALIZED VIEW v AS ${sql}`);
+    const nodes = database.dataflow.nodes.filter((n) => !before.has(n));
+    const rows = (): readonly string[] => nodes.map((n) => `${n.name} ${n.operator?.stateRows() ?? 0}`);
+    const atFirst = rows();
+    const sizes: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      // Other values of the keys each time.
+      await fill(target, 1 + round * 1000);
+      for (const table of ['t', 'u', 'one']) await done(target, `DELETE FROM ${table}`);
+      expect(rows()).toEqual(atFirst);
+      sizes.push(bytes(nodes));
+    }
+    // What the first rounds made room for is enough ever after.
+    expect(sizes.at(-1)).toBeLessThanOrEqual(must(sizes[2]) * 1.05);
+    await target.close();
+    database.close();
+  });
+});
