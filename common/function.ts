@@ -187,6 +187,8 @@ export type AggregateImplementation =
       readonly form: 'collect';
       /** Rows are argument tuples repeated by weight. */
       readonly finish: (rows: Iterable<readonly Value[]>) => Value;
+      /** True when the result over no rows is what `finish` gives; else it is null. */
+      readonly overNothing?: boolean;
     };
 
 export interface AggregateFunction {

@@ -232,8 +232,12 @@ export class ArgumentSet {
       const count = collector.variant.counts.get(entry);
       if (count > 0) entries.push({ values: store.values(entry).slice(1), count });
     }
-    entries.sort((a, b) => collector.compare(a.values, b.values));
     const { call } = collector;
+    if (entries.length === 0 && call.collect.overNothing !== true) {
+      cacheResult(collector.cached, group, null);
+      return;
+    }
+    entries.sort((a, b) => collector.compare(a.values, b.values));
     try {
       cacheResult(
         collector.cached,

@@ -131,7 +131,7 @@ export function scriptAggregate(
     if (batch.length > 0) run('fold', `[${batch.join()}]`);
     return decoded(run('end'), returns.type, name);
   };
-  const collect: AggregateImplementation = { form: 'collect', finish: fold };
+  const collect: AggregateImplementation = { form: 'collect', finish: fold, overNothing: true };
 
   const retracts = exported.has('retract');
   return {
