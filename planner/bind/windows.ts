@@ -3,7 +3,9 @@
  * partition, by the session (sessionWindow.ts).
  */
 import { must } from '../../common/assert.ts';
+import { castValue } from '../../common/cast.ts';
 import { type DataType, types } from '../../common/dataType.ts';
+import { Decimal } from '../../common/decimal.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType, typeCategory } from '../../common/typeTable.ts';
 import type { Value } from '../../common/value.ts';
@@ -12,7 +14,7 @@ import type { FrameBound, SortKey, WindowCall } from '../plan/aggregateCall.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { tryCoerce } from './coerce.ts';
+import { tryCoerce, withoutModifier } from './coerce.ts';
 import type { PendingWindow } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
@@ -163,9 +165,17 @@ function bindBound(
   const type = unit === 'range' ? rangeOffsetType(w, position) : types.int8;
   const typed = tryCoerce(scalar, type, 'implicit', env);
   if (typed === null) throw offsetMismatch(unit, w, scalar, position);
-  const value = constantOf(typed, position);
-  const negative = typeof value === 'number' || typeof value === 'bigint' ? value < 0 : false;
+  const exact = constantOf(typed, position, env);
+  // An offset may be of a wider type than the column; as a number it is right wherever it can matter.
+  const narrow = unit === 'range' && isSmallInteger(must(w.orderBy[0]).expr.type);
+  const value = narrow && typeof exact === 'bigint' ? Number(exact) : exact;
+  const negative =
+    typeof value === 'number' || typeof value === 'bigint'
+      ? value < 0
+      : value instanceof Decimal && value.coefficient < 0n;
   if (negative) {
+    if (unit === 'range')
+      throw new SqlError('22013', 'invalid preceding or following size in window function', { position });
     const side = bound.bound === 'preceding' ? 'starting' : 'ending';
     throw new SqlError('22013', `frame ${side} offset must not be negative`, { position });
   }
@@ -186,6 +196,11 @@ function offsetMismatch(unit: string, w: PendingWindow, scalar: Scalar, position
   });
 }
 
+/** Values are numbers in memory. */
+function isSmallInteger(type: DataType): boolean {
+  return type.id === 'int2' || type.id === 'int4';
+}
+
 /** The type of the distance between values of the ORDER BY column. */
 function rangeOffsetType(w: PendingWindow, position: number): DataType {
   if (w.orderBy.length !== 1) {
@@ -197,8 +212,9 @@ function rangeOffsetType(w: PendingWindow, position: number): DataType {
     case 'D':
       return types.interval;
     case 'T':
+      return withoutModifier(type);
     case 'N':
-      return type;
+      return isSmallInteger(type) ? types.int8 : withoutModifier(type);
     default: {
       const message = 'RANGE with offset PRECEDING/FOLLOWING is not supported for column type';
       throw new SqlError('0A000', `${message} ${formatType(type)}`, { position });
@@ -206,15 +222,11 @@ function rangeOffsetType(w: PendingWindow, position: number): DataType {
   }
 }
 
-function constantOf(s: Scalar, position: number): Value {
+function constantOf(s: Scalar, position: number, env: BindEnvironment): Value {
   if (s.kind === 'literal') return s.value;
-  if (
-    s.kind === 'cast' &&
-    s.operand.kind === 'literal' &&
-    typeof s.operand.value === 'number' &&
-    s.type.id === 'int8'
-  ) {
-    return BigInt(s.operand.value);
+  if (s.kind === 'cast' && !s.try) {
+    const operand = constantOf(s.operand, position, env);
+    return operand === null ? null : castValue(operand, s.operand.type, s.type, s.explicit, env.text);
   }
   throw unsupported('a window frame offset that is not a constant', position);
 }
