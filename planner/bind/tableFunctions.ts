@@ -17,8 +17,8 @@ import { bindExpr } from './expr.ts';
 import { type BoundFrom, type FromContext, renamed, single } from './from.ts';
 import { exprContext } from './query.ts';
 import { Scope } from './scope.ts';
-import { inlineQuery, refuseInlineSet } from './userFunctions.ts';
 import { dataTypeOf } from './typeNames.ts';
+import { inlineQuery, refuseInlineSet } from './userFunctions.ts';
 
 type Field = { readonly name: string; readonly type: DataType };
 
