@@ -19,6 +19,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   SlidingPanes: 'test/executor/operators/time/slidingPanes.test.ts',
   Pace: 'test/executor/operators/time/pace.test.ts',
   Expire: 'test/executor/operators/time/expire.test.ts',
+  Changelog: 'test/executor/operators/changelog.test.ts',
 };
 
 const queries: Readonly<Record<string, readonly string[]>> = {
@@ -61,7 +62,6 @@ const queries: Readonly<Record<string, readonly string[]>> = {
     'WITH RECURSIVE r (n) AS (SELECT a FROM t UNION SELECT n + 1 FROM r WHERE n < 20) SELECT n FROM r',
   ],
   MaterializedExprs: ['SELECT id, a + random() AS x FROM t'],
-  Changelog: [],
 };
 
 /** The kinds of plan nodes that have an operator. */
