@@ -294,6 +294,10 @@ function* snapshotRecords(database: Database): Generator<JournalRecord> {
   }
 }
 
+/** Late rows come with their owner: views made after it may count them. */
+const age = (object: CatalogObject | RoutineObject): number =>
+  object.kind === 'table' && object.lateStore !== null ? ownerOf(object) + 0.5 : object.id;
+
 /** Everything in an order in which it can be made again: what a replaced function needs may be younger than it. */
 function definedBefore(database: Database): readonly (CatalogObject | RoutineObject)[] {
   const { catalog, functions } = database;
@@ -307,7 +311,7 @@ function definedBefore(database: Database): readonly (CatalogObject | RoutineObj
     ordered.add(object);
   };
   const all = [...catalog.objects(), ...functions.list()];
-  for (const object of all.sort((a, b) => a.id - b.id)) visit(object);
+  for (const object of all.sort((a, b) => age(a) - age(b))) visit(object);
   return [...ordered];
 }
 

@@ -167,11 +167,13 @@ export class FinalWindowOperator implements Operator {
       this.#rows.comparePeers,
     );
     const values = computeCalls(this.#node, partition, this.#context.eval);
-    if (values instanceof SqlError) this.#context.rowError(values, fresh.length, this.#node.kind);
     for (const i of fresh) {
       const { slot, row } = must(copies[i]);
       published.set(slot, published.get(slot) + 1);
-      if (values instanceof SqlError) continue;
+      if (values instanceof SqlError) {
+        this.#context.rowError(values, 1, this.#node.kind, row, this.#node.input.schema);
+        continue;
+      }
       this.#builder.append([...row, ...must(values[i])], 1);
       if (this.#builder.full) this.#emit(this.#builder.build());
     }

@@ -190,7 +190,9 @@ describe('views that do not skip errors', () => {
     await a.tags('CREATE TABLE t (id int PRIMARY KEY, n int)');
     await a.tags("CREATE SOURCE s (id int, n int) WITH (connector = 'inject')");
     await a.tags("CREATE MATERIALIZED VIEW strict WITH (on_error = 'fail') AS SELECT id, 10 / n AS q FROM t");
-    await a.tags("CREATE MATERIALIZED VIEW nulls WITH (on_error = 'null') AS SELECT id, 10 / (n - 1) AS q FROM t");
+    await a.tags(
+      "CREATE MATERIALIZED VIEW nulls WITH (on_error = 'null') AS SELECT id, 10 / (n - 1) AS q FROM t",
+    );
     await a.tags("CREATE MATERIALIZED VIEW paused WITH (on_error = 'fail') AS SELECT id, 10 / n AS q FROM s");
     await a.tags('CREATE MATERIALIZED VIEW above AS SELECT count(*) AS n FROM paused');
     await a.tags('INSERT INTO t VALUES (1, 1)');
