@@ -5,49 +5,20 @@
  */
 import { must } from '../common/assert.ts';
 import { type Schema, types } from '../common/dataType.ts';
-import type { AggregateFunction, EvalContext } from '../common/function.ts';
+import type { AggregateFunction } from '../common/function.ts';
 import type { Batch, Vector } from '../executor/batch.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
 import { createOperator } from '../executor/operators/index.ts';
-import type { Operator, TickContext } from '../executor/operators/operator.ts';
-import { timeWithoutWatermarks } from '../executor/time.ts';
+import type { Operator } from '../executor/operators/operator.ts';
 import type { AggregateCall, SortKey } from '../planner/plan/aggregateCall.ts';
 import type { PhysicalPlan } from '../planner/plan/physical.ts';
 import type { Scalar } from '../planner/plan/scalar.ts';
+import { benchContext } from './support/context.ts';
 
 const ROWS = 1_000_000;
 const TICK_ROWS = 1024;
 
-const refuse = (): never => {
-  throw new TypeError('not available in benchmarks');
-};
-const evalContext: EvalContext = {
-  timeZone: 'UTC',
-  intervalStyle: 'postgres',
-  byteaOutput: 'hex',
-  extraFloatDigits: 1,
-  now: () => 0n,
-  clock: () => 0n,
-  random: () => 0.5,
-  randomBytes: (count) => new Uint8Array(count),
-  session: {
-    user: 'root',
-    database: 'dev',
-    processId: 1,
-    searchPath: () => [],
-    setting: () => null,
-    setSetting: refuse,
-    catalogFunction: refuse,
-  },
-};
-const context: TickContext = {
-  eval: evalContext,
-  time: timeWithoutWatermarks(() => 0n),
-  rowError: (error) => {
-    throw error;
-  },
-  lateRow: () => {},
-};
+const context = benchContext();
 
 /** Bids: auction, bidder, price, channel, time in micros, extra. */
 const bids: Schema = [

@@ -6,15 +6,15 @@
  */
 import { parseArgs } from 'node:util';
 import { type Schema, types } from '../common/dataType.ts';
-import type { AggregateFunction, EvalContext, WindowFunction } from '../common/function.ts';
+import type { AggregateFunction, WindowFunction } from '../common/function.ts';
 import { windowFunctions } from '../executor/aggregates/window.ts';
 import type { Batch } from '../executor/batch.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
-import type { Operator, TickContext } from '../executor/operators/operator.ts';
+import type { Operator } from '../executor/operators/operator.ts';
 import { createWindow, WindowOperator } from '../executor/operators/window.ts';
-import { timeWithoutWatermarks } from '../executor/time.ts';
 import type { FrameBound, WindowCall } from '../planner/plan/aggregateCall.ts';
 import type { PhysicalWindow } from '../planner/plan/physical.ts';
+import { benchContext } from './support/context.ts';
 import { markdownTable, milliseconds, percentile } from './support/statistics.ts';
 
 const { values, positionals } = parseArgs({
@@ -22,36 +22,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-const refuse = (): never => {
-  throw new TypeError('not available in benchmarks');
-};
-const evalContext: EvalContext = {
-  timeZone: 'UTC',
-  intervalStyle: 'postgres',
-  byteaOutput: 'hex',
-  extraFloatDigits: 1,
-  now: () => 0n,
-  clock: () => 0n,
-  random: () => 0.5,
-  randomBytes: (count) => new Uint8Array(count),
-  session: {
-    user: 'root',
-    database: 'dev',
-    processId: 1,
-    searchPath: () => [],
-    setting: () => null,
-    setSetting: refuse,
-    catalogFunction: refuse,
-  },
-};
-const context: TickContext = {
-  eval: evalContext,
-  time: timeWithoutWatermarks(() => 0n),
-  rowError: (error) => {
-    throw error;
-  },
-  lateRow: () => {},
-};
+const context = benchContext();
 
 /** Partition, order (even numbers), argument. */
 const input: Schema = [

@@ -1,7 +1,7 @@
 /** Operators in a chain over generated events, with a watermark that follows them: for figures of windows and state. */
 import { must } from '../../common/assert.ts';
 import { type DataType, type Schema, types } from '../../common/dataType.ts';
-import type { AggregateFunction, EvalContext } from '../../common/function.ts';
+import type { AggregateFunction } from '../../common/function.ts';
 import type { Batch } from '../../executor/batch.ts';
 import { functionCatalog } from '../../executor/functions/index.ts';
 import { ClosingAggregateOperator, closedAggregate } from '../../executor/operators/closingAggregate.ts';
@@ -11,6 +11,7 @@ import type { ColumnWatermark, TimeReader } from '../../executor/time.ts';
 import type { AggregateCall } from '../../planner/plan/aggregateCall.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import type { StateBound, WatermarkTerm } from '../../planner/plan/watermark.ts';
+import { benchContext } from './context.ts';
 import { randomNumbers } from './random.ts';
 
 export const SECOND = 1_000_000n;
@@ -66,41 +67,6 @@ class EventTime implements TimeReader {
     this.#watermark = watermark;
     this.#epoch++;
   }
-}
-
-const refuse = (): never => {
-  throw new TypeError('not available in benchmarks');
-};
-
-function contextOf(time: TimeReader): TickContext {
-  const evalContext: EvalContext = {
-    timeZone: 'UTC',
-    intervalStyle: 'postgres',
-    byteaOutput: 'hex',
-    extraFloatDigits: 1,
-    now: () => time.now(),
-    clock: () => time.now(),
-    random: () => 0.5,
-    randomBytes: (count) => new Uint8Array(count),
-    session: {
-      user: 'root',
-      database: 'dev',
-      processId: 1,
-      searchPath: () => [],
-      setting: () => null,
-      setSetting: refuse,
-      catalogFunction: refuse,
-    },
-  };
-  const fail = (error: Error): never => {
-    throw error;
-  };
-  return {
-    eval: evalContext,
-    time,
-    rowError: fail,
-    lateRow: () => fail(new TypeError('no event is late here')),
-  };
 }
 
 /** Batches of events, one after the other. */
@@ -250,7 +216,7 @@ export function runChain(
   options: { readonly events: number; readonly keys: number; readonly ports?: number },
 ): ChainFigures {
   const time = new EventTime();
-  const context = contextOf(time);
+  const context = benchContext(time);
   const operators = operatorsOf(plans, context);
   let emitted = 0;
   const emits = operators.map((_, i) => (batch: Batch): void => {
