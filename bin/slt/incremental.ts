@@ -19,8 +19,8 @@ interface Planned {
   retry: boolean;
 }
 
-/** Relation, schema or column not there yet. */
-const comesLater: ReadonlySet<string> = new Set(['42P01', '3F000', '42703']);
+/** Relation, schema, column or function not there yet. */
+const comesLater: ReadonlySet<string> = new Set(['42P01', '3F000', '42703', '42883']);
 
 /** WITH before a statement that returns the rows it changes. */
 const changesData = /^\s*with\b.*\)\s*(insert\s+into|update|delete\s+from|merge\s+into)\b/is;

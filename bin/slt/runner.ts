@@ -241,8 +241,8 @@ export class SltRunner {
     const views = this.#views;
     if (views === null) return runSql(client, sql);
     const verb = /^\s*(\w+)/.exec(sql)?.[1]?.toLowerCase() ?? '';
-    if (/^(drop|alter|set|reset)$/.test(verb) && !this.#inTransaction.has(connection))
-      await views.dropAll(client);
+    const replaces = /^(drop|alter|set|reset)$/.test(verb) || /^\s*create\s+or\s+replace\b/i.test(sql);
+    if (replaces && !this.#inTransaction.has(connection)) await views.dropAll(client);
     const outcome = await runSql(client, sql);
     if (verb === 'begin' || verb === 'start') this.#inTransaction.add(connection);
     if (/^(commit|end|abort)$/.test(verb) || /^\s*rollback\s*(;|$|work|transaction)/i.test(sql)) {

@@ -163,11 +163,14 @@ function bindBound(
     throw new SqlError('42P10', `argument of ${clause} must not contain variables`, { position });
   }
   const type = unit === 'range' ? rangeOffsetType(w, position) : types.int8;
-  const typed = tryCoerce(scalar, type, 'implicit', env);
+  const column = w.orderBy[0]?.expr.type ?? types.int8;
+  // A string is taken for the column's own type.
+  const own = unit === 'range' && scalar.type.id === 'unknown' && isSmallInteger(column);
+  const typed = tryCoerce(scalar, own ? withoutModifier(column) : type, 'implicit', env);
   if (typed === null) throw offsetMismatch(unit, w, scalar, position);
   const exact = constantOf(typed, position, env);
   // An offset may be of a wider type than the column; as a number it is right wherever it can matter.
-  const narrow = unit === 'range' && isSmallInteger(must(w.orderBy[0]).expr.type);
+  const narrow = unit === 'range' && isSmallInteger(column);
   const value = narrow && typeof exact === 'bigint' ? Number(exact) : exact;
   const negative =
     typeof value === 'number' || typeof value === 'bigint'
