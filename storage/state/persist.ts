@@ -1,0 +1,179 @@
+/**
+ * What makes state durable: every structure can be saved as small values and numbered blocks, and put back.
+ *
+ * A block is the unit of checkpoints. Whoever is about to write into one calls `touch` first: it marks the block as changed
+ * since the last checkpoint and, while a checkpoint is being taken and this block is still waiting to be copied, hands its
+ * old contents over (copy on write). So a checkpoint shows the state between two ticks although ticks go on meanwhile.
+ *
+ * Invariant: the concatenation of what `save` wrote, given to `restore` of a fresh structure of the same shape, makes one that
+ * answers and behaves as the saved one did at that moment.
+ */
+import { must } from '../../common/assert.ts';
+
+/** Marks of blocks. */
+const CLEAN = 0;
+/** Written to since the last checkpoint began. */
+export const CHANGED = 1;
+/** The running checkpoint has still to copy it. */
+const FROZEN = 2;
+
+/** Memory of a block: a typed array as it lies there, or values that have to be encoded. */
+export type BlockPart = ArrayBufferView | EncodedPart;
+
+export interface EncodedPart {
+  encode(): Uint8Array;
+}
+
+/** Who holds blocks. */
+export interface BlockOwner {
+  /** Number of blocks now. */
+  blockCount(): number;
+  /** The present contents of block b, always the same parts in the same order. */
+  blockParts(b: number): readonly BlockPart[];
+  /** Gives block b its contents back; each part starts at a multiple of 8 in its buffer, which the owner may keep. */
+  adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void;
+}
+
+/** Takes what a frozen block holds before it is changed or dropped. */
+export interface Freezer {
+  take(marks: BlockMarks, b: number): void;
+}
+
+/** The marks of one owner's blocks, and the numbers under which they are in the checkpoint (0: in none). */
+export class BlockMarks {
+  readonly owner: BlockOwner;
+  /** By block; replaced when it grows. */
+  marks = new Uint8Array(4);
+  readonly ids: number[] = [];
+  #freezer: Freezer | null = null;
+
+  constructor(owner: BlockOwner) {
+    this.owner = owner;
+  }
+
+  /** Block b is about to be written to. Inner loops ask `marks[b] !== CHANGED` themselves. */
+  touch(b: number): void {
+    if (b >= this.marks.length) this.#grow(b);
+    if (this.marks[b] === FROZEN) must(this.#freezer).take(this, b);
+    this.marks[b] = CHANGED;
+  }
+
+  /** The owner is about to let blocks from b on go. */
+  drop(from = 0): void {
+    for (let b = from; b < this.marks.length; b++) {
+      if (this.marks[b] === FROZEN) must(this.#freezer).take(this, b);
+      this.marks[b] = CLEAN;
+    }
+    this.ids.length = Math.min(this.ids.length, from);
+  }
+
+  /**
+   * A checkpoint begins: gives each block a number (`newId` where it has none) and freezes those that changed. Returns the
+   * numbers of those, in the order of blocks.
+   */
+  freeze(freezer: Freezer, newId: () => number): readonly number[] {
+    const count = this.owner.blockCount();
+    if (count > this.marks.length) this.#grow(count - 1);
+    this.#freezer = freezer;
+    const frozen: number[] = [];
+    for (let b = 0; b < count; b++) {
+      const isNew = (this.ids[b] ?? 0) === 0;
+      if (isNew) this.ids[b] = newId();
+      else if (this.marks[b] !== CHANGED) continue;
+      this.marks[b] = FROZEN;
+      frozen.push(b);
+    }
+    return frozen;
+  }
+
+  isFrozen(b: number): boolean {
+    return this.marks[b] === FROZEN;
+  }
+
+  /** The checkpoint has copied block b. */
+  thaw(b: number): void {
+    this.marks[b] = CLEAN;
+  }
+
+  /** The checkpoint failed: block b counts as changed again. */
+  forget(b: number): void {
+    if (b < this.marks.length) this.marks[b] = CHANGED;
+  }
+
+  /** Blocks come from a checkpoint under these numbers, unchanged. */
+  restored(ids: readonly number[]): void {
+    if (ids.length > this.marks.length) this.#grow(ids.length - 1);
+    this.marks.fill(CLEAN);
+    this.ids.splice(0, this.ids.length, ...ids);
+  }
+
+  #grow(b: number): void {
+    const marks = new Uint8Array(Math.max(b + 1, this.marks.length * 2));
+    marks.set(this.marks);
+    this.marks = marks;
+  }
+}
+
+/** Where state is written to, in an order that `restore` repeats. */
+export interface StateWriter {
+  /** A small value that structured cloning keeps: numbers, bigints, strings, typed arrays, arrays and plain objects of them. */
+  value(value: unknown): void;
+  /** All blocks of one owner. */
+  blocks(marks: BlockMarks): void;
+}
+
+export interface StateReader {
+  value(): unknown;
+  /** Calls `adoptBlock` for each block that was saved, in order, and marks them as clean. */
+  blocks(marks: BlockMarks): void;
+}
+
+/** State that outlives the process. Both calls come between ticks. */
+export interface Persistent {
+  save(out: StateWriter): void;
+  /** Into a fresh structure of the same shape, in which nothing has been put yet. */
+  restore(from: StateReader): void;
+}
+
+const ALIGNMENT = 8;
+
+function bytesOf(part: BlockPart): Uint8Array {
+  return ArrayBuffer.isView(part)
+    ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+    : part.encode();
+}
+
+/** A block's parts as one buffer: their number, their lengths, then each from a multiple of 8 on. */
+export function packBlock(parts: readonly BlockPart[]): Uint8Array<ArrayBuffer> {
+  const bytes = parts.map(bytesOf);
+  const head = aligned(4 + 4 * bytes.length);
+  const total = bytes.reduce((sum, part) => sum + aligned(part.byteLength), head);
+  const packed = new Uint8Array(total);
+  const header = new Uint32Array(packed.buffer, 0, 1 + bytes.length);
+  header[0] = bytes.length;
+  let at = head;
+  bytes.forEach((part, i) => {
+    header[i + 1] = part.byteLength;
+    packed.set(part, at);
+    at += aligned(part.byteLength);
+  });
+  return packed;
+}
+
+/** The parts of a packed block. The buffer must start at the view's first byte. */
+export function unpackBlock(packed: Uint8Array<ArrayBuffer>): readonly Uint8Array<ArrayBuffer>[] {
+  const own = packed.byteOffset === 0 ? packed : packed.slice();
+  const count = must(new Uint32Array(own.buffer, 0, 1)[0]);
+  const lengths = new Uint32Array(own.buffer, 4, count);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let at = aligned(4 + 4 * count);
+  for (const length of lengths) {
+    parts.push(new Uint8Array(own.buffer, at, length));
+    at += aligned(length);
+  }
+  return parts;
+}
+
+function aligned(bytes: number): number {
+  return (bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
