@@ -6,13 +6,15 @@
  * when the row that caused it is deleted. Rows beyond the bound are only counted, per operator and error.
  * Invariant: per view, operator and error the counts sum to the rows that fail that way now.
  */
-import type { DataType, Schema } from '../common/dataType.ts';
+import { type DataType, type Schema, types } from '../common/dataType.ts';
 import { Jsonb } from '../common/jsonb.ts';
 import type { SqlError } from '../common/sqlError.ts';
 import type { SqlState } from '../common/sqlStates.ts';
+import { formatValue, parseValue } from '../common/textIo.ts';
 import type { Row } from '../common/value.ts';
 import type { BadRecord } from '../connector/connector.ts';
 import { toJsonNode, toJsonText } from '../executor/functions/support/jsonValue.ts';
+import type { Persistent, StateReader, StateWriter } from '../storage/state/persist.ts';
 import { messageContext } from './ingest.ts';
 
 const KEPT = 10_000;
@@ -78,7 +80,25 @@ function change(map: Map<string, RowErrorEntry>, key: string, entry: RowErrorEnt
   if (known.count === 0) map.delete(key);
 }
 
-export class RowErrors {
+type SavedErrors = readonly (readonly [key: string, entry: RowErrorEntry, row: string | null])[];
+
+function saved(errors: ReadonlyMap<string, RowErrorEntry>): SavedErrors {
+  return [...errors].map(([key, entry]) => {
+    const row = entry.row === null ? null : formatValue(entry.row, types.jsonb, messageContext);
+    return [key, { ...entry, row: null }, row];
+  });
+}
+
+function loaded(errors: SavedErrors): Map<string, RowErrorEntry> {
+  return new Map(
+    errors.map(([key, entry, text]) => {
+      const row = text === null ? null : (parseValue(text, types.jsonb, messageContext) as Jsonb);
+      return [key, { ...entry, row }];
+    }),
+  );
+}
+
+export class RowErrors implements Persistent {
   readonly #relations = new Map<number | string, RelationErrors>();
 
   add(failed: FailedRow): void {
@@ -136,6 +156,19 @@ export class RowErrors {
     return [...this.#relations.keys()].filter((key) => typeof key === 'number');
   }
 
+  save(out: StateWriter): void {
+    out.value(
+      [...this.#relations].map(([key, { listed, unlisted }]) => [key, saved(listed), saved(unlisted)] as const),
+    );
+  }
+
+  restore(from: StateReader): void {
+    const relations = from.value() as readonly (readonly [number | string, SavedErrors, SavedErrors])[];
+    for (const [key, listed, unlisted] of relations) {
+      this.#relations.set(key, { listed: loaded(listed), unlisted: loaded(unlisted) });
+    }
+  }
+
   /** All entries: those with their row, then those that are only counted. */
   entries(): readonly RowErrorEntry[] {
     const all = [...this.#relations.values()];
@@ -160,5 +193,10 @@ export class BadRecords {
 
   entries(): readonly BadRecordEntry[] {
     return this.#kept.slice(-KEPT);
+  }
+
+  restore(kept: readonly BadRecordEntry[], total: bigint): void {
+    this.#kept = [...kept];
+    this.total = total;
   }
 }

@@ -11,9 +11,17 @@ import type {
   SourceReader,
   SourceRows,
 } from '../connector/connector.ts';
-import { BadRecords } from './errorLog.ts';
+import { type BadRecordEntry, BadRecords } from './errorLog.ts';
 
 const REPLAY_ROWS = 4096;
+
+/** How far a source is, for checkpoints. */
+export interface SourceRuntimeState {
+  readonly position: Position | null;
+  readonly rowsRead: bigint;
+  readonly badTotal: bigint;
+  readonly bad: readonly BadRecordEntry[];
+}
 
 export class SourceRuntime {
   readonly connector: SourceConnector;
@@ -110,6 +118,19 @@ export class SourceRuntime {
     } finally {
       reader.close();
     }
+  }
+
+  state(): SourceRuntimeState {
+    const { position, rowsRead, bad } = this;
+    return { position, rowsRead, badTotal: bad.total, bad: bad.entries() };
+  }
+
+  /** Goes on from there; nothing is read again. */
+  resumeAt({ position, rowsRead, badTotal, bad }: SourceRuntimeState): void {
+    this.close();
+    this.position = position;
+    this.rowsRead = rowsRead;
+    this.bad.restore(bad, badTotal);
   }
 
   close(): void {

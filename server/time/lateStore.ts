@@ -76,6 +76,15 @@ export class LateStore {
     this.#head = 0;
   }
 
+  /** After a restart: the rows that the table holds, in any order, and what was counted. */
+  resumeWith(rows: Iterable<Row>, counts: { readonly dropped: number; readonly received: number }): void {
+    this.#kept = [...rows].map((row) => ({ row, at: row[this.#at] as bigint }));
+    this.#kept.sort((a, b) => Number((idOf(a.row) as bigint) - (idOf(b.row) as bigint)));
+    this.#head = 0;
+    this.dropped = counts.dropped;
+    this.received = counts.received;
+  }
+
   /** Drops what is too old. */
   expire(now: bigint): Delta {
     return this.#drop(0, now);

@@ -4,10 +4,15 @@
  */
 import type { Row } from '../../common/value.ts';
 import type { SourceRows } from '../../connector/connector.ts';
-import { EventLog } from './eventLog.ts';
+import { EventLog, type EventTypes, eventFromJson, eventToJson } from './eventLog.ts';
 import type { EventTime } from './eventTime.ts';
 import type { Admitted } from './lateRow.ts';
-import { type Faults, type PassSetup, SourcePass } from './sourcePass.ts';
+import { type Faults, type PassSetup, SourcePass, type SourcePassState } from './sourcePass.ts';
+
+export interface SourceAdmissionState {
+  readonly events: readonly object[];
+  readonly live: SourcePassState;
+}
 
 export class SourceAdmission {
   readonly #setup: PassSetup;
@@ -79,6 +84,17 @@ export class SourceAdmission {
     const output = this.#live.finish(this.log.length);
     this.eventTime?.restart(now);
     return output;
+  }
+
+  /** For checkpoints: plain values. */
+  state(types: EventTypes): SourceAdmissionState {
+    return { events: this.log.all().map((event) => eventToJson(event, types)), live: this.#live.state() };
+  }
+
+  /** Goes on from there. */
+  resumeAt({ events, live }: SourceAdmissionState, types: EventTypes): void {
+    for (const event of events) this.log.restore(eventFromJson(event, types));
+    this.#live.resumeAt(live);
   }
 
   // Reading again

@@ -10,7 +10,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Row } from '../../common/value.ts';
 import type { BadRecord, SourceRows } from '../../connector/connector.ts';
 import type { EventLog, SourceEvent } from './eventLog.ts';
-import { type EventTime, ONLY_PARTITION } from './eventTime.ts';
+import { type EventTime, type EventTimeJson, ONLY_PARTITION } from './eventTime.ts';
 import type { Admitted, LateReason, LateRow } from './lateRow.ts';
 import type { Partition } from './partition.ts';
 import type { RowExpander } from './rowExpander.ts';
@@ -27,6 +27,15 @@ export interface PassSetup {
 
 /** Rows that could not be computed, and watermark expressions that failed. */
 export type Faults = (records: readonly BadRecord[]) => void;
+
+/** Where a pass stands, for checkpoints. */
+export interface SourcePassState {
+  readonly index: number;
+  readonly cursor: number;
+  readonly now: bigint;
+  readonly futureUntil: number;
+  readonly eventTime: EventTimeJson | null;
+}
 
 class Output implements Admitted {
   readonly rows: Row[] = [];
@@ -233,6 +242,25 @@ export class SourcePass {
       if (this.eventTime === null) output.rows.push(row);
       else this.#judge(row, this.eventTime.partition(event.partition, event.now), future.has(i), output);
     });
+  }
+
+  state(): SourcePassState {
+    return {
+      index: this.index,
+      cursor: this.cursor,
+      now: this.#now,
+      futureUntil: this.#futureUntil,
+      eventTime: this.eventTime?.toJson() ?? null,
+    };
+  }
+
+  /** A fresh pass goes on from there. */
+  resumeAt(state: SourcePassState): void {
+    this.index = state.index;
+    this.cursor = state.cursor;
+    this.#now = state.now;
+    this.#futureUntil = state.futureUntil;
+    if (state.eventTime !== null) this.eventTime?.restore(state.eventTime);
   }
 
   // What users and the clock do, live
