@@ -12,6 +12,7 @@ import type { LogicalPlan } from './plan/logical.ts';
 import type { Scalar } from './plan/scalar.ts';
 import { mapScalars, rewritePlan, rewriteScalar, someScalar } from './plan/walk.ts';
 import { isWorkingTable } from './plan/workingTable.ts';
+import { atMostOneRow } from './properties.ts';
 import { momentary } from './time/temporalFilterTerms.ts';
 
 const widths: readonly string[] = ['int2', 'int4', 'int8', 'numeric', 'float8'];
@@ -45,7 +46,11 @@ const asksTime = (s: Scalar): boolean =>
 function wrapped(scalar: Scalar): Scalar {
   return rewriteScalar(scalar, (s) => {
     switch (s.kind) {
-      case 'scalarSubquery':
+      case 'scalarSubquery': {
+        const value = { ...s, plan: planOf(s.plan) };
+        if (atMostOneRow(s.plan)) return value;
+        return { kind: 'call', fn: nullOnError, args: [value], type: s.type };
+      }
       case 'existsSubquery':
       case 'arraySubquery':
         return { ...s, plan: planOf(s.plan) };

@@ -219,7 +219,7 @@ function deriveKeys(plan: LogicalPlan): readonly Key[] {
     case 'TableFunction':
       return plan.ordinality ? keysOf(plan.input).map((k) => [...k, plan.schema.length - 1]) : [];
     case 'MaxOneRow':
-      return [plan.keys, ...keysOf(plan.input)];
+      return [plan.keys];
     case 'Recursive':
       return plan.all ? [] : [plan.schema.map((_, i) => i)];
     default:

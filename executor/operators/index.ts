@@ -62,7 +62,7 @@ const factories: Factories = {
   Recursive: notAnOperator,
   MaterializedExprs: createMaterializedExprs,
   Changelog: (node) => new ChangelogOperator(node),
-  MaxOneRow: (node, context) => new MaxOneRowOperator(node, context),
+  MaxOneRow: (node) => new MaxOneRowOperator(node),
 };
 
 /** The operator of a plan node. */

@@ -1,28 +1,25 @@
 /**
- * A scalar subquery's guard: at most one row (per key). Rows pass through; more than one is error 21000.
+ * A scalar subquery's guard: at most one row (per key). A lone row passes, with a last column `many` false; where there are
+ * more, one row stands for them: the key, NULLs, and `many` true. What needs the value then fails (common/singleValue.ts).
  *
  * State: the rows by key, and their number per key. Deltas pass at once. A key that has more than one row at the end of
- * a tick is reported and its rows are taken back (the subquery then has no value there) until it has one again.
+ * a tick has its rows taken back, and gets them back when there is only one again.
  */
 import { must } from '../../common/assert.ts';
-import type { Schema } from '../../common/dataType.ts';
-import { SqlError } from '../../common/sqlError.ts';
 import type { PhysicalMaxOneRow } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { BLOCK_MASK, BLOCK_SHIFT, type ByteBlocks } from '../../storage/state/blocks.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
-import { newBatch } from '../../storage/state/vector.ts';
+import { newBatch, type StateBatch, type StateVector } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { withoutSkipped } from './joinSkipped.ts';
-import type { Emit, Operator, TickContext } from './operator.ts';
+import type { Emit, Operator } from './operator.ts';
 
 export class MaxOneRowOperator implements Operator {
   readonly emitsInitially = false;
-  readonly #context: TickContext;
-  readonly #keySchema: Schema;
   readonly #rows: Arrangement;
   readonly #keys: JoinKeys;
   readonly #counts: KeyCounts;
@@ -31,10 +28,10 @@ export class MaxOneRowOperator implements Operator {
   #heldKeys = 0;
   readonly #output: SlotEmitter;
   readonly #mask = new Scratch();
+  readonly #keyColumns: readonly number[];
+  readonly #types: PhysicalMaxOneRow['input']['schema'][number]['type'][];
 
-  constructor(node: PhysicalMaxOneRow, context: TickContext) {
-    this.#context = context;
-    this.#keySchema = node.keys.map((key) => must(node.input.schema[key]));
+  constructor(node: PhysicalMaxOneRow) {
     const types = node.input.schema.map((column) => column.type);
     this.#rows = new Arrangement(types, node.keys, {
       appendOnly: node.input.appendOnly,
@@ -48,6 +45,8 @@ export class MaxOneRowOperator implements Operator {
     this.#counts = new KeyCounts(node.keys.map((key) => must(types[key])));
     this.#held = this.#counts.table.store.addByte();
     this.#output = new SlotEmitter(this.#rows.store);
+    this.#keyColumns = node.keys;
+    this.#types = types;
   }
 
   push(_port: number, batch: Batch, emit: Emit): void {
@@ -62,13 +61,13 @@ export class MaxOneRowOperator implements Operator {
     this.#rows.finish();
     const keySlots = this.#counts.add(vectors, n, batch.weights);
     if (this.#heldKeys === 0) {
-      emit(batch);
+      this.#emitLone(batch, emit);
       return;
     }
     const mask = this.#mask.zeroBytes(n);
     for (let i = 0; i < n; i++) mask[i] = this.#isHeld(keySlots[i] as number) ? 1 : 0;
     const passing = withoutSkipped(batch.columns, batch, mask);
-    if (passing.length > 0) emit(passing);
+    if (passing.length > 0) this.#emitLone(passing, emit);
   }
 
   flush(emit: Emit): void {
@@ -85,10 +84,13 @@ export class MaxOneRowOperator implements Operator {
       table.load(Int32Array.from(changed), changed.length, batch.columns);
       const hashes = this.#keys.hash(batch.columns, changed.length, this.#rows);
       const heads = this.#keys.ownHeads(batch.columns, hashes, changed.length, this.#rows);
+      const signs = Int32Array.from(changed, (slot) => (this.#isHeld(slot) ? -1 : 1));
+      const lone = (rows: StateBatch): void => this.#emitLone(rows, emit);
       changed.forEach((slot, j) => {
-        this.#toggle(slot, heads[j] as number, emit);
+        this.#toggle(slot, heads[j] as number, lone);
       });
-      this.#output.finish(emit);
+      this.#output.finish(lone);
+      this.#emitMany(batch.columns, signs, emit);
     }
     this.#counts.settle();
   }
@@ -101,9 +103,23 @@ export class MaxOneRowOperator implements Operator {
     for (let row = head; row >= 0; row = this.#rows.nextOf(row)) {
       this.#output.add(row, sign * this.#rows.weightOf(row), emit);
     }
-    const error = new SqlError('21000', 'more than one row returned by a subquery used as an expression');
-    const key = this.#counts.table.store.columns.map((column) => column.value(slot));
-    this.#context.rowError(error, -sign, 'MaxOneRow', key, this.#keySchema);
+  }
+
+  #emitLone({ length, columns, weights }: StateBatch, emit: Emit): void {
+    const many: StateVector = { kind: 'bool', data: new Uint8Array(length), nulls: null };
+    emit({ length, columns: [...columns, many], weights });
+  }
+
+  /** The rows that stand for keys with several come (weight 1) or go. */
+  #emitMany(keys: readonly StateVector[], weights: Int32Array, emit: Emit): void {
+    const { length } = weights;
+    const nulls = new Uint8Array(length).fill(1);
+    const columns = newBatch(this.#types, length).columns.map((column, c): StateVector => {
+      const key = this.#keyColumns.indexOf(c);
+      return key < 0 ? { ...column, nulls } : must(keys[key]);
+    });
+    const many: StateVector = { kind: 'bool', data: new Uint8Array(length).fill(1), nulls: null };
+    emit({ length, columns: [...columns, many], weights });
   }
 
   #isHeld(slot: number): boolean {

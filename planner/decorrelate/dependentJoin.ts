@@ -76,7 +76,7 @@ export function dependentJoin(
   return joinOnDomain(type, left, right, conditions, options);
 }
 
-/** The right side may give at most one row for each left row (error 21000 otherwise). */
+/** Each left row with the right side's one row for it. Where there may be more, a last column `many` tells. */
 export function singleRowJoin(
   left: LogicalPlan,
   right: LogicalPlan,
@@ -230,11 +230,11 @@ function aggregateBelow(plan: LogicalPlan): { plan: LogicalAggregate; exprs: rea
   return below === null ? null : { ...below, exprs: plan.exprs.map((s) => substitute(s, below.exprs)) };
 }
 
-/** Plans that raise an error per group must see the groups of the domain only. */
+/** A recursion must not go where no outer row asks it to: there it might not end. */
 function needsExactGroups(plan: LogicalPlan): boolean {
   let found = false;
   walkPlan(plan, (node) => {
-    found ||= node.kind === 'MaxOneRow' && isCorrelated(node);
+    found ||= node.kind === 'Recursive' && isCorrelated(node);
   });
   return found;
 }

@@ -3,7 +3,9 @@
  * scalar over the grown input. The input's own columns stay where they are.
  */
 import { must } from '../../common/assert.ts';
+import { types } from '../../common/dataType.ts';
 import type { FunctionCatalog } from '../../common/function.ts';
+import { singleValue } from '../../common/singleValue.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { column, substitute } from '../plan/scalars.ts';
@@ -65,8 +67,13 @@ export class Extraction {
 
   #joined(plan: LogicalPlan): Scalar {
     const at = this.#plan.schema.length;
-    this.#plan = singleRowJoin(this.#plan, plan, { domainSource: this.#source });
-    return column(at, must(plan.schema[0]).type);
+    const before = this.#plan;
+    this.#plan = singleRowJoin(before, plan, { domainSource: this.#source });
+    const { type } = must(plan.schema[0]);
+    const value = column(at, type);
+    const many = at + plan.schema.length;
+    if (this.#plan.schema.length === many) return value;
+    return { kind: 'call', fn: singleValue, args: [value, column(many, types.bool)], type };
   }
 }
 

@@ -5,7 +5,7 @@
  * outer columns that the plan reads. The result's columns are the plan's own, in place, followed by the domain's. The
  * domain meets the plan at the lowest node that still depends on it, as a cross join with a filter above; where
  * that filter equates every outer column with something of the plan's own, the domain is not needed at all, and the
- * result holds more groups than the domain (`exact` forbids this, for plans that raise errors per group).
+ * result holds more groups than the domain (`exact` forbids this, for recursions).
  *
  * Invariant: outer references of depth 1 are gone from the result, deeper ones are one level nearer.
  */
@@ -170,7 +170,11 @@ class Unnesting {
         );
       }
       case 'MaxOneRow':
-        return maxOneRow(this.attach(plan.input), [...plan.keys, ...this.#domainAt(plan.input)]);
+        return this.#domainLast(
+          maxOneRow(this.attach(plan.input), [...plan.keys, ...this.#domainAt(plan.input)]),
+          plan.input,
+          plan.schema.length,
+        );
       default:
         return unreachable(plan);
     }

@@ -142,7 +142,7 @@ class Physical {
         return recursive(plan, this.convert(plan.base), this.convert(plan.step), common);
       case 'MaxOneRow': {
         const input = this.convert(plan.input);
-        return { kind: 'MaxOneRow', input, keys: plan.keys, appendOnly: input.appendOnly, ...common };
+        return { kind: 'MaxOneRow', input, keys: plan.keys, appendOnly: false, ...common };
       }
       default:
         return unreachable(plan);

@@ -155,7 +155,9 @@ export function topN(
 }
 
 export function maxOneRow(input: LogicalPlan, keys: readonly number[]): LogicalPlan {
-  return { kind: 'MaxOneRow', input, keys, schema: input.schema };
+  const columns = input.schema.map((c, i) => (keys.includes(i) || c.nullable ? c : { ...c, nullable: true }));
+  const many = { name: 'many', type: types.bool, nullable: false };
+  return { kind: 'MaxOneRow', input, keys, schema: [...columns, many] };
 }
 
 /** NULL of a type. */

@@ -161,7 +161,10 @@ export interface LogicalTableFunction {
   readonly ordinality: boolean;
   readonly schema: Schema;
 }
-/** Error 21000 if there is more than one row (for each distinct key, when keys are given); passes rows through. */
+/**
+ * At most one row for each distinct key (without keys: at all). Output: input ++ many bool. A row that is alone passes with
+ * `many` false; where there are more, one row stands for them: the key, else NULLs, with `many` true.
+ */
 export interface LogicalMaxOneRow {
   readonly kind: 'MaxOneRow';
   readonly input: LogicalPlan;

@@ -205,7 +205,7 @@ export function inputNeeds(plan: LogicalPlan, needed: Needed): readonly (Needed 
       return [used];
     }
     case 'MaxOneRow':
-      return [new Set([...list, ...plan.keys])];
+      return [new Set([...list.filter((c) => c < plan.input.schema.length), ...plan.keys])];
   }
 }
 

@@ -1,7 +1,7 @@
 /** The second half of projection pruning: one node rebuilt over its pruned inputs. */
 import { assert, must, unreachable } from '../../common/assert.ts';
 import type { AggregateCall, SortKey, WindowCall } from '../plan/aggregateCall.ts';
-import { join, joinSchema, pick, projectAs } from '../plan/construct.ts';
+import { join, joinSchema, maxOneRow, pick, projectAs } from '../plan/construct.ts';
 import type {
   LogicalAggregate,
   LogicalAsofJoin,
@@ -114,9 +114,11 @@ export function rebuild(plan: LogicalPlan, needed: Needed, inputs: readonly (Pru
       return appended({ ...plan, input: input.plan, calls }, plan, input);
     }
     case 'MaxOneRow': {
-      const input = narrow(only(inputs), ascending(new Set([...wanted, ...plan.keys])));
+      const many = plan.input.schema.length;
+      const own = wanted.filter((c) => c < many);
+      const input = narrow(only(inputs), ascending(new Set([...own, ...plan.keys])));
       const keys = plan.keys.map((k) => at(input, k));
-      return { plan: { ...plan, input: input.plan, keys, schema: input.plan.schema }, kept: input.kept };
+      return { plan: maxOneRow(input.plan, keys), kept: [...input.kept, many] };
     }
     default:
       return unreachable(plan);

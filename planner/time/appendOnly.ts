@@ -13,7 +13,6 @@ function appendOnlyOf(plan: PhysicalPlan): boolean {
     case 'Hop':
     case 'TableFunction':
     case 'Distinct':
-    case 'MaxOneRow':
     case 'Pace':
     case 'MaterializedExprs':
       return plan.input.appendOnly;
@@ -38,6 +37,7 @@ function appendOnlyOf(plan: PhysicalPlan): boolean {
     case 'Session':
     case 'AsofJoin':
     case 'Expire':
+    case 'MaxOneRow':
     case 'Recursive':
     case 'Aggregate':
     case 'TopN':

@@ -66,13 +66,14 @@ function derive(plan: PhysicalPlan): Terms {
     case 'Hop':
       return hopTerms(plan);
     case 'TableFunction':
-    case 'MaxOneRow':
     case 'MaterializedExprs':
     case 'Changelog':
     case 'Distinct': {
       const terms = watermarksOf(plan.input);
       return plan.schema.map((_, i) => terms[i] ?? null);
     }
+    case 'MaxOneRow':
+      return only(plan, watermarksOf(plan.input), plan.keys);
     case 'Session':
       return only(plan, watermarksOf(plan.input), plan.partition);
     case 'UnionAll':

@@ -5,7 +5,6 @@
  */
 import { must, unreachable } from '../../../common/assert.ts';
 import type { DataType } from '../../../common/dataType.ts';
-import { SqlError } from '../../../common/sqlError.ts';
 import type { Row, Value } from '../../../common/value.ts';
 import type { LogicalJoin, LogicalPlan, LogicalTopN } from '../../../planner/plan/logical.ts';
 import type { Scalar } from '../../../planner/plan/scalar.ts';
@@ -87,10 +86,11 @@ class Oracle {
         return this.run(plan.input, outers).flatMap((r) => this.#tableFunction(plan, r, outers));
       case 'MaxOneRow': {
         const rows = this.run(plan.input, outers);
-        if (groupRows(rows, plan.keys, typesOf(plan)).some((g) => g.rows.length > 1)) {
-          throw new SqlError('21000', 'more than one row returned by a subquery used as an expression');
-        }
-        return rows;
+        return groupRows(rows, plan.keys, typesOf(plan.input)).map((g): Row => {
+          const row = must(g.rows[0]);
+          if (g.rows.length === 1) return [...row, false];
+          return [...row.map((value, i) => (plan.keys.includes(i) ? value : null)), true];
+        });
       }
       default:
         return unreachable(plan);

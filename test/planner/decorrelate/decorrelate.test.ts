@@ -85,9 +85,9 @@ describe('scalar subqueries', () => {
     const physical = expectSame(extend(T, [scalarSubquery(byKey)]));
     expect(explainText(physical).join('\n')).not.toContain('MaxOneRow');
   });
-  it('more than one row is an error for groups that exist only', () => {
+  it('more than one row is an error for outer rows that exist only', () => {
     expectSame(extend(T, [scalarSubquery(project(sOfA, [col(1)]))]), 'maintained', 60);
-    // An uncorrelated one is checked even when there is no outer row, so the outer side is a row that is always there.
+    expectSame(extend(T, [scalarSubquery(project(S, [col(1)]))]), 'maintained', 60);
     expectSame(project(oneRow, [scalarSubquery(project(S, [col(1)]))]), 'maintained', 60);
   });
   it('grouped, distinct, limited', () => {
