@@ -65,6 +65,10 @@ export class Catalog implements CatalogReader {
     return this.#nextId++;
   }
 
+  get nextId(): number {
+    return this.#nextId;
+  }
+
   /** The id that the next object gets (recovery repeats the ids of the journal). */
   setNextId(id: number): void {
     this.#nextId = id;

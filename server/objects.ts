@@ -130,6 +130,8 @@ export interface MaterializedViewObject extends ObjectBase {
   readonly planned: PlannedView;
   readonly timing: ViewTiming;
   readonly errors: ErrorPolicy;
+  /** Rows that the planner took the relations (by id) to have: a restart plans over the same. */
+  plannedOver: ReadonlyMap<number, number>;
   /** Null: the view is kept up to date. */
   paused: Paused | null;
   readonly order: readonly SortKey[];
@@ -203,7 +205,10 @@ export class Entry implements RelationEntry {
     this.#rows = fields.rows;
   }
 
+  /** What the planner is to take for the number of rows; null: what there are. */
+  plannedRows: number | null = null;
+
   rowCount(): number {
-    return this.#rows();
+    return this.plannedRows ?? this.#rows();
   }
 }

@@ -22,6 +22,7 @@ import type { Schema } from '../../common/dataType.ts';
 import type { EvalContext } from '../../common/function.ts';
 import type { SqlError } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import type { TimeReader } from '../time.ts';
 
@@ -63,6 +64,8 @@ export interface Operator {
   isDue?(): boolean;
   /** The clock time (microseconds) at which `isDue` becomes true by itself; null: none. */
   nextWake?(): bigint | null;
+  /** Everything that the operator remembers from one tick to the next. Absent: nothing. */
+  readonly persistent?: Persistent;
   /** Rows held in state. */
   stateRows(): number;
   /** Bytes of state, in and off the heap (estimated for boxed values). */

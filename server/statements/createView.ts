@@ -11,6 +11,7 @@ import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
 import { isWorkingTable } from '../../planner/plan/workingTable.ts';
 import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
+import type { Database } from '../database.ts';
 import { Entry, type ErrorPolicy, type MaterializedViewObject, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
 import { bindEnvironment, plannerEnvironment, routinesUsed } from '../planning.ts';
@@ -287,10 +288,21 @@ function viewObject(
     definition,
     ...parts,
     paused,
+    plannedOver: rowCounts(database, dependsOn),
     order: planned.order,
     entry,
   };
   return view;
+}
+
+/** Rows that the relations have now. */
+function rowCounts(database: Database, ids: ReadonlySet<number>): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  for (const id of ids) {
+    const object = database.catalog.byId(id);
+    if (object !== null && object.kind !== 'index') counts.set(id, object.entry.rowCount());
+  }
+  return counts;
 }
 
 /** The type of the event time by which the view's windows close; null: it gives rows at once. */
