@@ -81,6 +81,19 @@ export type ScalarImplementation =
   | { readonly evaluate: (...args: never[]) => Value }
   | { readonly evaluateWith: (context: EvalContext, ...args: never[]) => Value };
 
+export interface DeclaredParameter {
+  readonly mode: 'in' | 'out' | 'inout' | 'variadic';
+  readonly name: string | null;
+  readonly type: DataType;
+  readonly default: string | null;
+}
+
+/** A parameter of a built-in function that can be given by name; `default` is SQL, null when there is none. */
+export interface ParameterName {
+  readonly name: string;
+  readonly default: string | null;
+}
+
 /** What more there is to a function that a user has made. */
 export interface UserRoutine {
   readonly id: number;
@@ -89,12 +102,23 @@ export interface UserRoutine {
   readonly owner: string;
   /** The body as written. */
   readonly source: string;
-  /** The declared types, which patterns may be too coarse for (structs). `default` is SQL, null when there is none. */
+  /**
+   * What a call gives: IN, INOUT and VARIADIC parameters. The declared types, which patterns may be too coarse for
+   * (structs). `default` is SQL, null when there is none.
+   */
   readonly parameters: readonly {
     readonly name: string | null;
     readonly type: DataType;
     readonly default: string | null;
   }[];
+  /** The last parameter is an array that takes the rest of a call's arguments. */
+  readonly variadic: boolean;
+  /** All parameters in the order of the declaration, OUT parameters too. */
+  readonly declared: readonly DeclaredParameter[];
+  /** The result type as written: `SETOF integer`, `TABLE(a integer)`, `record`. */
+  readonly resultText: string;
+  /** What the function has set for its calls (millrace.udf_timeout ...), by name. */
+  readonly settings: ReadonlyMap<string, string>;
   /** An SQL function is its query, which takes the place of a call; null for any other. */
   readonly inline: { readonly query: string; readonly searchPath: readonly string[] } | null;
 }
@@ -112,6 +136,8 @@ export interface ScalarFunction {
   /** For boolean operators: the operator that gives the opposite. */
   readonly negator?: string;
   readonly args: readonly TypePattern[];
+  /** Where calls may name the arguments: one name per argument. */
+  readonly parameters?: readonly ParameterName[];
   /** The last parameter repeats (its pattern is the element's). */
   readonly variadic?: boolean;
   readonly returns: ResultType;
@@ -138,6 +164,8 @@ export interface TableFunction {
   readonly user?: UserRoutine;
   readonly name: string;
   readonly args: readonly TypePattern[];
+  /** Where calls may name the arguments: one name per argument. */
+  readonly parameters?: readonly ParameterName[];
   readonly variadic?: boolean;
   readonly columns: (
     args: readonly DataType[],
@@ -189,7 +217,32 @@ export type AggregateImplementation =
       readonly finish: (rows: Iterable<readonly Value[]>) => Value;
       /** True when the result over no rows is what `finish` gives; else it is null. */
       readonly overNothing?: boolean;
+      /** How the result is found among a group's rows without reading them all; absent: it is as long as the group. */
+      readonly index?: GroupIndex;
     };
+
+/** A group's rows in the order of a call. Each access takes O(log n). */
+export interface OrderedRows {
+  readonly length: number;
+  /** Rows whose first ORDER BY value is NULL: they are all at one end. */
+  nulls(): number;
+  /** The arguments of the row at a place, from 0 on; there is one. */
+  at(place: number): readonly Value[];
+}
+
+/**
+ * place: by the rows' places in the call's order; with `leading` that argument comes before the call's ORDER BY.
+ * frequency: the most frequent value of the first argument; of several, the first in the call's order.
+ * distinct: the number of distinct values of the first argument.
+ */
+export type GroupIndex =
+  | {
+      readonly kind: 'place';
+      readonly leading?: { readonly argument: number; readonly descending: boolean };
+      readonly find: (rows: OrderedRows) => Value;
+    }
+  | { readonly kind: 'frequency' }
+  | { readonly kind: 'distinct' };
 
 export interface AggregateFunction {
   readonly kind: 'aggregate';

@@ -2,7 +2,7 @@
 import { compareValues } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
 import { arrayOf, types } from '../../common/dataType.ts';
-import type { AggregateFunction } from '../../common/function.ts';
+import type { AggregateFunction, OrderedRows } from '../../common/function.ts';
 import { Jsonb, type JsonNode } from '../../common/jsonb.ts';
 import { jsonObject, quoteJson } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
@@ -10,7 +10,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import { formatValue, plainContext } from '../../common/textIo.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import { toJsonNode, toJsonText } from '../functions/support/jsonValue.ts';
-import { aggregate, collect, over, overPairs } from './define.ts';
+import { aggregate, collect, lookUp, over, overPairs } from './define.ts';
 
 type Rows = Iterable<readonly Value[]>;
 
@@ -117,30 +117,34 @@ function jsonTextObject(rows: Rows, argTypes: readonly DataType[]): Value {
   return fields.length === 0 ? null : `{ ${fields.join(', ')} }`;
 }
 
-function first(rows: Rows): Value {
-  for (const [value] of rows) return value ?? null;
-  return null;
-}
+const first = lookUp((rows) => (rows.length === 0 ? null : (rows.at(0)[0] ?? null)), 0);
 
-function last(rows: Rows): Value {
-  let result: Value = null;
-  for (const [value] of rows) result = value ?? null;
-  return result;
-}
+const last = lookUp((rows) => (rows.length === 0 ? null : (rows.at(rows.length - 1)[0] ?? null)), 0);
 
 /** Value of the row with the least (or greatest) key; of equal keys the first. */
-function argumentOfExtreme(direction: 1 | -1) {
-  return (rows: Rows, argTypes: readonly DataType[]): Value => {
+function argumentOfExtreme(descending: boolean): AggregateFunction['implement'] {
+  const direction = descending ? -1 : 1;
+  const finish = (rows: Rows, keyType: DataType): Value => {
     let best: NonNullValue | null = null;
     let result: Value = null;
     for (const [value, key] of rows) {
       if (key === null || key === undefined) continue;
-      if (best !== null && compareValues(key, best, typeAt(argTypes, 1)) * direction >= 0) continue;
+      if (best !== null && compareValues(key, best, keyType) * direction >= 0) continue;
       best = key;
       result = value ?? null;
     }
     return result;
   };
+  // In the order of keys, NULLs last.
+  const find = (rows: OrderedRows): Value => {
+    const [value, key] = rows.length === 0 ? [] : rows.at(0);
+    return key === null || key === undefined ? null : (value ?? null);
+  };
+  return (argTypes) => ({
+    form: 'collect',
+    finish: (rows) => finish(rows, typeAt(argTypes, 1)),
+    index: { kind: 'place', leading: { argument: 1, descending }, find },
+  });
 }
 
 /** Rows come in the order of their value, so equal ones are neighbours. */
@@ -250,7 +254,7 @@ const choosing: readonly AggregateFunction[] = [
     orderedSet: true,
     doc: 'Value of the first row in the given order.',
     examples: [[`first_value(x ORDER BY x DESC) ${over('1', '3', '2')}`, '3']],
-    implement: collect(first),
+    implement: first,
   }),
   aggregate({
     ...called,
@@ -260,7 +264,7 @@ const choosing: readonly AggregateFunction[] = [
     orderedSet: true,
     doc: 'Value of the last row in the given order.',
     examples: [[`last_value(x ORDER BY x DESC) ${over('1', '3', '2')}`, '1']],
-    implement: collect(last),
+    implement: last,
   }),
   aggregate({
     ...called,
@@ -269,7 +273,7 @@ const choosing: readonly AggregateFunction[] = [
     returns: 'anyelement',
     doc: 'Value of the row where the second argument is least.',
     examples: [[`arg_min(x, y) ${overPairs("'a'::text, 2", "'b', 1", "'c', NULL")}`, 'b']],
-    implement: collect(argumentOfExtreme(1)),
+    implement: argumentOfExtreme(false),
   }),
   aggregate({
     ...called,
@@ -278,7 +282,7 @@ const choosing: readonly AggregateFunction[] = [
     returns: 'anyelement',
     doc: 'Value of the row where the second argument is greatest.',
     examples: [[`arg_max(x, y) ${overPairs("'a'::text, 2", "'b', 1", "'c', NULL")}`, 'a']],
-    implement: collect(argumentOfExtreme(-1)),
+    implement: argumentOfExtreme(true),
   }),
   aggregate({
     name: 'approx_count_distinct',
@@ -286,7 +290,12 @@ const choosing: readonly AggregateFunction[] = [
     returns: 'int8',
     doc: 'Number of distinct values. The result is exact.',
     examples: [[`approx_count_distinct(x) ${over('1', '2', '1', 'NULL')}`, '2']],
-    implement: collect(countDistinct),
+    implement: (argTypes) => ({
+      form: 'collect',
+      finish: (rows) => countDistinct(rows, argTypes),
+      overNothing: true,
+      index: { kind: 'distinct' },
+    }),
   }),
 ];
 

@@ -1,9 +1,11 @@
 /** Helpers to write aggregates as literals. */
+import { must } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type {
   AggregateFunction,
   AggregateImplementation,
   EmitContext,
+  OrderedRows,
   ResultType,
   TypePattern,
 } from '../../common/function.ts';
@@ -63,6 +65,22 @@ export function collect(
   finish: (rows: Iterable<readonly Value[]>, types: readonly DataType[]) => Value,
 ): AggregateFunction['implement'] {
   return (types) => ({ form: 'collect', finish: (rows) => finish(rows, types) });
+}
+
+/**
+ * An implementation that looks at a few of the group's rows, by their place in the call's order. `sorted`: the argument
+ * that the order is by.
+ */
+export function lookUp(find: (rows: OrderedRows) => Value, sorted: number): AggregateFunction['implement'] {
+  const finish = (rows: Iterable<readonly Value[]>): Value => {
+    const list = [...rows];
+    return find({
+      length: list.length,
+      nulls: () => list.reduce((sum, row) => (row[sorted] === null ? sum + 1 : sum), 0),
+      at: (place) => must(list[place]),
+    });
+  };
+  return () => ({ form: 'collect', finish, index: { kind: 'place', find } });
 }
 
 /** FROM clause of the examples: rows of one column x. */

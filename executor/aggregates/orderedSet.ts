@@ -2,29 +2,12 @@
 import { compareValues } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
 import { arrayOf, types } from '../../common/dataType.ts';
-import type { AggregateFunction } from '../../common/function.ts';
+import type { AggregateFunction, OrderedRows } from '../../common/function.ts';
 import { Interval } from '../../common/interval.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
-import { aggregate, collect, over } from './define.ts';
-
-type Rows = Iterable<readonly Value[]>;
-
-/** The direct argument (the same in every row), and the ordered values without NULLs. */
-function split(
-  rows: Rows,
-  valueAt: number,
-): { readonly direct: Value; readonly values: readonly NonNullValue[] } {
-  const values: NonNullValue[] = [];
-  let direct: Value = null;
-  for (const row of rows) {
-    direct = row[0] ?? null;
-    const value = row[valueAt] ?? null;
-    if (value !== null) values.push(value);
-  }
-  return { direct, values };
-}
+import { aggregate, lookUp, over } from './define.ts';
 
 function checkFraction(fraction: number): number {
   if (!(fraction >= 0 && fraction <= 1)) {
@@ -33,12 +16,24 @@ function checkFraction(fraction: number): number {
   return fraction;
 }
 
-type Pick = (values: readonly NonNullValue[], fraction: number) => Value;
+/** The values of a group in order, without NULLs. */
+interface OrderedValues {
+  readonly length: number;
+  at(place: number): Value;
+}
+
+function valuesOf(rows: OrderedRows, column: number): OrderedValues {
+  const nulls = rows.nulls();
+  const from = nulls > 0 && (rows.at(0)[column] ?? null) === null ? nulls : 0;
+  return { length: rows.length - nulls, at: (place) => rows.at(from + place)[column] ?? null };
+}
+
+type Pick = (values: OrderedValues, fraction: number) => Value;
 
 const pickDiscrete: Pick = (values, fraction) =>
-  values[Math.max(Math.ceil(fraction * values.length), 1) - 1] ?? null;
+  values.at(Math.max(Math.ceil(fraction * values.length), 1) - 1);
 
-function interpolate(low: NonNullValue, high: NonNullValue, share: number): Value {
+function interpolate(low: Value, high: Value, share: number): Value {
   if (typeof low === 'number' && typeof high === 'number') return low + share * (high - low);
   if (low instanceof Interval && high instanceof Interval) return low.add(high.sub(low).mul(share));
   return null;
@@ -46,35 +41,37 @@ function interpolate(low: NonNullValue, high: NonNullValue, share: number): Valu
 
 const pickContinuous: Pick = (values, fraction) => {
   const place = fraction * (values.length - 1);
-  const low = values[Math.floor(place)];
-  const high = values[Math.ceil(place)];
-  if (low === undefined || high === undefined) return null;
-  return Math.floor(place) === Math.ceil(place) ? low : interpolate(low, high, place - Math.floor(place));
+  const low = Math.floor(place);
+  const high = Math.ceil(place);
+  return low === high ? values.at(low) : interpolate(values.at(low), values.at(high), place - low);
 };
 
-function one(pick: Pick, valueAt = 1) {
-  return (rows: Rows): Value => {
-    const { direct, values } = split(rows, valueAt);
+/** The direct argument is the same in every row. */
+function one(pick: Pick, column = 1) {
+  return lookUp((rows) => {
+    const direct = rows.length === 0 ? null : rows.at(0)[0];
     if (typeof direct !== 'number') return null;
     checkFraction(direct);
+    const values = valuesOf(rows, column);
     return values.length === 0 ? null : pick(values, direct);
-  };
+  }, column);
 }
 
 function many(pick: Pick) {
-  return (rows: Rows): Value => {
-    const { direct, values } = split(rows, 1);
-    if (!(direct instanceof SqlArray) || values.length === 0) return null;
+  return lookUp((rows) => {
+    const direct = rows.length === 0 ? null : rows.at(0)[0];
+    if (!(direct instanceof SqlArray)) return null;
+    const values = valuesOf(rows, 1);
+    if (values.length === 0) return null;
     const results = direct.elements.map((fraction) =>
       typeof fraction === 'number' ? pick(values, checkFraction(fraction)) : null,
     );
     return new SqlArray(results, direct.dimensions, direct.lowerBounds);
-  };
+  }, 1);
 }
 
-/** The most frequent value; of several, the first in order. */
-function mostFrequent(rows: Rows, argTypes: readonly DataType[]): Value {
-  const type = argTypes[0] ?? types.unknown;
+/** The most frequent value of rows in order; of several, the first. */
+function mostFrequent(rows: Iterable<readonly Value[]>, type: DataType): Value {
   let best: Value = null;
   let bestCount = 0;
   let current: NonNullValue | null = null;
@@ -109,7 +106,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     returns: 'float8',
     doc: continuousDoc,
     examples: [[`percentile_cont(0.5) WITHIN GROUP (ORDER BY x) ${floats}`, '3']],
-    implement: collect(one(pickContinuous)),
+    implement: one(pickContinuous),
   }),
   aggregate({
     ...orderedSet,
@@ -118,7 +115,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     returns: 'interval',
     doc: continuousDoc,
     examples: [[`percentile_cont(0.5) WITHIN GROUP (ORDER BY x) ${intervals}`, '01:30:00']],
-    implement: collect(one(pickContinuous)),
+    implement: one(pickContinuous),
   }),
   aggregate({
     ...orderedSet,
@@ -127,7 +124,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     returns: 'float8[]',
     doc: continuousDoc,
     examples: [[`percentile_cont(array[0.5, 1]) WITHIN GROUP (ORDER BY x) ${floats}`, '{3,8}']],
-    implement: collect(many(pickContinuous)),
+    implement: many(pickContinuous),
   }),
   aggregate({
     ...orderedSet,
@@ -138,7 +135,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     examples: [
       [`percentile_cont(array[0.5, 1]) WITHIN GROUP (ORDER BY x) ${intervals}`, '{01:30:00,02:00:00}'],
     ],
-    implement: collect(many(pickContinuous)),
+    implement: many(pickContinuous),
   }),
   aggregate({
     ...orderedSet,
@@ -147,7 +144,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     returns: 'anyelement',
     doc: discreteDoc,
     examples: [[`percentile_disc(0.5) WITHIN GROUP (ORDER BY x) ${over('1', '2', '4', '8')}`, '2']],
-    implement: collect(one(pickDiscrete)),
+    implement: one(pickDiscrete),
   }),
   aggregate({
     ...orderedSet,
@@ -158,7 +155,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     examples: [
       [`percentile_disc(array[0.5, 1]) WITHIN GROUP (ORDER BY x) ${over('1', '2', '4', '8')}`, '{2,8}'],
     ],
-    implement: collect(many(pickDiscrete)),
+    implement: many(pickDiscrete),
   }),
   aggregate({
     ...orderedSet,
@@ -167,7 +164,7 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     returns: 'float8',
     doc: 'Percentile within a relative error. The result is exact: the same as percentile_disc.',
     examples: [[`approx_percentile(0.5, 0.01) WITHIN GROUP (ORDER BY x) ${floats}`, '2']],
-    implement: collect(one(pickDiscrete, 2)),
+    implement: one(pickDiscrete, 2),
   }),
   aggregate({
     ...orderedSet,
@@ -176,6 +173,10 @@ export const orderedSetAggregates: readonly AggregateFunction[] = [
     returns: 'anyelement',
     doc: 'The most frequent value.',
     examples: [[`mode() WITHIN GROUP (ORDER BY x) ${over('1', '2', '2', '3')}`, '2']],
-    implement: collect(mostFrequent),
+    implement: ([type]) => ({
+      form: 'collect',
+      finish: (rows) => mostFrequent(rows, type ?? types.unknown),
+      index: { kind: 'frequency' },
+    }),
   }),
 ];

@@ -28,8 +28,8 @@ export interface LoopSet {
   readonly variants: readonly {
     readonly condition: Condition;
     readonly counts: readonly Int32Array[];
-    /** Presence changes are to be listed. */
-    readonly tracked: boolean;
+    /** Entries to be listed: those that come into the variant or leave it, or all whose count changes. */
+    readonly tracked: 'none' | 'presence' | 'count';
   }[];
   readonly zeros: number[];
   readonly changed: readonly number[][];
@@ -313,9 +313,10 @@ ${store(outer)}`;
     const before = emitter.temp();
     emitter.line(`const ${before} = ${after};`);
     emitter.line(`${met === null ? '' : `if (${met}) `}${after} += w;`);
-    if (tracked) {
+    if (tracked !== 'none') {
       const list = emitter.constant(must(must(this.#program.sets[set]).changed[variant]));
-      emitter.line(`if ((${before} > 0) !== (${after} > 0)) ${list}.push(e${set});`);
+      const isTracked = tracked === 'count' ? `${before} !== ${after}` : `(${before} > 0) !== (${after} > 0)`;
+      emitter.line(`if (${isTracked}) ${list}.push(e${set});`);
     }
     emitter.remember(key, { value: before, isNull: null });
     return { before, after };

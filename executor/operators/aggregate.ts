@@ -60,7 +60,7 @@ export class AggregateOperator implements Operator {
     const { loop } = groups;
     const touched = loop.touched();
     const count = loop.touchedCount();
-    groups.settle(touched, count);
+    groups.settle(touched, count, false);
     loop.flush(this.#context, groups.sink(emit));
     for (const set of groups.sets) set.sweep();
     if (!this.#global) this.#removeDead(touched, count);

@@ -59,7 +59,7 @@ export class AggregateGroups {
         variants: set.variants.map((variant, v) => ({
           condition: must(must(layout.sets[s]).variants[v]),
           counts: variant.counts.blocks,
-          tracked: variant.tree !== null,
+          tracked: variant.tracked,
         })),
         zeros: set.zeros,
         changed: set.changed,
@@ -97,9 +97,12 @@ export class AggregateGroups {
     this.loop.update(batch.columns, n, batch.weights, slots, entries, this.#context, stamp);
   }
 
-  /** Input is complete: brings the argument sets in line and computes what groups have cached of them. */
-  settle(slots: Int32Array, n: number): void {
-    for (const set of this.sets) set.settle(slots, n);
+  /**
+   * Input is complete: brings the argument sets in line and computes what groups have cached of them. `isFirst`: nothing
+   * was computed for these groups before.
+   */
+  settle(slots: Int32Array, n: number, isFirst: boolean): void {
+    for (const set of this.sets) set.settle(slots, n, isFirst);
   }
 
   /** Emits results with their keys. */

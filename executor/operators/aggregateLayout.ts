@@ -27,7 +27,7 @@ export function isUnconditional(condition: Condition): boolean {
 }
 
 export type Linear = Extract<AggregateImplementation, { readonly form: 'linear' }>;
-type Collect = Extract<AggregateImplementation, { readonly form: 'collect' }>;
+export type Collect = Extract<AggregateImplementation, { readonly form: 'collect' }>;
 
 /** One set of argument columns with the conditions under which rows are counted in it. */
 export interface SetLayout {
@@ -36,10 +36,18 @@ export interface SetLayout {
   /** `equal`: values equal in SQL are one; `same`: they are kept apart (1.0 and 1.00). */
   readonly mode: 'equal' | 'same';
   readonly variants: Condition[];
-  /** Variants that keep their values in order. */
-  readonly ordered: Set<number>;
-  /** Entries of a group are linked, to be read as a whole. */
+  readonly orders: OrderLayout[];
+  /** Entries of a group are linked, to be dropped as a whole. */
   linked: boolean;
+}
+
+/** An order in which the entries of a variant are kept, group by group. */
+export interface OrderLayout {
+  readonly variant: number;
+  /** By positions in the set's columns, all of them or the first. */
+  readonly keys: readonly SortKey[];
+  /** Entries count as many rows as they have; else as one. */
+  readonly counted: boolean;
 }
 
 interface CallBase {
@@ -60,15 +68,15 @@ export type CallLayout =
       readonly end: 'min' | 'max';
       readonly set: number;
       readonly variant: number;
+      readonly order: number;
     })
   | (CallBase & {
       readonly form: 'collect';
       readonly collect: Collect;
       readonly set: number;
       readonly variant: number;
-      readonly args: number;
-      /** Positions in the set's columns. */
-      readonly order: readonly SortKey[];
+      /** Position in the set's orders. */
+      readonly order: number;
     });
 
 export interface AggregateLayout {
@@ -97,7 +105,7 @@ class Sets {
       types: columns.map((column) => must(this.#input[column]).type),
       mode,
       variants: [],
-      ordered: new Set(),
+      orders: [],
       linked: false,
     });
     return index;
@@ -109,7 +117,25 @@ class Sets {
     const known = variants.findIndex((variant) => conditionKey(variant) === key);
     return known >= 0 ? known : variants.push(condition) - 1;
   }
+
+  order(set: number, order: OrderLayout): number {
+    const { orders } = must(this.layouts[set]);
+    const key = JSON.stringify(order);
+    const known = orders.findIndex((other) => JSON.stringify(other) === key);
+    return known >= 0 ? known : orders.push(order) - 1;
+  }
 }
+
+/** How many distinct values there are. */
+const countOfDistinct: Linear = {
+  form: 'linear',
+  state: [],
+  add: () => '',
+  result: (_state, count) => `BigInt(${count})`,
+  emptyResult: '0n',
+};
+
+const ascending = (column: number): SortKey => ({ column, descending: false, nullsFirst: false });
 
 function conditionOf(call: AggregateCall, input: Schema): Condition {
   const nullable = call.args.filter((arg) => must(input[arg]).nullable);
@@ -128,17 +154,9 @@ function layoutCall(call: AggregateCall, input: Schema, appendOnly: boolean, set
   const condition = conditionOf(call, input);
   const base = { call, condition };
   switch (implementation.form) {
-    case 'linear': {
+    case 'linear':
       if (!call.distinct) return { ...base, form: 'linear', linear: implementation };
-      const set = sets.get(call.args, 'equal');
-      return {
-        ...base,
-        form: 'linearDistinct',
-        linear: implementation,
-        set,
-        variant: sets.variant(set, condition),
-      };
-    }
+      return layoutDistinct(base, implementation, sets);
     case 'extreme': {
       const argument = must(call.args[0]);
       assert(call.args.length === 1, 'an extreme has one argument');
@@ -147,25 +165,39 @@ function layoutCall(call: AggregateCall, input: Schema, appendOnly: boolean, set
       // The result must be a value that is there: of types where equal values differ, each is kept.
       const set = sets.get(call.args, hasEqualForms(must(types[0])) ? 'same' : 'equal');
       const variant = sets.variant(set, condition);
-      must(sets.layouts[set]).ordered.add(variant);
-      return { ...base, form: 'indexedExtreme', end, set, variant };
+      const order = sets.order(set, { variant, keys: [ascending(0)], counted: false });
+      return { ...base, form: 'indexedExtreme', end, set, variant, order };
     }
-    case 'collect': {
-      const extra = call.orderBy.map((key) => key.column).filter((column) => !call.args.includes(column));
-      const columns = [...call.args, ...new Set(extra)];
-      const set = sets.get(columns, call.distinct ? 'equal' : 'same');
-      must(sets.layouts[set]).linked = true;
-      return {
-        ...base,
-        form: 'collect',
-        collect: implementation,
-        set,
-        variant: sets.variant(set, condition),
-        args: call.args.length,
-        order: call.orderBy.map((key) => ({ ...key, column: columns.indexOf(key.column) })),
-      };
-    }
+    case 'collect':
+      if (implementation.index?.kind === 'distinct') return layoutDistinct(base, countOfDistinct, sets);
+      return layoutCollect(base, implementation, sets);
   }
+}
+
+function layoutDistinct({ call, condition }: CallBase, linear: Linear, sets: Sets): CallLayout {
+  const set = sets.get(call.args, 'equal');
+  return { call, condition, form: 'linearDistinct', linear, set, variant: sets.variant(set, condition) };
+}
+
+/** The rows are in the order that the index asks for, then by the call's ORDER BY, then by the columns themselves. */
+function layoutCollect({ call, condition }: CallBase, collect: Collect, sets: Sets): CallLayout {
+  const extra = call.orderBy.map((key) => key.column).filter((column) => !call.args.includes(column));
+  const columns = [...call.args, ...new Set(extra)];
+  const set = sets.get(columns, call.distinct ? 'equal' : 'same');
+  const variant = sets.variant(set, condition);
+  const { index } = collect;
+  const leading = index?.kind === 'place' ? index.leading : undefined;
+  const keys = [
+    ...(leading === undefined ? [] : [{ ...ascending(leading.argument), descending: leading.descending }]),
+    ...call.orderBy.map((key) => ({ ...key, column: columns.indexOf(key.column) })),
+  ];
+  const rest = columns.map((_, column) => column).filter((c) => keys.every(({ column }) => column !== c));
+  const order = sets.order(set, {
+    variant,
+    keys: [...keys, ...rest.map(ascending)],
+    counted: !call.distinct,
+  });
+  return { call, condition, form: 'collect', collect, set, variant, order };
 }
 
 export function layoutAggregates(

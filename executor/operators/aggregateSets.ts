@@ -2,94 +2,41 @@
  * The argument values of groups, with counts: what DISTINCT, retractable MIN and MAX and collecting aggregates need.
  *
  * An entry is (group slot, argument columns) in a key table, with the sum of weights of its rows and one count per
- * condition (variant). Entries that must be ordered lie in one tree per variant, by group and value; entries that are
- * read as a whole are linked per group.
+ * condition (variant). Entries of a variant are kept in the orders that calls ask for (aggregateOrders.ts); those of groups
+ * that are dropped as a whole are linked per group.
  *
- * Counts may go below zero within a tick; trees and lists are brought in line in `settle`, when they are final.
- * Invariant between ticks: an entry exists iff its row count is above zero; it is in a variant's tree iff the variant's
- * count is.
+ * Counts may go below zero within a tick; orders are brought in line in `settle`, when they are final.
+ * Invariant between ticks: an entry exists iff its row count is above zero; it is in an order iff its variant's count is.
  */
 import { must } from '../../common/assert.ts';
-import { type Comparator, comparator } from '../../common/compare.ts';
 import { types } from '../../common/dataType.ts';
-import { SqlError } from '../../common/sqlError.ts';
-import type { NonNullValue, Value } from '../../common/value.ts';
-import type { SortKey } from '../../planner/plan/aggregateCall.ts';
 import type { ByteBlocks, Int32Blocks } from '../../storage/state/blocks.ts';
-import { BLOCK_MASK, BLOCK_SHIFT } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
-import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
-import { RowOrder } from '../../storage/state/rowOrder.ts';
 import type { Vector } from '../batch.ts';
 import type { CallLayout, SetLayout } from './aggregateLayout.ts';
-import {
-  type Cached,
-  cacheError,
-  cacheResult,
-  getNumber,
-  type State,
-  type StateMaker,
-  setState,
-} from './aggregateStates.ts';
+import { Modes } from './aggregateModes.ts';
+import { byteAt, Collector, EntryOrder, setByte } from './aggregateOrders.ts';
+import { type Cached, getNumber, type State, type StateMaker, setState } from './aggregateStates.ts';
 
 type ExtremeCall = Extract<CallLayout, { readonly form: 'indexedExtreme' }>;
 type CollectCall = Extract<CallLayout, { readonly form: 'collect' }>;
 
-function byteAt(blocks: ByteBlocks, slot: number): number {
-  return blocks.blocks[slot >>> BLOCK_SHIFT]?.[slot & BLOCK_MASK] ?? 0;
-}
-
-function setByte(blocks: ByteBlocks, slot: number, value: number): void {
-  const block = must(blocks.blocks[slot >>> BLOCK_SHIFT]);
-  block[slot & BLOCK_MASK] = value;
-}
-
-interface Extreme {
-  readonly end: 'min' | 'max';
-  readonly cached: Cached;
-  /** Per group: the entry that is the extreme, + 1. */
-  readonly best: State;
-}
-
-/** The counts of one condition, with the order of the entries that it counts. */
+/** The counts of one condition, the orders of the entries that it counts, and what is computed from them. */
 class Variant {
   readonly counts: Int32Blocks;
-  readonly tree: OrderedIndex | null;
-  readonly inTree: ByteBlocks | null;
-  readonly extremes: Extreme[] = [];
+  readonly orders: EntryOrder[] = [];
+  readonly modes: Modes[] = [];
+  readonly collectors: Collector[] = [];
 
-  constructor(table: KeyTable, ordered: boolean) {
+  constructor(table: KeyTable) {
     this.counts = table.store.addInt32();
-    const key = (column: number) => ({ column, descending: false, nullsFirst: false });
-    this.tree = ordered ? new OrderedIndex(new RowOrder(table.store, [key(0), key(1)])) : null;
-    this.inTree = ordered ? table.store.addByte() : null;
   }
-}
 
-interface Collector {
-  readonly call: CollectCall;
-  readonly variant: Variant;
-  readonly cached: Cached;
-  readonly compare: (a: readonly Value[], b: readonly Value[]) => number;
-}
-
-/** Order of entries (argument columns): by the call's ORDER BY, then by the columns themselves. */
-function entryOrder(order: readonly SortKey[], comparators: readonly Comparator[]): Collector['compare'] {
-  const rest = comparators.map((_, column) => ({ column, descending: false, nullsFirst: false }));
-  const keys = [...order, ...rest];
-  return (a, b) => {
-    for (const key of keys) {
-      const x = a[key.column] ?? null;
-      const y = b[key.column] ?? null;
-      if (x === null || y === null) {
-        if (x === y) continue;
-        return (x === null) === key.nullsFirst ? -1 : 1;
-      }
-      const order = must(comparators[key.column])(x as NonNullValue, y as NonNullValue);
-      if (order !== 0) return key.descending ? -order : order;
-    }
-    return 0;
-  };
+  /** Which changes of entries are to be listed. */
+  get tracked(): 'none' | 'presence' | 'count' {
+    if (this.orders.length === 0) return 'none';
+    return this.orders.some(({ layout }) => layout.counted) ? 'count' : 'presence';
+  }
 }
 
 export class ArgumentSet {
@@ -103,22 +50,24 @@ export class ArgumentSet {
   readonly zeros: number[] = [];
   readonly changed: readonly number[][];
   readonly #columns: readonly number[];
-  readonly #comparators: readonly Comparator[];
+  readonly #orders: readonly EntryOrder[];
   readonly #heads: State | null;
   readonly #next: Int32Blocks | null;
   readonly #previous: Int32Blocks | null;
-  readonly #collectors: Collector[] = [];
+  /** By the order that they look values up in. */
+  readonly #modes = new Map<EntryOrder, Modes>();
   #entries = new Int32Array(16);
   #created = new Int32Array(16);
 
   constructor(layout: SetLayout, maker: StateMaker) {
     this.table = new KeyTable([types.int4, ...layout.types], layout.mode);
     this.#columns = layout.columns;
-    this.#comparators = layout.types.map(comparator);
     const { store } = this.table;
     this.rows = store.addInt32();
     this.#live = store.addByte();
-    this.variants = layout.variants.map((_, v) => new Variant(this.table, layout.ordered.has(v)));
+    this.variants = layout.variants.map(() => new Variant(this.table));
+    this.#orders = layout.orders.map((order) => new EntryOrder(order, this.table));
+    for (const order of this.#orders) must(this.variants[order.layout.variant]).orders.push(order);
     this.changed = this.variants.map(() => []);
     this.#heads = layout.linked ? maker.int32() : null;
     this.#next = layout.linked ? store.addInt32() : null;
@@ -126,12 +75,23 @@ export class ArgumentSet {
   }
 
   addExtreme(call: ExtremeCall, cached: Cached, maker: StateMaker): void {
-    must(this.variants[call.variant]).extremes.push({ end: call.end, cached, best: maker.int32() });
+    must(this.#orders[call.order]).addExtreme(call.end, cached, maker.int32());
   }
 
   addCollector(call: CollectCall, cached: Cached): void {
-    const compare = entryOrder(call.order, this.#comparators);
-    this.#collectors.push({ call, variant: must(this.variants[call.variant]), cached, compare });
+    const order = must(this.#orders[call.order]);
+    const isMode = call.collect.index?.kind === 'frequency';
+    const modes = isMode ? this.#modesOf(order) : null;
+    must(this.variants[call.variant]).collectors.push(new Collector(call, order, cached, modes));
+  }
+
+  #modesOf(order: EntryOrder): Modes {
+    const known = this.#modes.get(order);
+    if (known !== undefined) return known;
+    const made = new Modes(this.table, order);
+    this.#modes.set(order, made);
+    must(this.variants[order.layout.variant]).modes.push(made);
+    return made;
   }
 
   /** The entries of a batch's rows, whose groups are `slots`; made when new, with all counts 0. */
@@ -150,10 +110,8 @@ export class ArgumentSet {
   #initialise(entry: number): void {
     this.rows.set(entry, 0);
     setByte(this.#live, entry, 1);
-    for (const variant of this.variants) {
-      variant.counts.set(entry, 0);
-      if (variant.inTree !== null) setByte(variant.inTree, entry, 0);
-    }
+    for (const variant of this.variants) variant.counts.set(entry, 0);
+    for (const order of this.#orders) order.initialise(entry);
     if (this.#heads === null || this.#next === null || this.#previous === null) return;
     const group = this.#groupOf(entry);
     const head = getNumber(this.#heads, group);
@@ -167,87 +125,23 @@ export class ArgumentSet {
     return must(this.table.store.columns[0]).value(entry) as number;
   }
 
-  /** Input of the tick is complete: brings trees in line and recomputes the cached results of touched groups. */
-  settle(touched: Int32Array, count: number): void {
+  /**
+   * Input of the tick is complete: brings orders in line and recomputes the cached results of the touched groups whose
+   * entries changed. `isFirst`: nothing was computed for these groups before.
+   */
+  settle(touched: Int32Array, count: number, isFirst: boolean): void {
     this.variants.forEach((variant, v) => {
       const changed = must(this.changed[v]);
-      if (variant.tree !== null) this.#settleTree(variant, variant.tree, changed);
+      if (changed.length > 0) {
+        for (const modes of variant.modes) modes.settle(changed, variant.counts);
+        for (const order of variant.orders) order.settle(changed, variant.counts);
+      }
+      if (variant.collectors.length > 0) {
+        const groups = isFirst ? null : new Set(changed.map((entry) => this.#groupOf(entry)));
+        for (const collector of variant.collectors) compute(collector, touched, count, groups);
+      }
       changed.length = 0;
     });
-    for (const collector of this.#collectors) {
-      for (let t = 0; t < count; t++) this.#collect(collector, touched[t] as number);
-    }
-  }
-
-  #settleTree(variant: Variant, tree: OrderedIndex, changed: readonly number[]): void {
-    const stale = new Set<number>();
-    for (const entry of changed) {
-      const present = variant.counts.get(entry) > 0;
-      if (present === (byteAt(must(variant.inTree), entry) === 1)) continue;
-      setByte(must(variant.inTree), entry, present ? 1 : 0);
-      const group = this.#groupOf(entry);
-      if (present) tree.insert(entry);
-      else tree.remove(entry);
-      for (const extreme of variant.extremes) {
-        const best = getNumber(extreme.best, group) - 1;
-        if (!present) {
-          if (best === entry) stale.add(group);
-        } else if (best < 0 || tree.order.compare(entry, best) < 0 === (extreme.end === 'min')) {
-          // Beaten anyway if the best one has gone in this tick: then the group is looked up again below.
-          this.#setBest(extreme, group, entry);
-        }
-      }
-    }
-    const cursor = tree.cursor();
-    for (const group of stale) {
-      for (const extreme of variant.extremes)
-        this.#setBest(extreme, group, this.#lookUp(tree, cursor, extreme.end, group));
-    }
-  }
-
-  #setBest(extreme: Extreme, group: number, entry: number): void {
-    setState(extreme.best, group, entry + 1);
-    cacheResult(extreme.cached, group, entry < 0 ? null : must(this.table.store.columns[1]).value(entry));
-  }
-
-  /** The group's first or last entry in the tree, or -1. */
-  #lookUp(tree: OrderedIndex, cursor: OrderedCursor, end: 'min' | 'max', group: number): number {
-    if (end === 'min') tree.seekLower(cursor, [group]);
-    else {
-      tree.seekUpper(cursor, [group]);
-      if (cursor.slot < 0) tree.seekLast(cursor);
-      else cursor.previous();
-    }
-    return cursor.slot >= 0 && this.#groupOf(cursor.slot) === group ? cursor.slot : -1;
-  }
-
-  #collect(collector: Collector, group: number): void {
-    const entries: { readonly values: readonly Value[]; readonly count: number }[] = [];
-    const { store } = this.table;
-    for (
-      let entry = getNumber(must(this.#heads), group) - 1;
-      entry >= 0;
-      entry = must(this.#next).get(entry) - 1
-    ) {
-      const count = collector.variant.counts.get(entry);
-      if (count > 0) entries.push({ values: store.values(entry).slice(1), count });
-    }
-    const { call } = collector;
-    if (entries.length === 0 && call.collect.overNothing !== true) {
-      cacheResult(collector.cached, group, null);
-      return;
-    }
-    entries.sort((a, b) => collector.compare(a.values, b.values));
-    try {
-      cacheResult(
-        collector.cached,
-        group,
-        call.collect.finish(repeated(entries, call.args, call.call.distinct)),
-      );
-    } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
-      cacheError(collector.cached, group, error);
-    }
   }
 
   /** After emission: forgets entries without rows. */
@@ -270,13 +164,12 @@ export class ArgumentSet {
       let entry = getNumber(heads, group) - 1;
       while (entry >= 0) {
         const after = nexts.get(entry) - 1;
-        for (const { tree, inTree } of this.variants) {
-          if (tree !== null && inTree !== null && byteAt(inTree, entry) === 1) tree.remove(entry);
-        }
+        for (const order of this.#orders) order.drop(entry);
         setByte(this.#live, entry, 0);
         this.table.remove(entry);
         entry = after;
       }
+      for (const modes of this.#modes.values()) modes.drop(group);
       setState(heads, group, 0);
     }
   }
@@ -295,18 +188,23 @@ export class ArgumentSet {
 
   stateBytes(): number {
     let sum = this.table.bytes();
-    for (const variant of this.variants) sum += variant.tree?.bytes() ?? 0;
+    for (const { tree } of this.#orders) sum += tree.bytes();
+    for (const modes of this.#modes.values()) sum += modes.bytes();
     return sum;
   }
 }
 
-function* repeated(
-  entries: readonly { readonly values: readonly Value[]; readonly count: number }[],
-  args: number,
-  once: boolean,
-): Iterable<readonly Value[]> {
-  for (const { values, count } of entries) {
-    const row = values.slice(0, args);
-    for (let i = once ? 1 : count; i > 0; i--) yield row;
+/** `changed`: the groups whose entries changed; null: all may have. */
+function compute(
+  collector: Collector,
+  touched: Int32Array,
+  count: number,
+  changed: ReadonlySet<number> | null,
+): void {
+  // A group that is new has a result even if none of its rows counts.
+  const isAll = changed === null || collector.collect.overNothing === true;
+  for (let t = 0; t < count; t++) {
+    const group = touched[t] as number;
+    if (isAll || changed.has(group)) collector.compute(group);
   }
 }

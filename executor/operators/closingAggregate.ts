@@ -52,7 +52,7 @@ export class ClosingAggregateOperator implements Operator {
     const n = closing.length;
     if (n === 0) return;
     const slots = Int32Array.from(closing);
-    groups.settle(slots, n);
+    groups.settle(slots, n, true);
     groups.loop.announce(slots, n);
     groups.loop.flush(this.#context, groups.sink(emit));
     groups.drop(slots, n);

@@ -6,7 +6,7 @@ import type { AggregateFunction, AggregateImplementation, EvalContext } from '..
 import type { NonNullValue, Value } from '../../common/value.ts';
 import { Emitter } from '../codegen/emitter.ts';
 import { instantiate } from '../codegen/program.ts';
-import type { Linear } from './aggregateLayout.ts';
+import type { Collect, Linear } from './aggregateLayout.ts';
 
 export interface Fold {
   /** Empties the frame. */
@@ -83,7 +83,7 @@ function extremeFold(end: 'min' | 'max', type: DataType): Fold {
   };
 }
 
-function collectFold(finish: (rows: Iterable<readonly Value[]>) => Value): Fold {
+function collectFold({ finish, overNothing }: Collect): Fold {
   let rows: (readonly Value[])[] = [];
   return {
     reset: () => {
@@ -93,7 +93,7 @@ function collectFold(finish: (rows: Iterable<readonly Value[]>) => Value): Fold 
       rows.push(row);
     },
     remove: null,
-    result: () => (rows.length === 0 ? null : finish(rows)),
+    result: () => (rows.length === 0 && overNothing !== true ? null : finish(rows)),
   };
 }
 
@@ -112,7 +112,7 @@ export function foldsOf(
     case 'extreme':
       return { form, make: () => extremeFold(implementation.end, must(types[0])) };
     case 'collect':
-      return { form, make: () => collectFold(implementation.finish) };
+      return { form, make: () => collectFold(implementation) };
   }
 }
 

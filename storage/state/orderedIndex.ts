@@ -9,7 +9,7 @@
  */
 import { assert } from '../../common/assert.ts';
 import type { Value } from '../../common/value.ts';
-import type { RowOrder } from './rowOrder.ts';
+import type { SlotOrder } from './rowOrder.ts';
 import { FANOUT, NodePool } from './treeNodes.ts';
 
 const MERGE_BELOW = FANOUT >> 2;
@@ -61,7 +61,7 @@ export class OrderedCursor {
 }
 
 export class OrderedIndex {
-  readonly order: RowOrder;
+  readonly order: SlotOrder;
   readonly #leaves = new NodePool(false);
   readonly #inners = new NodePool(true);
   /** Inner levels above the leaves. */
@@ -74,7 +74,7 @@ export class OrderedIndex {
   readonly #pathAt = new Int32Array(MAX_HEIGHT);
   #leaf = -1;
 
-  constructor(order: RowOrder) {
+  constructor(order: SlotOrder) {
     this.order = order;
   }
 

@@ -19,7 +19,14 @@ export interface OrderKey {
 
 export type SlotCompare = (a: number, b: number) => number;
 
-export class RowOrder {
+/** What an ordered index needs of an order. */
+export interface SlotOrder {
+  readonly compare: SlotCompare;
+  readonly compareKeys: SlotCompare;
+  comparePrefix(slot: number, values: readonly Value[]): number;
+}
+
+export class RowOrder implements SlotOrder {
   readonly keys: readonly OrderKey[];
   /** Negative: slot a comes first. Never 0 for different slots. */
   readonly compare: SlotCompare;
