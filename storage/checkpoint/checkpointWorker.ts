@@ -1,0 +1,59 @@
+/** The thread that writes checkpoints: one message per step, in order; answers say how much has been taken. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { must } from '../../common/assert.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import { CheckpointFile } from './checkpointFile.ts';
+import type { WriterAnswer, WriterRequest } from './checkpointWriter.ts';
+
+const port = must(parentPort);
+const { directory } = workerData as { readonly directory: string };
+const file = new CheckpointFile(directory);
+/** After a failure the rest of that checkpoint is let go. */
+let failed = false;
+
+function answer(message: WriterAnswer): void {
+  port.postMessage(message);
+}
+
+function carryOut(request: WriterRequest): void {
+  switch (request.kind) {
+    case 'begin':
+      failed = false;
+      file.begin();
+      return;
+    case 'block':
+      if (!failed) file.putBlock(request.id, request.bytes);
+      answer({ kind: 'taken', bytes: request.bytes.byteLength });
+      return;
+    case 'commit':
+      if (failed) return;
+      file.commit(request.end);
+      answer({ kind: 'committed' });
+      return;
+    case 'abandon':
+      file.rollback();
+      return;
+    case 'close':
+      file.rollback();
+      file.close();
+      port.close();
+      return;
+  }
+}
+
+port.on('message', (request: WriterRequest) => {
+  try {
+    carryOut(request);
+  } catch (error) {
+    failed = true;
+    const state = error instanceof SqlError ? error.state : '58030';
+    const message = error instanceof Error ? error.message : String(error);
+    try {
+      file.rollback();
+    } catch {
+      // The connection is beyond that; the next checkpoint will tell.
+    }
+    if (request.kind === 'block') answer({ kind: 'taken', bytes: request.bytes.byteLength });
+    answer({ kind: 'failed', state, message });
+  }
+});
