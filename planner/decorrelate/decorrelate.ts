@@ -5,10 +5,10 @@
 import { assert } from '../../common/assert.ts';
 import type { FunctionCatalog } from '../../common/function.ts';
 import { unsupported } from '../../common/sqlError.ts';
-import { filter, join, oneRow, pick, projectAs, unionAll } from '../plan/construct.ts';
+import { filter, join, nullOf, oneRow, pick, projectAs, unionAll } from '../plan/construct.ts';
 import type { LogicalFilter, LogicalJoin, LogicalPlan, LogicalValues } from '../plan/logical.ts';
 import type { Scalar } from '../plan/scalar.ts';
-import { and, column, conjunctsOf, hasSubquery, isSubquery, renumber } from '../plan/scalars.ts';
+import { and, column, columnsOf, conjunctsOf, hasSubquery, isSubquery, renumber } from '../plan/scalars.ts';
 import { mapInputs, rewriteScalar, scalarsOf } from '../plan/walk.ts';
 import { arrayPlan } from './arrayPlan.ts';
 import { dependentJoin } from './dependentJoin.ts';
@@ -164,21 +164,37 @@ class Decorrelation {
           plain,
         );
       case 'right': {
-        const leftWidth = plan.left.schema.length;
-        const rightWidth = plan.right.schema.length;
-        const swap = (i: number): number => (i < leftWidth ? i + rightWidth : i - leftWidth);
-        const swapped = nested.map((s) =>
-          mapFree(s, 0, (depth, level, index, type) =>
-            reference(depth, depth === level ? swap(index) : index, type),
-          ),
-        );
-        const right = this.#filterRight(plan.right, raise(plan.left), swapped);
-        const joined = dependentJoin('left', plan.right, right, renumber(plain, swap));
-        return pick(joined, [...plan.schema.keys()].map(swap));
+        const { swap, other, condition } = this.#mirrored(plan, plain, nested);
+        return pick(dependentJoin('left', plan.right, other, condition), [...plan.schema.keys()].map(swap));
+      }
+      case 'full': {
+        const matched = this.#join({ ...plan, type: 'left' });
+        const { other, condition } = this.#mirrored(plan, plain, nested);
+        const rest = dependentJoin('anti', plan.right, other, condition);
+        const nulls = plan.left.schema.map((c) => nullOf(c.type));
+        return unionAll([matched, projectAs(rest, [...nulls, ...columnsOf(rest.schema)], plan.schema)]);
       }
       default:
         throw unsupported(`subquery in the condition of a ${plan.type.toUpperCase()} JOIN`);
     }
+  }
+
+  /** The join seen from its right side: the left one filtered by the conditions that hold subqueries, and the others. */
+  #mirrored(
+    plan: LogicalJoin,
+    plain: Scalar,
+    nested: readonly Scalar[],
+  ): { readonly swap: (i: number) => number; readonly other: LogicalPlan; readonly condition: Scalar } {
+    const leftWidth = plan.left.schema.length;
+    const rightWidth = plan.right.schema.length;
+    const swap = (i: number): number => (i < leftWidth ? i + rightWidth : i - leftWidth);
+    const swapped = nested.map((s) =>
+      mapFree(s, 0, (depth, level, index, type) =>
+        reference(depth, depth === level ? swap(index) : index, type),
+      ),
+    );
+    const other = this.#filterRight(plan.right, raise(plan.left), swapped);
+    return { swap, other, condition: renumber(plain, swap) };
   }
 
   /** The right side of a dependent join filtered by conditions over left ++ right that hold subqueries. */

@@ -10,6 +10,7 @@
  * Invariant: outer references of depth 1 are gone from the result, deeper ones are one level nearer.
  */
 import { must, unreachable } from '../../common/assert.ts';
+import type { RelationEntry } from '../../common/catalog.ts';
 import type { DataType, Schema } from '../../common/dataType.ts';
 import { unsupported } from '../../common/sqlError.ts';
 import type { AggregateCall } from '../plan/aggregateCall.ts';
@@ -31,6 +32,8 @@ import type {
   LogicalFilter,
   LogicalJoin,
   LogicalPlan,
+  LogicalRecursive,
+  LogicalScan,
   LogicalTopN,
   LogicalValues,
 } from '../plan/logical.ts';
@@ -47,6 +50,8 @@ import {
   sameValue,
   shiftColumns,
 } from '../plan/scalars.ts';
+import { walkPlan } from '../plan/walk.ts';
+import { workingTable } from '../plan/workingTable.ts';
 import { sidesOfEquality } from '../properties.ts';
 import { emptyResult } from './emptyResult.ts';
 import { isCorrelated, lower, outerColumnsOfScalar, outerUses, resolveOuter } from './outer.ts';
@@ -88,6 +93,8 @@ class Unnesting {
   readonly #domain: Domain;
   readonly #uses: ReadonlyMap<number, number>;
   readonly #done = new Map<LogicalPlan, LogicalPlan>();
+  /** By the id of a recursion's working table: the one with the domain's columns. */
+  readonly #working = new Map<number, RelationEntry>();
 
   constructor(plan: LogicalPlan, domain: Domain) {
     this.#domain = domain;
@@ -97,18 +104,32 @@ class Unnesting {
   attach(plan: LogicalPlan): LogicalPlan {
     const known = this.#done.get(plan);
     if (known !== undefined) return known;
-    const result = isCorrelated(plan)
+    const result = this.#depends(plan)
       ? this.#push(plan)
       : join('inner', lower(plan), this.#domain.plan, null);
     this.#done.set(plan, result);
     return result;
   }
 
+  /** True when the rows differ from one row of the domain to the other. */
+  #depends(plan: LogicalPlan): boolean {
+    return isCorrelated(plan) || this.#readsWorkingTable(plan);
+  }
+
+  #readsWorkingTable(plan: LogicalPlan): boolean {
+    if (this.#working.size === 0) return false;
+    let found = false;
+    walkPlan(plan, (node) => {
+      found ||= node.kind === 'Scan' && this.#working.has(node.relation.id);
+    });
+    return found;
+  }
+
   #push(plan: LogicalPlan): LogicalPlan {
     const width = plan.schema.length;
     switch (plan.kind) {
       case 'Scan':
-        return unreachable(plan as never, 'a scan has no outer references');
+        return this.#workingScan(plan);
       case 'Values':
         return this.#values(plan);
       case 'Filter':
@@ -155,7 +176,7 @@ class Unnesting {
         );
       }
       case 'Recursive':
-        throw unsupported('WITH RECURSIVE with a reference to an outer query');
+        return this.#recursive(plan);
       case 'AsofJoin':
         throw unsupported('a join as of a time in a correlated subquery');
       case 'TableFunction': {
@@ -202,6 +223,23 @@ class Unnesting {
     return pick(plan, [...kept, ...appended, ...this.#domainAt(input)]);
   }
 
+  /** One recursion for each row of the domain, side by side: the working table carries the domain's columns. */
+  #recursive(plan: LogicalRecursive): LogicalPlan {
+    const domain = this.#domain.plan.schema.map((c) => ({ ...c, nullable: true }));
+    const columns = [...plan.schema, ...domain];
+    const self = workingTable(plan.self.name, columns);
+    this.#working.set(plan.self.id, self);
+    const base = this.attach(plan.base);
+    return { ...plan, base, step: this.attach(plan.step), self, schema: columns };
+  }
+
+  #workingScan(plan: LogicalScan): LogicalPlan {
+    const relation = must(this.#working.get(plan.relation.id), 'a scan has no outer references');
+    const first = relation.columns.length - this.#size;
+    const columns = [...plan.columns, ...this.#domain.columns.map((_, j) => first + j)];
+    return { kind: 'Scan', relation, columns, schema: columns.map((c) => must(relation.columns[c])) };
+  }
+
   #values(plan: LogicalValues): LogicalPlan {
     const domain = this.#domain.plan;
     const schema = [...plan.schema, ...domain.schema];
@@ -220,7 +258,7 @@ class Unnesting {
   }
 
   #filter(plan: LogicalFilter): LogicalPlan {
-    if (!isCorrelated(plan.input)) {
+    if (!this.#depends(plan.input)) {
       const own = this.#withoutDomain(plan);
       if (own !== null) return own;
     }
@@ -273,8 +311,8 @@ class Unnesting {
   }
 
   #join(plan: LogicalJoin): LogicalPlan {
-    const left = isCorrelated(plan.left);
-    const right = isCorrelated(plan.right);
+    const left = this.#depends(plan.left);
+    const right = this.#depends(plan.right);
     if (plan.type === 'inner') {
       if (left || right) return this.#joinSides(plan, left, right);
       const [own, outer] = split(conjunctsOf(plan.condition), (s) => outerColumnsOfScalar(s).size === 0);

@@ -28,7 +28,7 @@ import { intern } from './intern.ts';
 import { physicalJoin } from './joins.ts';
 import { limitOf, offsetOf } from './limits.ts';
 import { calc } from './nodes.ts';
-import { recursive } from './recursive.ts';
+import { linearForm, recursive } from './recursive.ts';
 
 export interface PhysicalContext {
   readonly evaluator: Evaluator;
@@ -139,7 +139,12 @@ class Physical {
         return { kind: 'TableFunction', input, calls, ordinality, appendOnly: input.appendOnly, ...common };
       }
       case 'Recursive':
-        return recursive(plan, this.convert(plan.base), this.convert(plan.step), common);
+        return recursive(
+          plan,
+          this.convert(plan.base),
+          this.convert(linearForm(plan.step, plan.self)),
+          common,
+        );
       case 'MaxOneRow': {
         const input = this.convert(plan.input);
         return { kind: 'MaxOneRow', input, keys: plan.keys, appendOnly: false, ...common };

@@ -7,9 +7,11 @@
  * one of the nodes in `isLinear`.
  */
 import type { RelationEntry } from '../../common/catalog.ts';
-import type { LogicalRecursive } from '../plan/logical.ts';
+import { join, nullOf, projectAs, unionAll } from '../plan/construct.ts';
+import type { LogicalPlan, LogicalRecursive } from '../plan/logical.ts';
 import type { PhysicalPlan, PhysicalProperties, PhysicalScan, RecursionSource } from '../plan/physical.ts';
-import { mapPhysicalInputs, physicalInputs } from '../plan/walk.ts';
+import { columnsOf, renumber } from '../plan/scalars.ts';
+import { mapPhysicalInputs, physicalInputs, rewritePlan, walkPlan } from '../plan/walk.ts';
 import { workingTable } from '../plan/workingTable.ts';
 
 /** The recursion over its converted terms. */
@@ -35,6 +37,39 @@ export function recursive(
     appendOnly: false,
     ...common,
   };
+}
+
+/**
+ * The step with outer joins from the working table taken apart into what matches and what does not: an insert into the
+ * other side then adds rows in one part and takes them away in the other, which the recursion follows one after the other.
+ */
+export function linearForm(step: LogicalPlan, self: RelationEntry): LogicalPlan {
+  const readsSelf = (plan: LogicalPlan): boolean => {
+    let found = false;
+    walkPlan(plan, (node) => {
+      found ||= node.kind === 'Scan' && node.relation.id === self.id;
+    });
+    return found;
+  };
+  return rewritePlan(step, (node) => {
+    if (node.kind !== 'Join' || (node.type !== 'left' && node.type !== 'right')) return node;
+    const { left, right, condition } = node;
+    const [kept, other] = node.type === 'left' ? [left, right] : [right, left];
+    if (!readsSelf(kept) || readsSelf(other)) return node;
+    const matched = join('inner', left, right, condition);
+    const swap = (i: number): number =>
+      i < left.schema.length ? i + right.schema.length : i - left.schema.length;
+    const mirrored = condition === null || node.type === 'left' ? condition : renumber(condition, swap);
+    const rest = join('anti', kept, other, mirrored);
+    const nulls = other.schema.map((c) => nullOf(c.type));
+    const own = columnsOf(kept.schema);
+    const padded = projectAs(
+      rest,
+      node.type === 'left' ? [...own, ...nulls] : [...nulls, ...own],
+      node.schema,
+    );
+    return unionAll([matched, padded]);
+  });
 }
 
 class Cut {
