@@ -6,7 +6,7 @@ import { startInProcess } from '../harness/server.ts';
 import { regressionFiles, replay } from './regressions.ts';
 import { Reproduction } from './reproduce.ts';
 import { DifferentialRun, type Finding } from './run.ts';
-import { localTarget, wireTarget } from './target.ts';
+import { localTarget, stateRowsOf, wireTarget } from './target.ts';
 
 const bin = postgresBin();
 const required = process.env.MILLRACE_REQUIRE_SERVERS === '1';
@@ -28,7 +28,7 @@ async function saved(server: PostgresServer, findings: readonly Finding[], seed:
   const [one] = findings;
   if (one === undefined) return '';
   const scratch = await wireTarget(await server.createDatabase(`shrink${seed}`));
-  const file = await new Reproduction(scratch).save(one, seed);
+  const file = await new Reproduction(scratch, one.comparison).save(one, seed);
   await scratch.close();
   return `${file ?? 'does not happen again'}\n${report(findings)}`;
 }
@@ -49,12 +49,17 @@ describe('PostgreSQL gives the same answers', () => {
     const expected = await wireTarget(await server.createDatabase(`seed${seed}`));
     const database = createDatabase();
     const actual = localTarget(database);
-    const outcome = await new DifferentialRun(expected, actual).run({ seed, queries: 12, batches: 5 });
+    const outcome = await new DifferentialRun(expected, actual).run({
+      seed,
+      queries: 12,
+      batches: 5,
+      stateRows: () => stateRowsOf(database),
+    });
     await expected.close();
     await actual.close();
     database.close();
     expect(await saved(server, outcome.findings, seed)).toBe('');
-    expect(outcome.comparisons).toBeGreaterThan(50);
+    expect(outcome.statistics.comparisons).toBeGreaterThan(50);
   });
 
   it.each([101, 102])('seed %i, over the wire', async (seed) => {

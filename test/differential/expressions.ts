@@ -1,4 +1,6 @@
 /** Random scalar expressions of a wanted type over the columns in scope. None of them can fail at run time. */
+import type { UserFunction } from './functions.ts';
+import { furtherOperations } from './operations.ts';
 import type { Random } from './random.ts';
 import { type SqlType, sqlName, typedLiteral } from './schema.ts';
 
@@ -33,6 +35,7 @@ export const comparable: readonly SqlType[] = [
   'bytea',
   'jsonb',
   'ints',
+  'texts',
 ];
 
 const comparisons = ['=', '<>', '<', '<=', '>', '>=', '=', '!='];
@@ -41,9 +44,16 @@ export class Expressions {
   readonly #random: Random;
   readonly #subqueries: Subqueries | null;
   readonly #risky: boolean;
+  readonly #functions: readonly UserFunction[];
 
-  /** `risky` expressions may fail on some rows. */
-  constructor(random: Random, subqueries: Subqueries | null, risky = false) {
+  /** `risky` expressions may fail on some rows. `functions`: those of users that may be called. */
+  constructor(
+    random: Random,
+    subqueries: Subqueries | null,
+    risky = false,
+    functions: readonly UserFunction[] = [],
+  ) {
+    this.#functions = functions;
     this.#random = random;
     this.#subqueries = subqueries;
     this.#risky = risky;
@@ -59,6 +69,13 @@ export class Expressions {
     if (random.chance(0.06)) {
       const subquery = this.#subqueries?.scalar(type, scope) ?? null;
       if (subquery !== null) return subquery;
+    }
+    if (random.chance(0.05)) {
+      const fitting = this.#functions.filter((f) => f.result === type && f.rows === null);
+      if (fitting.length > 0) {
+        const called = random.pick(fitting);
+        return `${called.name}(${called.parameters.map((t) => this.of(t, scope, depth - 1)).join(', ')})`;
+      }
     }
     if (random.chance(0.25)) return this.#conditional(type, scope, depth);
     if (this.#risky && random.chance(0.2)) {
@@ -98,6 +115,7 @@ export class Expressions {
   #operation(type: SqlType, scope: readonly ScopeColumn[], depth: number): string {
     const random = this.#random;
     const sub = (t: SqlType): string => this.of(t, scope, depth - 1);
+    if (type === 'texts' || random.chance(0.3)) return random.pick(furtherOperations(type, sub, random))();
     switch (type) {
       case 'int4':
         return random.pick([

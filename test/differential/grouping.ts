@@ -27,6 +27,8 @@ export class Grouping {
     const items = types.map((type): ScopeColumn => {
       const fitting = keys.filter((k) => k.type === type);
       if (fitting.length > 0 && random.chance(0.7)) return random.pick(fitting);
+      if (type === 'int4' && keys.length > 0 && random.chance(0.2))
+        return { sql: `grouping(${keys.map((k) => k.sql).join(', ')})`, type, wide: false };
       return {
         sql: this.#aggregate(type, aggregateScope),
         type,
@@ -34,7 +36,8 @@ export class Grouping {
       };
     });
     const groupBy = keys.length === 0 ? '' : ` GROUP BY ${this.#groupBy(keys.map((k) => k.sql))}`;
-    const having = random.chance(0.25) ? ` HAVING ${this.#having(from.scope, keys, outer)}` : '';
+    const having =
+      random.chance(0.25) && from.scope.length > 0 ? ` HAVING ${this.#having(from.scope, keys, outer)}` : '';
     return { items, clauses: groupBy + having };
   }
 
@@ -154,6 +157,15 @@ export class Grouping {
               return `array_agg(${v} ORDER BY ${v}${random.pick(['', ' DESC', ' NULLS FIRST'])})`;
             },
           ])();
+        case 'texts':
+          return random.pick([
+            () => `array_agg(DISTINCT ${plain('text')})`,
+            () => {
+              const v = plain('text');
+              return `array_agg(${v} ORDER BY ${v}${random.pick(['', ' DESC', ' NULLS FIRST'])})`;
+            },
+            () => `max(${value('texts')})`,
+          ])();
         case 'uuid':
         case 'bytea': {
           const v = value(type);
@@ -191,6 +203,9 @@ export class Grouping {
         return `(${this.#expressions.predicate([...columns, ...outer], 2)} OR count(*) = 2)`;
       },
       () => `count(DISTINCT ${this.#expressions.of('text', scope, 0)}) < count(*)`,
+      // The inner query reads an aggregate of this one.
+      () =>
+        `(SELECT count(*) FROM (VALUES (1), (2)) AS h(x) WHERE h.x <= count(${random.pick(scope).sql})) > 1`,
     ])();
   }
 }

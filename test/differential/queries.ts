@@ -4,6 +4,7 @@
  */
 import { must } from '../../common/assert.ts';
 import { comparable, Expressions, type ScopeColumn, type Subqueries } from './expressions.ts';
+import type { UserFunction } from './functions.ts';
 import { Grouping } from './grouping.ts';
 import type { Random } from './random.ts';
 import type { SqlType, Table } from './schema.ts';
@@ -20,6 +21,8 @@ export interface Output {
 export interface Query {
   readonly sql: string;
   readonly columns: readonly Output[];
+  /** True when ORDER BY says the order of all rows, up to equal ones. */
+  readonly ordered?: boolean;
 }
 
 export interface FromClause {
@@ -34,20 +37,27 @@ export interface FromClause {
 const MAX_DEPTH = 2;
 
 /** Types without min and max. */
-const withoutExtremes: readonly SqlType[] = ['bool', 'uuid', 'bytea', 'jsonb', 'ints'];
+const withoutExtremes: readonly SqlType[] = ['bool', 'uuid', 'bytea', 'jsonb', 'ints', 'texts'];
 
 export class Queries implements Subqueries {
   readonly #random: Random;
   readonly #tables: readonly Table[];
   readonly #expressions: Expressions;
   readonly #grouping: Grouping;
+  readonly #functions: readonly UserFunction[];
   #depth = 0;
   #alias = 0;
 
-  constructor(random: Random, tables: readonly Table[], risky = false) {
+  constructor(
+    random: Random,
+    tables: readonly Table[],
+    risky = false,
+    functions: readonly UserFunction[] = [],
+  ) {
     this.#random = random;
     this.#tables = tables;
-    this.#expressions = new Expressions(random, this, risky);
+    this.#functions = functions;
+    this.#expressions = new Expressions(random, this, risky, functions);
     this.#grouping = new Grouping(random, this.#expressions);
   }
 
@@ -84,13 +94,11 @@ export class Queries implements Subqueries {
       expressions: this.#expressions,
       name: (prefix) => this.#name(prefix),
       base: () => this.#baseItem(),
+      table: () => this.#baseItem(this.#tables.filter((t) => t.hasId)),
       from: () => this.#from(),
     });
     return this.#random.chance(0.2)
-      ? {
-          ...query,
-          sql: `SELECT * FROM (${query.sql}) AS ${this.#name('q')}${this.#orderAndLimit(query.columns)}`,
-        }
+      ? this.#cut(`SELECT * FROM (${query.sql}) AS ${this.#name('q')}`, query.columns)
       : query;
   }
 
@@ -112,7 +120,7 @@ export class Queries implements Subqueries {
     if (random.chance(0.5)) clause = this.#join(clause, this.#derived(name, inner));
     const outer = this.#selectOver(clause, types, []);
     const hint = random.pick(['', '', 'MATERIALIZED ', 'NOT MATERIALIZED ']);
-    return { sql: `WITH ${name} AS ${hint}(${inner.sql}) ${outer.sql}`, columns: outer.columns };
+    return { ...outer, sql: `WITH ${name} AS ${hint}(${inner.sql}) ${outer.sql}` };
   }
 
   #derived(name: string, query: Query): FromClause {
@@ -136,13 +144,13 @@ export class Queries implements Subqueries {
       sql = `${sql} ${random.pick(['UNION ALL', 'UNION', 'EXCEPT', 'INTERSECT'])} (${third.sql})`;
     }
     const columns = left.columns.map((c, i) => ({ ...c, wide: c.wide || must(right.columns[i]).wide }));
-    return { sql: sql + this.#orderAndLimit(columns), columns };
+    return this.#cut(sql, columns);
   }
 
   // FROM
 
-  #baseItem(): FromClause {
-    const table = this.#random.pick(this.#tables);
+  #baseItem(tables = this.#tables): FromClause {
+    const table = this.#random.pick(tables);
     const alias = this.#name('t');
     return {
       sql: `${table.name} AS ${alias}`,
@@ -162,7 +170,7 @@ export class Queries implements Subqueries {
     if (kind < 0.19) return valuesItem(this.#name('v'), random);
     if (kind < 0.26) {
       const reads = lateral.length > 0 && random.chance(0.7) ? lateral : [];
-      return functionItem(this.#name('f'), reads, random, this.#expressions);
+      return functionItem(this.#name('f'), reads, random, this.#expressions, this.#functions);
     }
     if (kind < 0.3) {
       const alias = this.#name('g');
@@ -290,7 +298,7 @@ export class Queries implements Subqueries {
       const list = grouped.items.map((item, i) => `${item.sql} AS c${i}`).join(', ');
       const columns = grouped.items.map((item, i) => ({ name: `c${i}`, type: item.type, wide: item.wide }));
       const sql = `SELECT ${list} FROM ${from.sql}${where}${grouped.clauses}`;
-      return { sql: sql + (mayCut ? this.#orderAndLimit(columns) : ''), columns };
+      return mayCut ? this.#cut(sql, columns) : { sql, columns };
     }
     const items = wanted.map((type) => this.#item(type, from, scope));
     const list = items.map((item, i) => `${item.sql} AS c${i}`).join(', ');
@@ -311,10 +319,11 @@ export class Queries implements Subqueries {
         `LIMIT 3 OFFSET 1`,
         `OFFSET 1 FETCH NEXT 2 ROWS WITH TIES`,
       ]);
-      return { sql: `SELECT ${body} ORDER BY ${order} ${cut}`, columns };
+      return { sql: `SELECT ${body} ORDER BY ${order} ${cut}`, columns, ordered: true };
     }
     const distinct = random.chance(0.15) ? 'DISTINCT ' : '';
-    return { sql: `SELECT ${distinct}${body}${mayCut ? this.#orderAndLimit(columns) : ''}`, columns };
+    const sql = `SELECT ${distinct}${body}`;
+    return mayCut ? this.#cut(sql, columns) : { sql, columns };
   }
 
   #item(type: SqlType, from: FromClause, scope: readonly ScopeColumn[]): ScopeColumn {
@@ -323,6 +332,9 @@ export class Queries implements Subqueries {
       const call = windowCall(type, from, random, this.#expressions);
       if (call !== null) return call;
     }
+    const alias = /^t\d+(?=\.)/.exec(random.chance(0.1) && scope.length > 0 ? random.pick(scope).sql : '');
+    if (alias !== null && type === 'text') return { sql: `CAST(${alias[0]} AS text)`, type, wide: true };
+    if (alias !== null && type === 'jsonb') return { sql: `to_jsonb(${alias[0]})`, type, wide: true };
     const same = scope.filter((c) => c.type === type && c.wide);
     if (same.length > 0 && random.chance(0.4)) return random.pick(same);
     return { sql: this.#expressions.of(type, scope), type, wide: false };
@@ -340,7 +352,14 @@ export class Queries implements Subqueries {
     return {
       sql: `SELECT DISTINCT ON (${on.join(', ')}) * FROM (${inner}) AS ${alias} ORDER BY ${order}`,
       columns,
+      ordered: true,
     };
+  }
+
+  /** Perhaps in an order, perhaps cut off in it. */
+  #cut(sql: string, columns: readonly Output[]): Query {
+    const clauses = this.#orderAndLimit(columns);
+    return { sql: sql + clauses, columns, ordered: clauses !== '' && !clauses.includes('WITH TIES') };
   }
 
   #orderAndLimit(columns: readonly Output[]): string {

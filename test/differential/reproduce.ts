@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDatabase } from '../../server/serve.ts';
-import { difference } from './compare.ts';
+import { type Comparison, difference } from './compare.ts';
 import type { Finding } from './run.ts';
 import { type Failure, shrink, VIEW } from './shrink.ts';
 import { type Answer, localTarget, type Target, type TextRow } from './target.ts';
@@ -20,9 +20,11 @@ function viewSql(failure: Failure): string {
   return `CREATE MATERIALIZED VIEW ${failure.view} AS ${failure.query}`;
 }
 
-export function failureOf(finding: Finding): Failure {
+/** Null for what is no answer to a query or a statement. */
+export function failureOf(finding: Finding): Failure | null {
+  if (finding.kind === 'state') return null;
   const made = finding.history.find((sql) => sql.endsWith(` AS ${finding.query}`));
-  const view = /^CREATE MATERIALIZED VIEW (\w+)/.exec(made ?? '')?.[1] ?? 'watched';
+  const view = /^CREATE (?:MATERIALIZED )?VIEW (\w+)/.exec(made ?? '')?.[1] ?? 'watched';
   const statements =
     finding.kind === 'statement'
       ? finding.history.slice(0, -1)
@@ -32,14 +34,16 @@ export function failureOf(finding: Finding): Failure {
 
 export class Reproduction {
   readonly #expected: Target;
+  readonly #comparison: Comparison;
   /** How the answer was wrong at first: a SQLSTATE, or `rows`. Smaller failures are wrong in the same way. */
   #symptom: string | null = null;
   /** The statements that PostgreSQL's database holds. */
   #loaded: string | null = null;
 
   /** `expected`: a database of PostgreSQL of which everything is dropped. */
-  constructor(expected: Target) {
+  constructor(expected: Target, comparison: Comparison = { exact: false, ordered: false }) {
     this.#expected = expected;
+    this.#comparison = comparison;
   }
 
   /** PostgreSQL's answer, null when it refuses a statement before it. */
@@ -104,7 +108,7 @@ export class Reproduction {
         await this.#expected.run(`INSERT INTO ${table} SELECT * FROM ${copy}`);
       }
       const answer = await this.#expected.run(failure.query);
-      if ('failure' in answer || difference(answer.rows, rows) !== null) return false;
+      if ('failure' in answer || difference(answer.rows, rows, this.#comparison) !== null) return false;
     }
     return true;
   }
@@ -126,7 +130,8 @@ export class Reproduction {
         // Rows without columns say nothing.
         if ('failure' in expected || expected.rows[0]?.length === 0) return null;
         if ('failure' in answer) return answer.failure.state;
-        return difference(answer.rows, expected.rows) === null ? null : 'rows';
+        if (answer.types.join() !== expected.types.join()) return 'types';
+        return difference(answer.rows, expected.rows, this.#comparison) === null ? null : 'rows';
       }
     }
   }
@@ -134,7 +139,7 @@ export class Reproduction {
   /** Shrinks a finding and saves it; null when it does not happen again. */
   async save(finding: Finding, seed: number): Promise<string | null> {
     const failure = failureOf(finding);
-    if (!(await this.fails(failure))) return null;
+    if (failure === null || !(await this.fails(failure))) return null;
     const small = await shrink(failure, (candidate) => this.fails(candidate));
     const expected = await this.answer(small);
     if (expected === null) return null;

@@ -22,12 +22,15 @@ export type SqlType =
   | 'uuid'
   | 'bytea'
   | 'jsonb'
-  | 'ints';
+  | 'ints'
+  | 'texts';
 
 export interface TableColumn {
   readonly name: string;
   readonly type: SqlType;
   readonly wide: boolean;
+  /** The type in CREATE TABLE where it is not the usual one: numerics of other scales, or of none. */
+  readonly declared?: string;
 }
 
 /** A table, or a view with the columns of its query. */
@@ -59,7 +62,12 @@ const columnTypes: readonly SqlType[] = [
   'bytea',
   'jsonb',
   'ints',
+  'numeric',
+  'texts',
 ];
+
+/** Without a scale every value keeps its own. */
+const numericTypes = ['numeric(12,2)', 'numeric(12,2)', 'numeric', 'numeric(10,0)', 'numeric(20,6)'];
 
 /** The type as CAST wants it. */
 export const sqlName: Readonly<Record<SqlType, string>> = {
@@ -80,6 +88,7 @@ export const sqlName: Readonly<Record<SqlType, string>> = {
   bytea: 'bytea',
   jsonb: 'jsonb',
   ints: 'int[]',
+  texts: 'text[]',
 };
 
 const declared: Readonly<Record<SqlType, string>> = {
@@ -100,6 +109,7 @@ const declared: Readonly<Record<SqlType, string>> = {
   bytea: 'bytea',
   jsonb: 'jsonb',
   ints: 'int[]',
+  texts: 'text[]',
 };
 
 export function randomTable(name: string, random: Random): Table {
@@ -110,14 +120,18 @@ export function randomTable(name: string, random: Random): Table {
   const count = random.int(2, 6);
   for (let i = 0; i < count; i++) {
     const type = random.pick(columnTypes);
-    columns.push({ name: 'abcdefgh'.charAt(i), type, wide: random.chance(0.15) });
+    const wide = random.chance(0.15);
+    const name = 'abcdefgh'.charAt(i);
+    if (type === 'numeric' && !wide) columns.push({ name, type, wide, declared: random.pick(numericTypes) });
+    else columns.push({ name, type, wide });
   }
   return { name, hasKey: random.chance(0.6), hasId: true, columns };
 }
 
 export function createTable(table: Table): string {
   const columns = table.columns.map(
-    (c) => `${c.name} ${declared[c.type]}${c.name === 'id' && table.hasKey ? ' PRIMARY KEY' : ''}`,
+    (c) =>
+      `${c.name} ${c.declared ?? declared[c.type]}${c.name === 'id' && table.hasKey ? ' PRIMARY KEY' : ''}`,
   );
   return `CREATE TABLE ${table.name} (${columns.join(', ')})`;
 }
@@ -128,7 +142,7 @@ const extremes: Readonly<Record<SqlType, readonly string[]>> = {
   int2: ['32767', '-32768'],
   numeric: ['9999999999.99', '-9999999999.99', '0.01'],
   float8: ["'NaN'", "'Infinity'", "'-Infinity'", '1e300'],
-  text: ["''", "'ü€𝄞'", "'a''b\\c'", "' '", "'NULL'", "'%_'"],
+  text: ["''", "'ü€𝄞'", "'a''b\\c'", "' '", "'NULL'", "'%_'", `'${'x'.repeat(300)}'`, "'a\tb'", "'ａ́'"],
   bool: ['true'],
   date: ["'infinity'", "'-infinity'", "'4713-01-01 BC'", "'2000-02-29'"],
   timestamp: ["'infinity'", "'294246-12-31 23:59:59.999999'", "'1969-12-31 23:59:59.999999'"],
@@ -140,6 +154,7 @@ const extremes: Readonly<Record<SqlType, readonly string[]>> = {
   bytea: ["''", "'\\x00'", "'\\xff00'"],
   jsonb: ["'{}'", "'[]'", "'null'", "'1e3'", `'"\\u00e9"'`, `'{"b": [1, {"c": null}], "a": false}'`],
   ints: ["'{}'", "'{NULL}'", "'{2147483647,-1}'"],
+  texts: ["'{}'", `'{"a,b","","\\"","NULL",NULL}'`, `'{"ü 𝄞"," "}'`],
 };
 
 /** A literal of the type with few distinct values. */
@@ -154,11 +169,13 @@ export function literal(type: SqlType, random: Random): string {
     case 'int8':
       return String(random.int(-2, 20));
     case 'numeric':
+      if (random.chance(0.2))
+        return random.pick(['0', '7', '-0.5', '1.500', '0.005', '12.340', '-3.1400', '3']);
       return `${random.int(-5, 20)}.${random.pick(['00', '25', '50', '99'])}`;
     case 'float8':
       return String(random.int(-6, 20) / 2);
     case 'text':
-      return `'${random.pick(['a', 'b', 'ab', 'abc', 'B', 'xyz', 'ba', ''])}'`;
+      return `'${random.pick(['a', 'b', 'ab', 'abc', 'B', 'xyz', 'ba', '', 'Äb', '12', '7'])}'`;
     case 'bool':
       return random.pick(['true', 'false']);
     case 'date':
@@ -168,7 +185,9 @@ export function literal(type: SqlType, random: Random): string {
     case 'timestamptz':
       return `'${day()} ${time()}+00'`;
     case 'interval':
-      return `'${random.int(-2, 4)} days'`;
+      return random.chance(0.7)
+        ? `'${random.int(-2, 4)} days'`
+        : `'${random.pick(['1 mon', '1 year 2 mons', '3 days 04:05:06.5', '-1 mons +2 days', '00:30:00', '-00:00:01.25', '1 day 12:00:00'])}'`;
     case 'varchar':
       return `'${random.pick(['a', 'b', 'ab ', 'xyz', 'Ab'])}'`;
     case 'time':
@@ -184,6 +203,8 @@ export function literal(type: SqlType, random: Random): string {
         `'"s"'`,
         `'${random.int(0, 3)}'`,
         "'true'",
+        `'{"a": {"b": [${random.int(0, 2)}, null]}, "c": "x"}'`,
+        `'[{"a": ${random.int(0, 2)}}, [], 1.50]'`,
       ]);
     case 'ints':
       return random.pick([
@@ -191,6 +212,8 @@ export function literal(type: SqlType, random: Random): string {
         `'{${random.int(0, 2)},${random.int(0, 2)}}'`,
         `'{1,NULL}'`,
       ]);
+    case 'texts':
+      return random.pick(["'{a}'", "'{a,b}'", "'{b,NULL}'", "'{ab,a}'", `'{"x y",c}'`]);
   }
 }
 
@@ -218,6 +241,7 @@ export function typedLiteral(type: SqlType, random: Random): string {
       return random.chance(0.5) ? `${type} ${text}` : `${text}::${type}`;
     case 'varchar':
     case 'ints':
+    case 'texts':
       return `CAST(${text} AS ${sqlName[type]})`;
   }
 }

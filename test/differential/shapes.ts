@@ -1,32 +1,38 @@
 /**
- * Random whole queries of shapes that engines treat as one: group top-n by a ranking, windows over groups, joins of many
- * tables by keys, set-returning functions in the SELECT list, DISTINCT ON over a table.
+ * Random whole queries of shapes that engines treat as one: group top-n by a ranking, windows over groups, set-returning
+ * functions in the SELECT list, DISTINCT ON over a table; joins, recursion and aggregates have files of their own.
  */
 import { must } from '../../common/assert.ts';
+import { distinctAggregates, orderedAggregates, regressions } from './aggregateShapes.ts';
 import type { Expressions, ScopeColumn } from './expressions.ts';
+import { manyJoins } from './joins.ts';
 import type { FromClause, Query } from './queries.ts';
 import type { Random } from './random.ts';
+import { recursiveQuery } from './recursion.ts';
 import type { SqlType } from './schema.ts';
 import { seriesCall } from './sources.ts';
+import { namedWindows } from './windowShapes.ts';
 
 export interface Parts {
   readonly random: Random;
   readonly expressions: Expressions;
   /** A new alias. */
   name(prefix: string): string;
-  /** A table. */
+  /** A table or a view. */
   base(): FromClause;
+  /** A table: it has `id` and `k`. */
+  table(): FromClause;
   /** Any FROM. */
   from(): FromClause;
 }
 
-const directions = ['', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST'];
+export const directions = ['', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST'];
 
-function output(columns: readonly ScopeColumn[]): Query['columns'] {
+export function output(columns: readonly ScopeColumn[]): Query['columns'] {
   return columns.map((c, i) => ({ name: `c${i}`, type: c.type, wide: c.wide }));
 }
 
-function listed(columns: readonly ScopeColumn[]): string {
+export function listed(columns: readonly ScopeColumn[]): string {
   return columns.map((c, i) => `${c.sql} AS c${i}`).join(', ');
 }
 
@@ -110,41 +116,6 @@ function windowOverGroups(parts: Parts): Query {
   return { sql: `SELECT ${list.join(', ')} FROM ${from.sql} GROUP BY ${grouping}`, columns };
 }
 
-/** Four to six tables by their keys. */
-function manyJoins(parts: Parts): Query {
-  const { random } = parts;
-  const count = random.int(4, 6);
-  const items = Array.from({ length: count }, () => parts.base());
-  let sql = must(items[0]).sql;
-  const before: ScopeColumn[] = [...must(items[0]).scope];
-  for (const item of items.slice(1)) {
-    const own = item.scope.filter((c) => c.type === 'int4' && !c.wide);
-    const others = before.filter((c) => c.type === 'int4' && !c.wide);
-    const id = own.find((c) => c.sql.endsWith('.id'));
-    const kind = random.pick(['JOIN', 'JOIN', 'LEFT JOIN']);
-    // By the unique key, so that rows do not multiply.
-    const equal =
-      id === undefined || others.length === 0 ? 'false' : `${id.sql} = ${random.pick(others).sql}`;
-    const more = random.chance(0.2)
-      ? ` AND ${parts.expressions.predicate([...before, ...item.scope], 0)}`
-      : '';
-    sql += ` ${kind} ${item.sql} ON ${equal}${more}`;
-    before.push(...item.scope);
-  }
-  const columns = random.some(before, 5);
-  const where = random.chance(0.4) ? ` WHERE ${parts.expressions.predicate(before, 1)}` : '';
-  if (random.chance(0.4)) {
-    const key = must(columns[0]);
-    const list = `${key.sql} AS c0, count(*) AS c1`;
-    const made: Query['columns'] = [
-      { name: 'c0', type: key.type, wide: key.wide },
-      { name: 'c1', type: 'int8', wide: false },
-    ];
-    return { sql: `SELECT ${list} FROM ${sql}${where} GROUP BY ${key.sql}`, columns: made };
-  }
-  return { sql: `SELECT ${listed(columns)} FROM ${sql}${where}`, columns: output(columns) };
-}
-
 /** Set-returning functions in the SELECT list: they advance together. */
 function seriesInSelect(parts: Parts): Query {
   const { random, expressions } = parts;
@@ -187,7 +158,20 @@ function firstOfGroup(parts: Parts): Query {
 
 /** A query of one of the shapes. */
 export function shapedQuery(parts: Parts): Query {
-  return parts.random.pick([groupTop, groupTop, windowOverGroups, manyJoins, seriesInSelect, firstOfGroup])(
-    parts,
-  );
+  const shapes = [
+    groupTop,
+    groupTop,
+    windowOverGroups,
+    manyJoins,
+    manyJoins,
+    seriesInSelect,
+    firstOfGroup,
+    recursiveQuery,
+    recursiveQuery,
+    distinctAggregates,
+    orderedAggregates,
+    regressions,
+    namedWindows,
+  ];
+  return parts.random.pick(shapes)(parts);
 }

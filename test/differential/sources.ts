@@ -4,6 +4,7 @@
  */
 import { must } from '../../common/assert.ts';
 import type { Expressions, ScopeColumn } from './expressions.ts';
+import type { UserFunction } from './functions.ts';
 import type { FromClause } from './queries.ts';
 import type { Random } from './random.ts';
 import { type SqlType, sqlName, typedLiteral } from './schema.ts';
@@ -77,7 +78,55 @@ export function seriesCall(scope: readonly ScopeColumn[], random: Random, expres
     }),
     () => ({ sql: `regexp_split_to_table(${value('text')}, 'b')`, columns: [['v', 'text']] }),
     () => ({ sql: `string_to_table(${value('text')}, 'a')`, columns: [['v', 'text']] }),
+    () => ({ sql: `unnest(CAST(${value('texts')} AS text[]))`, columns: [['v', 'text']] }),
+    () => ({ sql: `generate_subscripts(${value('ints')}, 1)`, columns: [['n', 'int4']] }),
+    () => ({ sql: `regexp_matches(${value('text')}, '(a)(b)?', 'g')`, columns: [['m', 'texts']] }),
+    () => {
+      const document = value('jsonb');
+      return {
+        sql: `jsonb_object_keys(CASE jsonb_typeof(${document}) WHEN 'object' THEN ${document} END)`,
+        columns: [['key', 'text']],
+      };
+    },
+    () => ({
+      sql: `generate_series(${value('int4')} % 3, 2, ${random.pick([1, 2, -1])})`,
+      columns: [['n', 'int4']],
+    }),
   ])();
+}
+
+/** Functions in FROM that are written otherwise: of users, over several arrays, with a list of column definitions. */
+function otherItem(
+  alias: string,
+  scope: readonly ScopeColumn[],
+  random: Random,
+  expressions: Expressions,
+  functions: readonly UserFunction[],
+): FromClause {
+  const lateral = scope.length > 0;
+  const value = (type: SqlType): string => expressions.of(type, scope, 1);
+  const item = (sql: string, columns: readonly (readonly [string, SqlType])[]): FromClause => ({
+    sql,
+    scope: columns.map(([name, type]) => ({ sql: `${alias}.${name}`, type, wide: false })),
+    unique: null,
+    lateral,
+  });
+  const [called] = functions.filter((f) => f.rows !== null);
+  if (called?.rows && random.chance(0.6)) {
+    const call = `${called.name}(${called.parameters.map(value).join(', ')})`;
+    return item(`${call} AS ${alias}(${called.rows.map(([name]) => name).join(', ')})`, called.rows);
+  }
+  if (random.chance(0.5))
+    return item(`unnest(${value('ints')}, CAST(${value('texts')} AS text[])) AS ${alias}(n0, v1)`, [
+      ['n0', 'int4'],
+      ['v1', 'text'],
+    ]);
+  const document = value('jsonb');
+  const objects = `jsonb_path_query_array(CASE jsonb_typeof(${document}) WHEN 'array' THEN ${document} END, '$[*] ? (@.type() == "object")')`;
+  return item(`jsonb_to_recordset(${objects}) AS ${alias}(a jsonb, b text)`, [
+    ['a', 'jsonb'],
+    ['b', 'text'],
+  ]);
 }
 
 /** A set-returning function in FROM. */
@@ -86,7 +135,9 @@ export function functionItem(
   scope: readonly ScopeColumn[],
   random: Random,
   expressions: Expressions,
+  functions: readonly UserFunction[],
 ): FromClause {
+  if (random.chance(0.25)) return otherItem(alias, scope, random, expressions, functions);
   const lateral = scope.length > 0;
   const calls = [seriesCall(scope, random, expressions)];
   if (random.chance(0.15)) calls.push(seriesCall(scope, random, expressions));

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatValue, plainContext } from '../../common/textIo.ts';
+import { oidOf } from '../../common/typeTable.ts';
 import type { Database } from '../../server/database.ts';
 import { localSession } from '../../server/serve.ts';
 
@@ -16,7 +17,9 @@ export interface Failure {
   readonly detail: string | null;
 }
 
-export type Answer = { readonly rows: readonly TextRow[] } | { readonly failure: Failure };
+export type Answer =
+  /** `types`: the columns' type OIDs. */
+  { readonly rows: readonly TextRow[]; readonly types: readonly number[] } | { readonly failure: Failure };
 
 export interface Target {
   /** Runs one statement. */
@@ -35,7 +38,7 @@ export async function wireTarget(url: string): Promise<Target> {
     async run(sql) {
       try {
         const result = await client.query({ text: sql, rowMode: 'array', types: asText });
-        return { rows: result.rows as TextRow[] };
+        return { rows: result.rows as TextRow[], types: result.fields.map((f) => f.dataTypeID) };
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) throw error;
         return {
@@ -69,7 +72,7 @@ export function localTarget(database: Database): Target {
             return value === null ? null : formatValue(value, c.type, text);
           }),
         );
-        return { rows };
+        return { rows, types: columns.map((c) => oidOf(c.type)) };
       } catch (error) {
         if (!(error instanceof SqlError)) {
           const shown = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -88,4 +91,16 @@ export function localTarget(database: Database): Target {
     },
     close: () => session.close(),
   };
+}
+
+/** Rows of state of each materialised view's operators. */
+export function stateRowsOf(database: Database): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>();
+  for (const object of database.catalog.objects()) {
+    if (object.kind !== 'materialized view') continue;
+    let total = 0;
+    for (const node of object.nodes) total += node.operator?.stateRows() ?? 0;
+    rows.set(object.name, total);
+  }
+  return rows;
 }

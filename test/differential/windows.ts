@@ -8,7 +8,7 @@ import type { Random } from './random.ts';
 import type { SqlType } from './schema.ts';
 
 /** Types without min and max. */
-const noExtremes: readonly SqlType[] = ['bool', 'interval', 'uuid', 'bytea', 'jsonb', 'ints'];
+const noExtremes: readonly SqlType[] = ['bool', 'interval', 'uuid', 'bytea', 'jsonb', 'ints', 'texts'];
 
 /** RANGE offsets by the type of the ordering column. */
 const rangeOffsets: Readonly<Partial<Record<SqlType, readonly string[]>>> = {
@@ -19,10 +19,12 @@ const rangeOffsets: Readonly<Partial<Record<SqlType, readonly string[]>>> = {
   float8: ['0.5', '3'],
   date: ["interval '1 day'", "interval '36 hours'"],
   timestamp: ["interval '6 hours'", "interval '2 days'"],
-  timestamptz: ["interval '1 day'"],
+  timestamptz: ["interval '1 day'", "interval '1 month'", "interval '90 minutes'"],
+  time: ["interval '1 hour'", "interval '5 hours 30 minutes'"],
+  interval: ["interval '1 day'", "interval '12 hours'"],
 };
 
-const exclusions = [
+export const exclusions = [
   '',
   '',
   '',
@@ -33,7 +35,7 @@ const exclusions = [
 ];
 
 /** Start and end of a frame with offsets as `offset` writes them; the start is never after the end. */
-function bounds(random: Random, offset: () => string): string {
+export function bounds(random: Random, offset: () => string): string {
   const [two, one] = [offset(), offset()];
   return random.pick([
     'BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
@@ -52,10 +54,10 @@ function bounds(random: Random, offset: () => string): string {
 
 const countOffset = (random: Random) => (): string => String(random.int(0, 2));
 
-/** A frame that does not tell peers apart. */
+/** A frame that does not tell peers apart; a row itself may be left out, or its other peers. */
 function peerFrame(random: Random): string {
   if (random.chance(0.3)) return '';
-  const exclude = random.pick(['', '', ' EXCLUDE GROUP']);
+  const exclude = random.pick(exclusions);
   if (random.chance(0.5)) return ` GROUPS ${bounds(random, countOffset(random))}${exclude}`;
   const range = random.pick([
     'BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW',
@@ -66,7 +68,7 @@ function peerFrame(random: Random): string {
   return ` RANGE ${range}${exclude}`;
 }
 
-function anyFrame(random: Random): string {
+export function anyFrame(random: Random): string {
   if (random.chance(0.2)) return '';
   if (random.chance(0.25)) return peerFrame(random);
   const mode = random.pick(['ROWS', 'ROWS', 'GROUPS']);
@@ -102,7 +104,7 @@ export function windowCall(
       if (ranged.length > 0) {
         const column = random.pick(ranged);
         const offset = (): string => random.pick(rangeOffsets[column.type] ?? ['0']);
-        const frame = ` RANGE ${bounds(random, offset)}${random.pick(['', '', ' EXCLUDE GROUP'])}`;
+        const frame = ` RANGE ${bounds(random, offset)}${random.pick(exclusions)}`;
         return made(random.pick(sums), `ORDER BY ${column.sql}${direction()}${frame}`);
       }
     }

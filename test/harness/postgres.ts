@@ -11,6 +11,7 @@ export interface PostgresServer {
   url(database: string): string;
   /** Makes an empty database and gives its URL. */
   createDatabase(name: string): Promise<string>;
+  dropDatabase(name: string): Promise<void>;
   close(): void;
 }
 
@@ -97,6 +98,12 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
       await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`);
       await client.end();
       return url(name);
+    },
+    async dropDatabase(name) {
+      const client = new pg.Client({ connectionString: url('postgres') });
+      await client.connect();
+      await client.query(`DROP DATABASE ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+      await client.end();
     },
     close() {
       if (existsSync(data)) asServerUser(join(bin, 'pg_ctl'), ['-D', data, '-w', '-m', 'immediate', 'stop']);
