@@ -80,6 +80,23 @@ function countUses(plan: PhysicalPlan): ReadonlyMap<PhysicalPlan, number> {
   return uses;
 }
 
+const isScan = (plan: PhysicalPlan): boolean => plan.kind === 'Scan' || plan.kind === 'IndexScan';
+
+/** The nodes at or above a recursion that streams. */
+function streamingNodes(plan: PhysicalPlan): ReadonlySet<PhysicalPlan> {
+  const found = new Set<PhysicalPlan>();
+  const known = new Set<PhysicalPlan>();
+  const visit = (node: PhysicalPlan): boolean => {
+    if (known.has(node)) return found.has(node);
+    known.add(node);
+    const below = childrenOf(node).map(visit).includes(true);
+    if (below || (node.kind === 'Recursive' && node.streams === true)) found.add(node);
+    return found.has(node);
+  };
+  visit(plan);
+  return found;
+}
+
 /**
  * Adds the operators of `plan` and, on top, `sink` (materialisation or result collector) to `dataflow`. Edges between
  * new nodes are live at once. `relationNode` gives the node a scan will read from when it is attached (null: ad-hoc).
@@ -96,7 +113,12 @@ export function buildPlan(
   const nodes: DataflowNode[] = [];
   const inputs: ScanInput[] = [];
 
+  const streaming = streamingNodes(plan);
   const add = (operator: Operator, name: string, children: readonly PhysicalPlan[]): DataflowNode => {
+    // What a recursion without end is joined with must be there when its rows come.
+    if (children.some((child) => streaming.has(child))) {
+      for (const child of children) if (!isScan(child) && !streaming.has(child)) build(child);
+    }
     const childNodes = children.map((child) =>
       child.kind === 'Scan' || child.kind === 'IndexScan' ? relationNode(child) : build(child),
     );

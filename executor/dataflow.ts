@@ -75,7 +75,14 @@ export class DataflowNode {
       countUnread: (rows) => {
         this.#emitted += rows;
       },
+      isSatisfied: () => this.#consumersSatisfied(),
     });
+  }
+
+  #consumersSatisfied(): boolean {
+    const isSatisfied = ({ target }: Edge): boolean =>
+      target.operator?.isSatisfied?.() === true || target.#consumersSatisfied();
+    return this.edges.length > 0 && this.edges.every(isSatisfied);
   }
 
   /** Rows that this node has emitted since it was made, for catalogs. */

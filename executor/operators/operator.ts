@@ -46,6 +46,8 @@ export interface OutputPort {
   hasConsumers(): boolean;
   /** Counts rows that would have been emitted. */
   countUnread(rows: number): void;
+  /** True when nothing that is emitted from now on could matter. */
+  isSatisfied(): boolean;
 }
 
 export interface Operator {
@@ -66,6 +68,8 @@ export interface Operator {
   nextWake?(): bigint | null;
   /** Everything that the operator remembers from one tick to the next. Absent: nothing. */
   readonly persistent?: Persistent;
+  /** True when no further input of this tick could change the output. Absent: never. */
+  isSatisfied?(): boolean;
   /** Rows held in state. */
   stateRows(): number;
   /** Bytes of state, in and off the heap (estimated for boxed values). */

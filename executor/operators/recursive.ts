@@ -22,7 +22,7 @@ import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch } from '../batch.ts';
 import { NetChanges } from './netChanges.ts';
-import type { Emit, Operator, TickContext } from './operator.ts';
+import type { Emit, Operator, OutputPort, TickContext } from './operator.ts';
 import { RecursionLimit } from './recursiveLimit.ts';
 import { type StepBuilder, type StepDataflow, StepSink } from './recursiveStep.ts';
 import { WholeRecursion } from './recursiveWhole.ts';
@@ -53,9 +53,12 @@ class LinearRecursion implements Operator {
   readonly #created = new Scratch();
   /** Different rows that are fed. */
   #live = 0;
+  readonly #streams: boolean;
+  #port: OutputPort | null = null;
 
   constructor(node: PhysicalRecursive, context: TickContext, build: StepBuilder) {
     this.#all = node.all;
+    this.#streams = node.streams ?? false;
     this.#limit = new RecursionLimit(node, context);
     this.#rows = new KeyTable(node.schema.map((column) => column.type));
     const { store } = this.#rows;
@@ -73,6 +76,10 @@ class LinearRecursion implements Operator {
     }));
     const sink = new StepSink((batch) => this.#count(batch, this.#derived));
     this.#step = build(context, sink);
+  }
+
+  connectOutput(port: OutputPort): void {
+    this.#port = port;
   }
 
   push(port: number, batch: Batch): void {
@@ -123,7 +130,11 @@ class LinearRecursion implements Operator {
     for (const slot of gone) this.#touch(slot);
     // After a recursion without end all is to be done again.
     if (this.#limit.failed) this.#touchAll();
-    const ended = this.#iterate((slot) => this.#wanted(slot));
+    const stops = (): boolean => {
+      this.#emitResult(emit);
+      return this.#port?.isSatisfied() === true;
+    };
+    const ended = this.#iterate((slot) => this.#wanted(slot), this.#streams ? stops : undefined);
     this.#limit.settle(!ended);
     if (!ended) this.#withdraw();
     this.#emitResult(emit);
@@ -155,10 +166,10 @@ class LinearRecursion implements Operator {
   }
 
   /**
-   * Feeds the step with the rows of which another number is wanted than was fed, until there are none. False: there is no
-   * end.
+   * Feeds the step with the rows of which another number is wanted than was fed, until there are none or `stops`. False:
+   * there is no end.
    */
-  #iterate(wanted: (slot: number, before: number) => number): boolean {
+  #iterate(wanted: (slot: number, before: number) => number, stops?: () => boolean): boolean {
     const feed = (batch: Batch): void => this.#step.feedSelf(batch);
     const changed = this.#changed;
     for (;;) {
@@ -178,6 +189,7 @@ class LinearRecursion implements Operator {
       slots.forEach((slot, k) => {
         this.#setFed(slot, this.#fed.get(slot) + must(changes[k]));
       });
+      if (stops?.() === true) return true;
       slots.forEach((slot, k) => {
         this.#toSelf.add(slot, must(changes[k]), feed);
       });

@@ -14,7 +14,7 @@ import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import type { Batch } from '../batch.ts';
-import type { Emit, Operator, TickContext } from './operator.ts';
+import type { Emit, Operator, OutputPort, TickContext } from './operator.ts';
 import { RecursionLimit } from './recursiveLimit.ts';
 import { type StepBuilder, type StepDataflow, StepSink } from './recursiveStep.ts';
 
@@ -28,6 +28,8 @@ type ErrorReport = readonly [
 export class WholeRecursion implements Operator {
   readonly emitsInitially = false;
   readonly #all: boolean;
+  readonly #streams: boolean;
+  #port: OutputPort | null = null;
   readonly #context: TickContext;
   readonly #limit: RecursionLimit;
   readonly #step: StepDataflow;
@@ -50,6 +52,7 @@ export class WholeRecursion implements Operator {
 
   constructor(node: PhysicalRecursive, context: TickContext, build: StepBuilder) {
     this.#all = node.all;
+    this.#streams = node.streams ?? false;
     this.#context = context;
     this.#limit = new RecursionLimit(node, context);
     this.#rows = new KeyTable(node.schema.map((column) => column.type));
@@ -85,6 +88,10 @@ export class WholeRecursion implements Operator {
     };
   }
 
+  connectOutput(port: OutputPort): void {
+    this.#port = port;
+  }
+
   push(port: number, batch: Batch): void {
     if (port === 0) this.#count(batch, this.#base);
     else this.#step.feedSource(port - 1, batch);
@@ -114,13 +121,13 @@ export class WholeRecursion implements Operator {
     }
     this.#limit.start();
     this.#step.run();
-    const ended = this.#evaluate();
+    const ended = this.#evaluate(emit);
     this.#limit.settle(!ended);
     this.#emitResult(ended, emit);
   }
 
   /** Fills `after`; false: there is no end. The working table is empty afterwards. */
-  #evaluate(): boolean {
+  #evaluate(emit: Emit): boolean {
     let working: ReadonlyMap<number, number> = this.#first();
     let ended = true;
     while (working.size > 0) {
@@ -129,6 +136,7 @@ export class WholeRecursion implements Operator {
         this.#limit.checkMultiplicity(all);
         this.#after.set(slot, all);
       }
+      if (this.#streams && this.#stream(working, emit)) break;
       ended = this.#limit.next(this.#rows.rows());
       if (!ended) break;
       this.#replace(working);
@@ -136,6 +144,16 @@ export class WholeRecursion implements Operator {
     }
     this.#replace(new Map());
     return ended;
+  }
+
+  /** Emits the rows of an iteration; true: that was enough. */
+  #stream(rows: ReadonlyMap<number, number>, emit: Emit): boolean {
+    for (const [slot, count] of rows) {
+      this.#before.set(slot, this.#before.get(slot) + count);
+      this.#output.add(slot, count, emit);
+    }
+    this.#output.finish(emit);
+    return this.#port?.isSatisfied() === true;
   }
 
   #first(): ReadonlyMap<number, number> {

@@ -19,6 +19,7 @@ import type { Emit, Operator, TickContext } from './operator.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { TopNFirstOperator } from './topNFirst.ts';
 import { RowOutput } from './topNOutput.ts';
+import { StoppingTopN } from './topNStops.ts';
 import { TopNWindows, type VisibleRows, type WindowSpec } from './topNWindows.ts';
 import { UnionAllOperator } from './unionAll.ts';
 
@@ -26,6 +27,11 @@ import { UnionAllOperator } from './unionAll.ts';
 export function createTopN(node: PhysicalTopN, context: TickContext): Operator {
   // Without bounds the rows are all there; who reads the result sorts it.
   if (node.limit === null && node.offset === 0 && node.rank === null) return new UnionAllOperator();
+  const limit = limitOf(node, context);
+  return node.stops === true ? new StoppingTopN(node, limit) : limit;
+}
+
+function limitOf(node: PhysicalTopN, context: TickContext): Operator {
   if (!node.input.appendOnly) return new RetractableTopN(node, context);
   const first = node.limit === 1 && node.offset === 0 && !node.withTies;
   return first ? new TopNFirstOperator(node, context) : new AppendOnlyTopN(node, context);

@@ -8,7 +8,7 @@ import { must, unreachable } from '../../common/assert.ts';
 import { estimateRows } from '../estimate.ts';
 import type { Evaluator, PlanMode } from '../evaluator.ts';
 import type { LogicalPlan, LogicalScan } from '../plan/logical.ts';
-import type { PhysicalPlan, PhysicalProperties } from '../plan/physical.ts';
+import type { PhysicalPlan, PhysicalProperties, PhysicalTopN } from '../plan/physical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import {
   and,
@@ -29,6 +29,7 @@ import { physicalJoin } from './joins.ts';
 import { limitOf, offsetOf } from './limits.ts';
 import { calc } from './nodes.ts';
 import { linearForm, recursive } from './recursive.ts';
+import { stoppingLimit } from './stopping.ts';
 
 export interface PhysicalContext {
   readonly evaluator: Evaluator;
@@ -163,7 +164,7 @@ class Physical {
     const input = this.convert(plan.input);
     if (limit === null && offset === 0 && plan.rank === null) return input;
     const { partition, order, withTies, rank } = plan;
-    return {
+    const top: PhysicalTopN = {
       kind: 'TopN',
       input,
       partition,
@@ -175,6 +176,7 @@ class Physical {
       appendOnly: false,
       ...common,
     };
+    return this.#context.mode === 'adhoc' ? stoppingLimit(top) : top;
   }
 
   #calc(plan: LogicalPlan, common: Omit<PhysicalProperties, 'appendOnly'>): PhysicalPlan {

@@ -249,6 +249,8 @@ export interface PhysicalTopN extends PhysicalProperties {
   readonly rank: 'row_number' | 'rank' | null;
   /** On a partition column (of the input). */
   readonly clean?: StateBound;
+  /** Ends recursions below when it has its rows (ad-hoc reads only). */
+  readonly stops?: boolean;
 }
 export interface PhysicalWindow extends PhysicalProperties {
   readonly kind: 'Window';
@@ -290,6 +292,8 @@ export interface PhysicalRecursive extends PhysicalProperties {
   readonly step: PhysicalPlan;
   readonly self: RelationEntry;
   readonly linear: boolean;
+  /** Hands on the rows of each iteration at once, and ends when nobody wants more. */
+  readonly streams?: boolean;
 }
 
 /**

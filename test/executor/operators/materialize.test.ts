@@ -123,6 +123,7 @@ describe('Materialize without consumers', () => {
     let unread = 0;
     operator.connectOutput({
       hasConsumers: () => consumers > 0,
+      isSatisfied: () => false,
       countUnread: (rows) => {
         unread += rows;
       },
