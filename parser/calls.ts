@@ -157,7 +157,7 @@ export abstract class CallParser extends PrimaryParser {
     return { star, distinct, arguments: values, orderBy };
   });
 
-  /** functionArgument: VARIADIC expr | lambda | funcName ( ':=' | '=>' ) expr | expr */
+  /** functionArgument: lambda | [ VARIADIC ] [ funcName ( ':=' | '=>' ) ] expr */
   readonly functionArgument: Rule<FunctionArgument> = this.RULE('functionArgument', (): FunctionArgument => {
     const start = this.here();
     let name: Ident | null = null;
@@ -177,18 +177,18 @@ export abstract class CallParser extends PrimaryParser {
                 variadic = true;
               },
             },
-            {
-              GATE: () => this.isAt(2, T.ColonEquals) || this.isAt(2, T.EqualsGreater),
-              ALT: () => {
-                name = this.identOf(this.consume(5, T.FuncName));
-                this.or(6, [
-                  { ALT: () => this.consume(7, T.ColonEquals) },
-                  { ALT: () => this.consume(8, T.EqualsGreater) },
-                ]);
-              },
-            },
             { ALT: () => {} },
           ]);
+          this.option(10, {
+            GATE: () => this.isAt(2, T.ColonEquals) || this.isAt(2, T.EqualsGreater),
+            DEF: () => {
+              name = this.identOf(this.consume(5, T.FuncName));
+              this.or(6, [
+                { ALT: () => this.consume(7, T.ColonEquals) },
+                { ALT: () => this.consume(8, T.EqualsGreater) },
+              ]);
+            },
+          });
           return this.subrule(9, this.expr);
         },
       },

@@ -2,7 +2,13 @@
 import type { AlterAction, UserOption } from './ast/alter.ts';
 import type { FetchCursor } from './ast/cursor.ts';
 import type { AlterDefaultPrivileges, Grant, Privilege, PrivilegeTarget } from './ast/privilege.ts';
-import type { CreateFunction, RoutineBody, RoutineParameter, RoutineResult } from './ast/routine.ts';
+import type {
+  CreateFunction,
+  RoutineBody,
+  RoutineParameter,
+  RoutineResult,
+  RoutineSetting,
+} from './ast/routine.ts';
 import type { LaterKind, LaterStatement } from './ast/statement.ts';
 import { quoteIdent, quoteString } from './identifier.ts';
 import { dotted, type StatementOf, StatementPrinter, settingName, words } from './printStatement.ts';
@@ -179,6 +185,7 @@ export class LaterPrinter extends StatementPrinter {
       s.runtime !== null && `RUNTIME ${quoteIdent(s.runtime)}`,
       s.volatility?.toUpperCase() ?? null,
       s.strict && 'STRICT',
+      this.#routineSettings(s.settings),
       s.body !== null && this.#body(s.body),
       this.withOptions(s.options),
     );
@@ -194,6 +201,10 @@ export class LaterPrinter extends StatementPrinter {
       ),
     );
     return `(${list.join(', ')})`;
+  }
+
+  #routineSettings(settings: readonly RoutineSetting[]): string {
+    return settings.map((s) => `SET ${settingName(s.name)} TO ${quoteString(s.value)}`).join(' ');
   }
 
   #result(result: RoutineResult): string {
@@ -256,6 +267,10 @@ export class LaterPrinter extends StatementPrinter {
         return 'REFRESH SCHEMA';
       case 'resume':
         return 'RESUME';
+      case 'volatility':
+        return action.to.toUpperCase();
+      case 'nullInput':
+        return action.strict ? 'STRICT' : 'CALLED ON NULL INPUT';
       case 'format':
         return this.formatEncode(action.format);
       case 'asQuery':

@@ -149,7 +149,8 @@ export abstract class StatementPrinter extends QueryPrinter {
       words(
         'COMMENT ON',
         s.object.toUpperCase(),
-        this.name(s.name),
+        this.name(s.name) +
+          (s.argumentTypes === null ? '' : `(${s.argumentTypes.map((type) => this.type(type)).join(', ')})`),
         'IS',
         s.text === null ? 'NULL' : quoteString(s.text),
       ),

@@ -41,6 +41,24 @@ function duration(value: string): string | null {
   return /^\s*\d+(\.\d+)?\s*(us|ms|s|min|h|d)?\s*$/.test(value) ? value.trim() : null;
 }
 
+export const isDuration = (value: string): boolean => duration(value) !== null;
+
+const BYTE_SIZE = /^\s*(\d+)\s*(B|kB|MB|GB)?\s*$/i;
+const byteUnits: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
+/** A sandbox is of a 32-bit machine; less than this holds no script. */
+const byteRange = { least: 1024 ** 2, most: 2 * 1024 ** 3 - 1 } as const;
+
+/** A size such as `64MB`, as bytes; a bare number is bytes. */
+export function byteSize(value: string): number {
+  const [, digits = '', unit = 'b'] = BYTE_SIZE.exec(value) ?? [];
+  return digits === '' ? Number.NaN : Number(digits) * (byteUnits[unit.toLowerCase()] ?? Number.NaN);
+}
+
+export function isByteSize(value: string): boolean {
+  const bytes = byteSize(value);
+  return bytes >= byteRange.least && bytes <= byteRange.most;
+}
+
 function timeZone(value: string): string {
   return timeZoneSetting(value.trim());
 }
@@ -120,8 +138,13 @@ const specs: Readonly<Record<string, SettingSpec>> = {
   },
   'millrace.udf_timeout': {
     default: '1s',
-    doc: 'How long one call of a function in JavaScript may run (0: without a limit).',
+    doc: 'How long one call of a function in JavaScript may run (0: without a limit). Functions can set it, too.',
     check: duration,
+  },
+  'millrace.udf_memory': {
+    default: '64MB',
+    doc: 'How much memory a function in JavaScript may take. Functions can set it, too.',
+    check: (value) => (isByteSize(value) ? value.trim() : null),
   },
   query_mode: {
     default: 'auto',

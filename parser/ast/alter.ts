@@ -20,6 +20,10 @@ export type AlterAction =
   | { readonly kind: 'dropConnector' }
   | { readonly kind: 'refreshSchema' }
   | { readonly kind: 'resume' }
+  /** ALTER FUNCTION: IMMUTABLE | STABLE | VOLATILE */
+  | { readonly kind: 'volatility'; readonly to: 'immutable' | 'stable' | 'volatile' }
+  /** ALTER FUNCTION: STRICT and its long forms */
+  | { readonly kind: 'nullInput'; readonly strict: boolean }
   | { readonly kind: 'format'; readonly format: FormatEncode }
   | { readonly kind: 'asQuery'; readonly query: Query }
   | { readonly kind: 'secretValue'; readonly options: readonly Option[]; readonly value: string }

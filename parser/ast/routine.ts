@@ -24,6 +24,12 @@ export type RoutineBody =
   | { readonly kind: 'base64'; readonly data: string }
   | { readonly kind: 'return'; readonly expr: Expr };
 
+/** SET name TO value, which holds while the function runs. */
+export interface RoutineSetting {
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface CreateFunction extends Node {
   readonly kind: 'CreateFunction';
   readonly orReplace: boolean;
@@ -36,6 +42,7 @@ export interface CreateFunction extends Node {
   readonly runtime: string | null;
   readonly volatility: 'immutable' | 'stable' | 'volatile' | null;
   readonly strict: boolean;
+  readonly settings: readonly RoutineSetting[];
   readonly body: RoutineBody | null;
   readonly options: readonly Option[];
 }
@@ -50,5 +57,6 @@ export interface CreateAggregate extends Node {
   readonly appendOnly: boolean;
   readonly language: string | null;
   readonly runtime: string | null;
+  readonly settings: readonly RoutineSetting[];
   readonly body: RoutineBody | null;
 }

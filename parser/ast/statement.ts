@@ -341,7 +341,11 @@ export interface Comment extends Node {
     | 'column'
     | 'index'
     | 'schema'
-    | 'database';
+    | 'database'
+    | 'function'
+    | 'aggregate';
+  /** COMMENT ON FUNCTION f(int): argument types, else null. */
+  readonly argumentTypes: readonly TypeName[] | null;
   /** For a column: relation's name with the column as last part. */
   readonly name: ObjectName;
   readonly text: string | null;

@@ -57,13 +57,22 @@ export abstract class AlterParser extends PrivilegeParser {
     (start: Start): Alter => {
       const object = this.subrule(1, this.alterKind);
       const ifExists = this.subrule(2, this.ifExists);
-      const name = this.subrule(3, this.relationName);
+      const isRoutine = (): boolean => object === 'function' || object === 'aggregate';
+      const name = this.or(7, [
+        { GATE: isRoutine, ALT: () => this.subrule(10, this.funcName), IGNORE_AMBIGUITIES: true },
+        { ALT: () => this.subrule(3, this.relationName) },
+      ]);
       const argumentTypes: readonly TypeName[] | null =
         this.option(4, {
-          GATE: () => object === 'function' || object === 'aggregate',
+          GATE: isRoutine,
           DEF: () => this.subrule(5, this.argumentTypes),
         }) ?? null;
       const actions = this.list(0, () => this.subrule(6, this.alterAction, { ARGS: [object] }));
+      // The attributes of a function follow each other without commas.
+      this.many(8, {
+        GATE: () => object === 'function',
+        DEF: () => actions.push(this.subrule(9, this.alterAction, { ARGS: [object] })),
+      });
       return { kind: 'Alter', object, ifExists, name, argumentTypes, actions, span: this.since(start) };
     },
   );
@@ -110,7 +119,13 @@ export abstract class AlterParser extends PrivilegeParser {
           ALT: (): AlterAction => {
             this.consume(3, K.owner);
             this.consume(4, K.to);
-            return { kind: 'owner', to: this.identOf(this.consume(5, T.NonReserved)) };
+            const to = this.or(27, [
+              { ALT: () => this.consume(28, K.current_user) },
+              { ALT: () => this.consume(29, K.current_role) },
+              { ALT: () => this.consume(30, K.session_user) },
+              { ALT: () => this.consume(5, T.NonReserved) },
+            ]);
+            return { kind: 'owner', to: this.identOf(to) };
           },
         },
         {
@@ -168,6 +183,11 @@ export abstract class AlterParser extends PrivilegeParser {
           GATE: () => object === 'table' || object === 'source',
           ALT: (): AlterAction => this.subrule(21, this.addAction),
         },
+        {
+          GATE: () => object === 'function',
+          ALT: (): AlterAction => this.subrule(26, this.routineChange),
+          IGNORE_AMBIGUITIES: true,
+        },
         { GATE: () => object === 'table', ALT: (): AlterAction => this.subrule(22, this.dropAction) },
         { GATE: () => object === 'table', ALT: (): AlterAction => this.subrule(23, this.columnAction) },
         {
@@ -177,6 +197,16 @@ export abstract class AlterParser extends PrivilegeParser {
         },
       ]),
   );
+
+  /** routineChange: IMMUTABLE | STABLE | VOLATILE | nullInput */
+  private readonly routineChange: Rule<AlterAction> = this.RULE('routineChange', (): AlterAction => {
+    return this.or(1, [
+      { ALT: (): AlterAction => this.consume(2, K.immutable) && { kind: 'volatility', to: 'immutable' } },
+      { ALT: (): AlterAction => this.consume(3, K.stable) && { kind: 'volatility', to: 'stable' } },
+      { ALT: (): AlterAction => this.consume(4, K.volatile) && { kind: 'volatility', to: 'volatile' } },
+      { ALT: (): AlterAction => ({ kind: 'nullInput', strict: this.subrule(5, this.nullInput) }) },
+    ]);
+  });
 
   /** renameAction: RENAME ( TO objectName | CONSTRAINT colId TO colId | [ COLUMN ] colId TO colId ) */
   private readonly renameAction: Rule<AlterAction> = this.RULE('renameAction', (): AlterAction => {

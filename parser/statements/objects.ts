@@ -39,18 +39,28 @@ export abstract class ObjectParser extends SessionParser {
     return { kind: 'Drop', object, ifExists, names, argumentTypes, behavior, span: this.since(start) };
   });
 
-  /** argumentTypes: '(' [ [ name ] typeName { ',' [ name ] typeName } ] ')', the names without meaning */
+  /**
+   * argumentTypes: '(' [ [ IN | OUT | INOUT | VARIADIC ] [ name ] typeName { ',' ... } ] ')', the names without meaning; OUT
+   * parameters do not count
+   */
   readonly argumentTypes: Rule<readonly TypeName[]> = this.RULE('argumentTypes', () => {
     this.consume(1, T.LParen);
-    const types =
+    const listed =
       this.option(2, () =>
         this.list(0, () => {
+          const isOut = this.or(7, [
+            { ALT: () => this.consume(8, K.out) && true },
+            { ALT: () => this.consume(9, K.inout) && false },
+            { ALT: () => this.consume(10, K.variadic) && false },
+            { ALT: () => this.optionally(11, K.in, false) },
+          ]);
           this.option(3, { GATE: () => this.startsParameterName(), DEF: () => this.consume(4, T.FuncName) });
-          return this.subrule(5, this.typeName);
+          const type = this.subrule(5, this.typeName);
+          return isOut ? null : type;
         }),
       ) ?? [];
     this.consume(6, T.RParen);
-    return types;
+    return this.ACTION(() => listed.filter((type) => type !== null));
   });
 
   /** A word followed by another that begins a type is a parameter's name. */
@@ -89,7 +99,7 @@ export abstract class ObjectParser extends SessionParser {
     ]),
   );
 
-  /** comment: COMMENT ON ( TABLE | VIEW | MATERIALIZED VIEW | SOURCE | COLUMN | INDEX | SCHEMA | DATABASE ) objectName IS ( SCONST | NULL ) */
+  /** comment: COMMENT ON ( TABLE | VIEW | MATERIALIZED VIEW | SOURCE | COLUMN | INDEX | SCHEMA | DATABASE | FUNCTION | AGGREGATE ) objectName [ argumentTypes ] IS ( SCONST | NULL ) */
   readonly comment: Rule<Comment> = this.RULE('comment', (): Comment => {
     const start = this.consume(1, K.comment).startOffset;
     this.consume(2, K.on);
@@ -108,13 +118,24 @@ export abstract class ObjectParser extends SessionParser {
       { ALT: () => this.consume(10, K.index) && ('index' as const) },
       { ALT: () => this.consume(11, K.schema) && ('schema' as const) },
       { ALT: () => this.consume(12, K.database) && ('database' as const) },
+      { ALT: () => this.consume(18, K.function) && ('function' as const) },
+      { ALT: () => this.consume(19, K.aggregate) && ('aggregate' as const) },
     ]);
-    const name = this.subrule(13, this.objectName);
+    const isRoutine = (): boolean => object === 'function' || object === 'aggregate';
+    const name = this.or(22, [
+      { GATE: isRoutine, ALT: () => this.subrule(23, this.funcName), IGNORE_AMBIGUITIES: true },
+      { ALT: () => this.subrule(13, this.objectName) },
+    ]);
+    const argumentTypes: readonly TypeName[] | null =
+      this.option(20, {
+        GATE: isRoutine,
+        DEF: () => this.subrule(21, this.argumentTypes),
+      }) ?? null;
     this.consume(14, K.is);
     const text = this.or(15, [
       { ALT: () => this.subrule(16, this.stringValue) },
       { ALT: () => this.consume(17, K.null) && null },
     ]);
-    return { kind: 'Comment', object, name, text, span: this.since(start) };
+    return { kind: 'Comment', object, name, argumentTypes, text, span: this.since(start) };
   });
 }

@@ -7,6 +7,7 @@ import type {
   RoutineBody,
   RoutineParameter,
   RoutineResult,
+  RoutineSetting,
 } from '../ast/routine.ts';
 import type { Rule } from '../base.ts';
 import * as T from '../tokens.ts';
@@ -20,6 +21,7 @@ interface RoutineClauses {
   runtime: string | null;
   volatility: CreateFunction['volatility'];
   strict: boolean;
+  settings: readonly RoutineSetting[];
   body: RoutineBody | null;
 }
 
@@ -30,6 +32,7 @@ const noClauses = (): RoutineClauses => ({
   runtime: null,
   volatility: null,
   strict: false,
+  settings: [],
   body: null,
 });
 
@@ -80,7 +83,7 @@ export abstract class RoutineParser extends StreamingParser {
       const appendOnly = this.hasAll(7, K.append, K.only);
       const clauses = noClauses();
       this.many(8, () => this.subrule(9, this.routineClause, { ARGS: [clauses] }));
-      const { language, runtime, body } = clauses;
+      const { language, runtime, settings, body } = clauses;
       const { orReplace, start } = flags;
       const span = this.since(start);
       return {
@@ -93,6 +96,7 @@ export abstract class RoutineParser extends StreamingParser {
         appendOnly,
         language,
         runtime,
+        settings,
         body,
         span,
       };
@@ -110,7 +114,7 @@ export abstract class RoutineParser extends StreamingParser {
     },
   );
 
-  /** routineParameter: [ IN | OUT | INOUT | VARIADIC ] [ name ] typeName [ ( DEFAULT | '=' ) expr ] */
+  /** routineParameter: [ IN [ OUT ] | OUT | INOUT | VARIADIC ] [ name ] typeName [ ( DEFAULT | '=' ) expr ] */
   private readonly routineParameter: Rule<RoutineParameter> = this.RULE(
     'routineParameter',
     (): RoutineParameter => {
@@ -119,7 +123,13 @@ export abstract class RoutineParser extends StreamingParser {
         { ALT: () => this.consume(2, K.out) && ('out' as const) },
         { ALT: () => this.consume(3, K.inout) && ('inout' as const) },
         { ALT: () => this.consume(4, K.variadic) && ('variadic' as const) },
-        { ALT: () => this.optionally(5, K.in, 'in' as const) },
+        {
+          ALT: () => {
+            this.consume(5, K.in);
+            return this.has(14, K.out) ? ('inout' as const) : ('in' as const);
+          },
+        },
+        { ALT: () => 'in' as const },
       ]);
       const name: Ident | null =
         this.option(6, {
@@ -162,7 +172,7 @@ export abstract class RoutineParser extends StreamingParser {
 
   /**
    * routineClause: LANGUAGE word | RUNTIME word | IMMUTABLE | STABLE | VOLATILE | nullInput
-   *   | AS SCONST [ ',' SCONST ] | [ AS colId ] USING LINK SCONST | USING BASE64 SCONST | RETURN expr
+   *   | routineSetting | AS SCONST [ ',' SCONST ] | [ AS colId ] USING LINK SCONST | USING BASE64 SCONST | RETURN expr
    */
   private readonly routineClause: Rule<void, [clauses: RoutineClauses]> = this.RULE(
     'routineClause',
@@ -211,6 +221,14 @@ export abstract class RoutineParser extends StreamingParser {
         },
         {
           ALT: () => {
+            const setting = this.subrule(12, this.routineSetting);
+            set(() => {
+              clauses.settings = [...clauses.settings, setting];
+            });
+          },
+        },
+        {
+          ALT: () => {
             const body = this.subrule(11, this.routineBody);
             set(() => {
               clauses.body = body;
@@ -221,8 +239,16 @@ export abstract class RoutineParser extends StreamingParser {
     },
   );
 
+  /** routineSetting: SET settingName ( TO | '=' ) settingValue */
+  private readonly routineSetting: Rule<RoutineSetting> = this.RULE('routineSetting', (): RoutineSetting => {
+    this.consume(1, K.set);
+    const name = this.subrule(2, this.settingName);
+    this.or(3, [{ ALT: () => this.consume(4, K.to) }, { ALT: () => this.consume(5, T.Equal) }]);
+    return { name, value: this.subrule(6, this.settingValue) };
+  });
+
   /** nullInput: STRICT | RETURNS NULL ON NULL INPUT | CALLED ON NULL INPUT; true when NULL gives NULL without a call */
-  private readonly nullInput: Rule<boolean> = this.RULE('nullInput', (): boolean => {
+  readonly nullInput: Rule<boolean> = this.RULE('nullInput', (): boolean => {
     return this.or(1, [
       { ALT: () => this.consume(2, K.strict) && true },
       {

@@ -10,14 +10,14 @@ import type { OrderItem } from '../../parser/ast/query.ts';
 import { scalarKey } from '../plan/fingerprint.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { hasSubquery } from '../plan/scalars.ts';
+import { ambiguousFor, argumentsOf, choose, noFunctionFor } from './callArguments.ts';
 import { bindArguments } from './calls.ts';
-import { coerceImplicit, defaultUnknown } from './coerce.ts';
+import { defaultUnknown } from './coerce.ts';
 import { requireEquality, requireOrdering } from './comparable.ts';
 import { AGGREGATE_BASE, type BoundOrder, type ExprContext, type PendingAggregate } from './context.ts';
 import { positionOf } from './environment.ts';
 import { bindCondition, bindExpr } from './expr.ts';
-import { ambiguousFunction, noFunction } from './operators.ts';
-import { resolve, resultType } from './overload.ts';
+import { resultType } from './overload.ts';
 import { levelsOf, moveOut } from './rewrite.ts';
 import { reference } from './scope.ts';
 import { noteUse } from './userFunctions.ts';
@@ -106,23 +106,21 @@ function bindPending(
     return same < 0 ? o : { ...o, expr: direct[same] ?? o.expr };
   });
   const args = call.withinGroup === null ? direct : [...direct, ...orderBy.map((o) => o.expr)];
-  const match = resolve(
-    candidates,
-    args.map((a) => a.type),
-  );
-  if (match === null) throw noFunction(name, args, position);
-  if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
-  noteUse(match.fn, context.env);
-  const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
-  checkClauses(call, name, match.fn, coerced, orderBy);
+  const chosen = choose(candidates, call, args);
+  if (chosen === null) throw noFunctionFor(name, call, args);
+  if (chosen === 'ambiguous') throw ambiguousFor(name, call, args);
+  const { fn } = chosen;
+  noteUse(fn, context.env);
+  const coerced = argumentsOf(chosen, args, context.env);
+  checkClauses(call, name, fn, coerced, orderBy);
   const filterContext: ExprContext = { ...context, collected: null, inside: null, clause: 'FILTER' };
   return {
-    fn: match.fn,
+    fn,
     args: coerced,
     distinct: call.distinct,
     filter: call.filter === null ? null : bindCondition(call.filter, filterContext, 'FILTER'),
     orderBy,
-    type: resultType(match.fn.returns, match),
+    type: resultType(fn.returns, chosen.match),
     position,
   };
 }

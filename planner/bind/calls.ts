@@ -11,14 +11,15 @@ import type { Scalar } from '../plan/scalar.ts';
 import { isVolatile } from '../plan/scalars.ts';
 import { isAbsent } from './absentFunctions.ts';
 import { bindAggregateCall } from './aggregateCalls.ts';
-import { coerceExplicit, coerceImplicit } from './coerce.ts';
+import { ambiguousFor, argumentsOf, checkNames, choose, noFunctionFor } from './callArguments.ts';
+import { coerceExplicit } from './coerce.ts';
 import { type ExprContext, type PendingTableFunction, TABLE_FUNCTION_BASE } from './context.ts';
 import { bindExpr } from './expr.ts';
 import { bindLambdaCall } from './lambdas.ts';
 import { didYouMean } from './nameErrors.ts';
-import { ambiguousFunction, callOf, noFunction } from './operators.ts';
+import { callOf, noFunction } from './operators.ts';
 import { checkDeterminate, resolve } from './overload.ts';
-import { callUser, noteUse, refuseInlineSet, withDefaults } from './userFunctions.ts';
+import { callUser, noteUse, placeable } from './userFunctions.ts';
 import { spreading } from './variadic.ts';
 import { bindWindowCall } from './windowCalls.ts';
 
@@ -91,10 +92,8 @@ function plainCallOnly(call: FunctionCall, name: string): void {
 }
 
 export function bindArguments(call: FunctionCall, context: ExprContext): readonly Scalar[] {
-  return call.arguments.map((a) => {
-    if (a.name !== null) throw unsupported('named argument notation', a.span.start);
-    return bindExpr(a.value, context);
-  });
+  checkNames(call);
+  return call.arguments.map((a) => bindExpr(a.value, context));
 }
 
 const typesOf = (args: readonly Scalar[]): readonly DataType[] => args.map((a) => a.type);
@@ -107,16 +106,19 @@ function bindScalarCall(
   context: ExprContext,
 ): Scalar {
   const position = call.span.start;
-  if (call.arguments.at(-1)?.variadic === true) return bindSpread(call, name, candidates, args, context);
-  const match = resolve(candidates, typesOf(args));
-  if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
-  if (match !== null) {
+  const chosen = choose(candidates, call, args);
+  if (chosen === 'ambiguous') throw ambiguousFor(name, call, args);
+  if (chosen !== null) {
     plainCallOnly(call, name);
-    return callUser(match, args, position, context.env) ?? callOf(match, args, position, context.env);
+    const given = argumentsOf(chosen, args, context.env);
+    if (chosen.fn.user !== undefined)
+      return callUser(chosen.fn, chosen.fn.user, given, position, context.env);
+    const match = resolve([chosen.fn], typesOf(given));
+    if (match === null || match === 'ambiguous') throw noFunctionFor(name, call, args);
+    return callOf(match, given, position, context.env);
   }
-  return (
-    typeNameCall(call, name, args, context) ?? missingFunction(name, candidates, args, position, context)
-  );
+  if (call.arguments.at(-1)?.variadic === true) return bindSpread(call, name, candidates, args, context);
+  return typeNameCall(call, name, args, context) ?? missingFunction(name, candidates, args, call, context);
 }
 
 /** A type's name called with one argument is a cast. */
@@ -137,10 +139,11 @@ function missingFunction(
   name: string,
   candidates: readonly ScalarFunction[],
   args: readonly Scalar[],
-  position: number,
+  call: FunctionCall,
   context: ExprContext,
 ): never {
-  const error = noFunction(name, args, position);
+  const position = call.span.start;
+  const error = noFunctionFor(name, call, args);
   if (candidates.length === 0 && isAbsent(name)) throw unsupported(`function ${name}`, position);
   const names = candidates.length > 0 ? [] : context.env.functions.all().map((f) => f.name);
   const guess = didYouMean(name, names);
@@ -203,8 +206,7 @@ function bindSetReturning(
   args: readonly Scalar[],
   context: ExprContext,
 ): Scalar {
-  const pending = matchTableFunction(name, candidates, args, call.span.start, context);
-  refuseInlineSet(pending.fn, call.span.start);
+  const pending = placeable(matchTableFunction(name, candidates, args, call, context), context.env);
   if (pending.fn.withColumns !== undefined) {
     const message = 'function returning record called in context that cannot accept type record';
     throw new SqlError('0A000', message, { position: call.span.start });
@@ -232,15 +234,15 @@ export function matchTableFunction(
   name: string,
   candidates: readonly TableFunction[],
   args: readonly Scalar[],
-  position: number,
+  call: FunctionCall,
   context: ExprContext,
 ): PendingTableFunction {
-  const match = resolve(candidates, typesOf(args));
-  if (match === null) throw noFunction(name, args, position);
-  if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
-  checkDeterminate(match);
-  noteUse(match.fn, context.env);
-  const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env));
-  const all = withDefaults(match.fn, coerced, context.env);
-  return { fn: match.fn, args: all, columns: match.fn.columns(all.map((a) => a.type)) };
+  const chosen = choose(candidates, call, args);
+  if (chosen === null) throw noFunctionFor(name, call, args);
+  if (chosen === 'ambiguous') throw ambiguousFor(name, call, args);
+  checkDeterminate(chosen.match);
+  const { fn } = chosen;
+  noteUse(fn, context.env);
+  const all = argumentsOf(chosen, args, context.env);
+  return { fn, args: all, columns: fn.columns(all.map((a) => a.type)) };
 }

@@ -7,14 +7,15 @@
 import { must } from '../../common/assert.ts';
 import { canCast } from '../../common/cast.ts';
 import { arrayOf, type DataType, sameType, types } from '../../common/dataType.ts';
-import type { ResultType, TypePattern, UserRoutine } from '../../common/function.ts';
+import type { ResultType, TypePattern } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { isPreferredType, type TypeCategory, typeCategory, typeFromName } from '../../common/typeTable.ts';
 
 export interface Signature {
   readonly args: readonly TypePattern[];
   readonly variadic?: boolean;
-  readonly user?: UserRoutine;
+  /** The exact types, where patterns are too coarse for them (structs of users' functions). */
+  readonly declared?: readonly DataType[];
 }
 
 /** A candidate with the concrete types that its arguments must be coerced to. */
@@ -56,11 +57,7 @@ export function concreteType(pattern: TypePattern): DataType | null {
 /** The patterns for `count` arguments, the variadic one repeated; null when the count does not fit. */
 function expandPatterns(signature: Signature, count: number): readonly TypePattern[] | null {
   const { args } = signature;
-  if (signature.variadic !== true) {
-    if (args.length === count) return args;
-    const rest = signature.user?.parameters.slice(count) ?? [];
-    return rest.length > 0 && rest.every((p) => p.default !== null) ? args.slice(0, count) : null;
-  }
+  if (signature.variadic !== true) return args.length === count ? args : null;
   if (count < args.length) return null;
   const last = must(args[args.length - 1]);
   return [...args.slice(0, -1), ...new Array<TypePattern>(Math.max(0, count - args.length + 1)).fill(last)];
@@ -146,7 +143,7 @@ function matchOf<F extends Signature>(fn: F, args: readonly DataType[]): Match<F
   const targets: DataType[] = [];
   for (let i = 0; i < patterns.length; i++) {
     const arg = must(args[i]);
-    const target = fn.user?.parameters[i]?.type ?? targetType(must(patterns[i]), arg, unified);
+    const target = fn.declared?.[i] ?? targetType(must(patterns[i]), arg, unified);
     if (target === null || !canCast(arg, target, 'implicit')) return null;
     targets.push(target);
   }

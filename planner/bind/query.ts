@@ -65,7 +65,7 @@ export function bindNestedQuery(query: Query, context: QueryContext): BoundNeste
 }
 
 /** With its order as a sort in the plan, which ARRAY(subquery) reads; elsewhere the planner drops it. */
-function sorted(bound: BoundNested): BoundNested {
+export function sorted(bound: BoundNested): BoundNested {
   const { plan, order } = bound;
   if (order.length === 0 || plan.kind === 'TopN') return bound;
   const none = { partition: [], limit: null, offset: null, withTies: false, rank: null };

@@ -18,7 +18,7 @@ import { type BoundFrom, type FromContext, renamed, single } from './from.ts';
 import { exprContext } from './query.ts';
 import { Scope } from './scope.ts';
 import { dataTypeOf } from './typeNames.ts';
-import { inlineQuery, refuseInlineSet } from './userFunctions.ts';
+import { inlineQuery, placeable, resultNameOf } from './userFunctions.ts';
 
 type Field = { readonly name: string; readonly type: DataType };
 
@@ -86,7 +86,7 @@ function bindInlineQuery(ref: TableFunction, context: FromContext, expr: ExprCon
     clause: expr.clause,
   };
   const args = bindArguments(call, outside);
-  const matched = matchTableFunction(functionNameOf(call), candidates, args, call.span.start, outside);
+  const matched = matchTableFunction(functionNameOf(call), candidates, args, call, outside);
   if (!matched.fn.user?.inline) return null;
   const columns = columnsOf(call, matched.columns, ref.alias, true);
   const plan = inlineQuery(matched.fn, matched.args, columns, call.span.start, context.env);
@@ -124,8 +124,7 @@ function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprConte
   const candidates = tableCandidates(call, context);
   if (candidates.length > 0) {
     const args = bindArguments(call, context);
-    const matched = matchTableFunction(name, candidates, args, call.span.start, context);
-    refuseInlineSet(matched.fn, call.span.start);
+    const matched = placeable(matchTableFunction(name, candidates, args, call, context), context.env);
     const defined = definedColumns(call, matched.fn, ref.alias, context.env);
     if (defined !== null) return { ...defined, args: matched.args, scalar: false };
     const columns = columnsOf(call, matched.columns, ref.alias, alone);
@@ -134,8 +133,9 @@ function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprConte
   }
   const value = defaultUnknown(bindExpr(call, context), context.env);
   const isStruct = value.type.id === 'struct';
+  const own = resultNameOf(value) ?? name;
   const fields: readonly Field[] =
-    value.type.id === 'struct' ? value.type.fields : [{ name, type: value.type }];
+    value.type.id === 'struct' ? value.type.fields : [{ name: own, type: value.type }];
   return {
     fn: oneRowFunction(name, fields, isStruct),
     args: [value],

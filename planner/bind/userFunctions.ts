@@ -4,9 +4,10 @@
  * caller's expression; any other becomes a scalar subquery of its first row, or in FROM a lateral query.
  */
 import { must } from '../../common/assert.ts';
-import type { Schema } from '../../common/dataType.ts';
-import { types } from '../../common/dataType.ts';
+import type { DataType, Schema } from '../../common/dataType.ts';
+import { arrayOf, types } from '../../common/dataType.ts';
 import type { ScalarFunction, SqlFunction, TableFunction, UserRoutine } from '../../common/function.ts';
+import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Query } from '../../parser/ast/query.ts';
@@ -17,10 +18,10 @@ import type { Scalar } from '../plan/scalar.ts';
 import { columnOf, isNull, isVolatile, literal, or } from '../plan/scalars.ts';
 import { mapScalarChildren } from '../plan/walk.ts';
 import { coerceImplicit, reopened, tryCoerce, withoutModifier } from './coerce.ts';
+import type { PendingTableFunction } from './context.ts';
 import type { BindEnvironment } from './environment.ts';
 import { bindExpr } from './expr.ts';
-import type { Match } from './overload.ts';
-import { type BoundNested, bindQueryBody, exprContext, noCtes } from './query.ts';
+import { type BoundNested, bindQueryBody, exprContext, noCtes, sorted } from './query.ts';
 import { mapOuterColumns, mapSubqueryPlan, moveOut, shiftOuter } from './rewrite.ts';
 import { Scope, scopeTable } from './scope.ts';
 
@@ -29,55 +30,81 @@ export function noteUse(fn: SqlFunction, env: BindEnvironment): void {
   if ('user' in fn && fn.user !== undefined) env.used?.add(fn.user.id);
 }
 
-/** The arguments with the defaults of those left out. */
-export function withDefaults(
-  fn: { readonly user?: UserRoutine },
-  args: readonly Scalar[],
+/** A parameter's default as a scalar. */
+export function bindDefaultOf(
+  user: UserRoutine,
+  text: string,
+  type: Scalar['type'],
   env: BindEnvironment,
-): readonly Scalar[] {
-  const { user } = fn;
-  if (user === undefined || user.parameters.length === args.length) return args;
-  const searchPath = user.inline?.searchPath ?? env.searchPath;
-  const missing = user.parameters.slice(args.length).map((parameter) => {
-    const text = must(parameter.default, 'a parameter left out has a default');
-    return bindDefaultOf(user, text, parameter.type, { ...env, searchPath });
-  });
-  return [...args, ...missing];
-}
-
-function bindDefaultOf(user: UserRoutine, text: string, type: Scalar['type'], env: BindEnvironment): Scalar {
+): Scalar {
   return within(user.source, () => {
     const context = { ...exprContext(env, null, noCtes), clause: 'DEFAULT expressions' };
     return coerceImplicit(bindExpr(parseExpr(text), context), type, env);
   });
 }
 
-/** The call of a user's scalar function; null for a built-in one. */
+/** Names that scalar functions with one OUT parameter give to their value in FROM. */
+const resultNames = new WeakMap<Scalar, string>();
+
+export const resultNameOf = (value: Scalar): string | null => resultNames.get(value) ?? null;
+
+/** The call of a user's scalar function with all of its arguments. */
 export function callUser(
-  match: Match<ScalarFunction>,
+  fn: ScalarFunction,
+  user: UserRoutine,
   args: readonly Scalar[],
   position: number,
   env: BindEnvironment,
-): Scalar | null {
-  const { fn } = match;
-  if (fn.user === undefined) return null;
+): Scalar {
   noteUse(fn, env);
-  const coerced = args.map((a, i) => coerceImplicit(a, must(match.types[i]), env));
-  const all = withDefaults(fn, coerced, env);
-  const type = typeof fn.returns === 'function' ? fn.returns(all.map((a) => a.type)) : types.text;
-  if (fn.user.inline === null) return { kind: 'call', fn, args: all, type, position };
-  const value = inlineValue(fn, fn.user, all, type, position, env);
-  return fn.nulls === 'strict' ? nullIfAnyNull(all, value) : value;
+  const type = typeof fn.returns === 'function' ? fn.returns(args.map((a) => a.type)) : types.text;
+  const result = (): Scalar => {
+    if (user.inline === null) return { kind: 'call', fn, args, type, position };
+    const value = inlineValue(fn, user, args, type, position, env);
+    return fn.nulls === 'strict' ? nullIfAnyNull(args, value) : value;
+  };
+  const value = result();
+  const [out, ...more] = user.declared.filter((p) => p.mode === 'out' || p.mode === 'inout');
+  if (out !== undefined && out.name !== null && more.length === 0) resultNames.set(value, out.name);
+  return value;
 }
 
-/** 0A000 for an SQL function of rows where its query cannot stand. */
-export function refuseInlineSet(fn: TableFunction, position: number): void {
-  if (!fn.user?.inline) return;
-  throw unsupported(
-    `the SQL function ${fn.name}(), which returns rows, in this place`,
-    position,
-    'Call it by itself in FROM, which may be LATERAL.',
-  );
+/**
+ * A call of a set-returning function where it is not a relation by itself (a select list, ROWS FROM, WITH ORDINALITY): the
+ * query of an SQL function becomes an array of its rows, which is taken apart again.
+ */
+export function placeable(call: PendingTableFunction, env: BindEnvironment): PendingTableFunction {
+  const { fn, args, columns } = call;
+  const user = fn.user;
+  if (!user?.inline) return call;
+  const row: DataType = { id: 'struct', fields: [...columns] };
+  const { plan, exprs } = declaredColumns(fn, columns, env);
+  const value: Scalar = { kind: 'row', items: exprs, type: row };
+  const rows = withArguments(project(plan, [value], [fn.name]), args, fn.name);
+  const array: Scalar = { kind: 'arraySubquery', plan: rows, type: arrayOf(row) };
+  const given = fn.nulls === 'strict' ? nullIfAnyNull(args, array) : array;
+  return { fn: rowsOf(fn, columns), args: [given], columns };
+}
+
+const rowFunctions = new WeakMap<TableFunction, TableFunction>();
+
+/** Takes an array of rows apart; one per function, so that equal calls are equal. */
+function rowsOf(fn: TableFunction, columns: PendingTableFunction['columns']): TableFunction {
+  const known = rowFunctions.get(fn);
+  if (known !== undefined) return known;
+  const { user: _, ...rest } = fn;
+  const made: TableFunction = {
+    ...rest,
+    args: ['anyarray'],
+    columns: () => columns,
+    nulls: 'strict',
+    implement: () => (_context, array) =>
+      array instanceof SqlArray
+        ? array.elements.map((row) => (Array.isArray(row) ? row : columns.map(() => null)))
+        : [],
+  };
+  rowFunctions.set(fn, made);
+  return made;
 }
 
 // Bodies
@@ -170,7 +197,7 @@ function inlineValue(
   position: number,
   env: BindEnvironment,
 ): Scalar {
-  const bound = bindBody(fn.name, user, env);
+  const bound = asRow(bindBody(fn.name, user, env), type, env);
   const declared = formatType(type);
   const [only, ...more] = bound.columns;
   if (only === undefined || more.length > 0) {
@@ -186,6 +213,28 @@ function inlineValue(
   if (isExpression && applied.kind === 'Project')
     return placedAt(moveOut(must(applied.exprs[0]), 1), position);
   return { kind: 'scalarSubquery', plan: applied, type };
+}
+
+/** A body whose columns are the fields of the row that the function returns, as a body of one column. */
+function asRow(bound: BoundNested, type: Scalar['type'], env: BindEnvironment): BoundNested {
+  const [only, ...more] = bound.columns;
+  if (type.id !== 'struct' || only === undefined) return bound;
+  if (more.length === 0 && (only.type.id === 'struct' || type.fields.length !== 1)) return bound;
+  if (bound.columns.length !== type.fields.length) {
+    const few = bound.columns.length < type.fields.length;
+    throw wrongResult('record', `Final statement returns too ${few ? 'few' : 'many'} columns.`);
+  }
+  const whole = isOneRow(bound.plan) ? bound.plan : firstRow(bound);
+  const items = type.fields.map((f, i): Scalar => {
+    const from = columnOf(whole.schema, i);
+    const result = resultColumn(from, f.type, env);
+    if (result !== null) return result;
+    const detail = `Final statement returns ${formatType(from.type)} instead of ${formatType(f.type)} at column ${i + 1}.`;
+    throw wrongResult('record', detail);
+  });
+  const row: Scalar = { kind: 'row', items, type };
+  const columns = [{ name: 'row', type, nullable: false }];
+  return { ...bound, plan: project(whole, [row], ['row']), columns, order: [] };
 }
 
 const isUnit = (plan: LogicalPlan): boolean =>
@@ -273,6 +322,30 @@ export function checkSqlFunction(
 
 // Rows
 
+/** The body, in its order, and its columns as the declared ones. */
+function declaredColumns(
+  fn: TableFunction,
+  columns: readonly { readonly name: string; readonly type: Scalar['type'] }[],
+  env: BindEnvironment,
+): { readonly plan: LogicalPlan; readonly exprs: readonly Scalar[] } {
+  const { plan, columns: found } = sorted(bindBody(fn.name, must(fn.user), env));
+  const declared = columns.length === 1 ? formatType(must(columns[0]).type) : 'record';
+  if (found.length !== columns.length) {
+    const few = found.length < columns.length;
+    throw wrongResult(declared, `Final statement returns too ${few ? 'few' : 'many'} columns.`);
+  }
+  const exprs = columns.map((c, i) => {
+    const from = columnOf(plan.schema, i);
+    const result = resultColumn(from, c.type, env);
+    if (result !== null) return result;
+    throw wrongResult(
+      declared,
+      `Final statement returns ${formatType(from.type)} instead of ${formatType(c.type)} at column ${i + 1}.`,
+    );
+  });
+  return { plan, exprs };
+}
+
 /** The rows of an SQL function; arguments are scalars over the row around. */
 export function inlineQuery(
   fn: TableFunction,
@@ -281,26 +354,9 @@ export function inlineQuery(
   position: number,
   env: BindEnvironment,
 ): LogicalPlan {
-  const user = must(fn.user);
-  const bound = bindBody(fn.name, user, env);
-  const declared = columns.length === 1 ? formatType(must(columns[0]).type) : 'record';
-  if (bound.columns.length !== columns.length) {
-    throw wrongResult(
-      declared,
-      `Final statement returns ${bound.columns.length < columns.length ? 'too few' : 'too many'} columns.`,
-    );
-  }
-  const exprs = columns.map((c, i) => {
-    const from = columnOf(bound.plan.schema, i);
-    const result = resultColumn(from, c.type, env);
-    if (result !== null) return result;
-    throw wrongResult(
-      declared,
-      `Final statement returns ${formatType(from.type)} instead of ${formatType(c.type)} at column ${i + 1}.`,
-    );
-  });
+  const { plan, exprs } = declaredColumns(fn, columns, env);
   const names = columns.map((c) => c.name);
-  const applied = withArguments(project(bound.plan, exprs, names), args, fn.name);
+  const applied = withArguments(project(plan, exprs, names), args, fn.name);
   if (fn.nulls !== 'strict') return applied;
   if (args.some(isVolatile)) throw unsupported('a volatile argument of a strict SQL function', position);
   return filter(

@@ -5,13 +5,14 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { FunctionCall, WindowSpec } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { bindOrder } from './aggregateCalls.ts';
+import { ambiguousFor, argumentsOf, choose, noFunctionFor } from './callArguments.ts';
 import { bindArguments } from './calls.ts';
-import { coerceImplicit, defaultUnknown } from './coerce.ts';
+import { defaultUnknown } from './coerce.ts';
 import { requireEquality } from './comparable.ts';
 import { type Collected, type ExprContext, WINDOW_BASE } from './context.ts';
 import { bindCondition, bindExpr } from './expr.ts';
-import { ambiguousFunction, noFunction } from './operators.ts';
-import { checkDeterminate, resolve, resultType } from './overload.ts';
+import { noFunction } from './operators.ts';
+import { checkDeterminate, resultType } from './overload.ts';
 import { noteUse } from './userFunctions.ts';
 
 const DEFINITION = 'window definitions';
@@ -44,22 +45,19 @@ export function bindWindowCall(
   const fitting = candidates.map((c) =>
     c.kind === 'window' ? { ...c, args: c.args.slice(0, Math.max(c.required, args.length)) } : c,
   );
-  const match = resolve(
-    fitting,
-    args.map((a) => a.type),
-  );
-  if (match === null) throw noFunction(name, args, position);
-  if (match === 'ambiguous') throw ambiguousFunction(name, args, position);
-  checkDeterminate(match);
-  const fn = must(candidates[fitting.indexOf(match.fn)]);
+  const chosen = choose(fitting, call, args);
+  if (chosen === null) throw noFunctionFor(name, call, args);
+  if (chosen === 'ambiguous') throw ambiguousFor(name, call, args);
+  checkDeterminate(chosen.match);
+  const fn = must(candidates[fitting.indexOf(chosen.fn)]);
   noteUse(fn, context.env);
   checkClauses(call, name, fn, args.length);
   const spec = windowSpec(call, context);
   const definition: ExprContext = { ...inner, clause: DEFINITION };
-  const type = resultType(match.fn.returns, match);
+  const type = resultType(chosen.fn.returns, chosen.match);
   collected.windows.push({
     fn,
-    args: args.map((a, i) => coerceImplicit(a, must(match.types[i]), context.env)),
+    args: argumentsOf(chosen, args, context.env),
     filter: call.filter === null ? null : bindCondition(call.filter, inner, 'FILTER'),
     distinct: false,
     ignoreNulls: call.nullTreatment === 'ignore',

@@ -3,6 +3,7 @@ import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Comment } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
+import { findRoutine } from './dropFunction.ts';
 import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
 function target(
@@ -44,6 +45,12 @@ function target(
       const object = catalog.find(name.schema, name.name, path);
       if (object?.kind !== 'index') throw new SqlError('42704', `index "${name.name}" does not exist`);
       return { id: object.id, column: 0 };
+    }
+    case 'function':
+    case 'aggregate': {
+      const { object, name, argumentTypes } = statement;
+      const routine = must(findRoutine({ object, ifExists: false, name, argumentTypes }, context));
+      return { id: routine.id, column: 0 };
     }
     case 'table':
     case 'view':

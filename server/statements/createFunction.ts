@@ -1,34 +1,16 @@
-/**
- * CREATE FUNCTION and CREATE AGGREGATE. An SQL body is bound once to see that it is right and what it needs; a script is
- * compiled.
- */
-import type { DataType } from '../../common/dataType.ts';
-import { sameType } from '../../common/dataType.ts';
-import type { UserRoutine } from '../../common/function.ts';
+/** CREATE FUNCTION and CREATE AGGREGATE. */
 import { SqlError, unsupported } from '../../common/sqlError.ts';
-import { formatType } from '../../common/typeTable.ts';
-import type {
-  CreateAggregate,
-  CreateFunction,
-  RoutineBody,
-  RoutineParameter,
-} from '../../parser/ast/routine.ts';
-import { withoutModifier } from '../../planner/bind/coerce.ts';
-import { dataTypeOf } from '../../planner/bind/typeNames.ts';
-import { checkSqlFunction } from '../../planner/bind/userFunctions.ts';
-import { bindEnvironment, routinesUsed } from '../planning.ts';
-import { aggregateModule, functionModule } from '../udf/module.ts';
+import type { CreateAggregate, CreateFunction, RoutineBody } from '../../parser/ast/routine.ts';
+import { bindEnvironment } from '../planning.ts';
+import { build, sameReturn } from '../udf/build.ts';
+import { checkSetting } from '../udf/limits.ts';
+import { declaredOf, inputsOf, returnedOf } from '../udf/parameters.ts';
 import {
   type RoutineDefinition,
   type RoutineFunction,
   type RoutineObject,
-  type RoutineReturn,
   signatureOf,
-  sqlFunction,
 } from '../udf/routine.ts';
-import { loadEngine, Script } from '../udf/sandbox.ts';
-import { DEFAULT_TIMEOUT_MS, scriptAggregate, scriptFunction } from '../udf/scriptFunctions.ts';
-import { shapeOf } from '../udf/values.ts';
 import { refuseReplacement } from './dropFunction.ts';
 import {
   creationSchema,
@@ -41,13 +23,6 @@ import {
 } from './statement.ts';
 
 type Create = CreateFunction | CreateAggregate;
-
-/** What one kind of routine gives besides its name. */
-interface Made {
-  readonly fn: RoutineFunction;
-  readonly dependsOn: ReadonlySet<number>;
-  readonly close: () => void;
-}
 
 const languages = new Set(['sql', 'javascript']);
 /** Languages that RisingWave and PostgreSQL know. */
@@ -77,57 +52,6 @@ function languageOf(statement: Create): 'sql' | 'javascript' {
   return language === 'sql' ? 'sql' : 'javascript';
 }
 
-function parametersOf(statement: Create, context: StatementContext): UserRoutine['parameters'] {
-  const env = bindEnvironment(context);
-  const names = new Set<string>();
-  let mustDefault = false;
-  return statement.parameters.map((p: RoutineParameter) => {
-    const position = p.span.start;
-    if (p.mode !== 'in') throw unsupported(`${p.mode.toUpperCase()} parameters`, position);
-    const name = p.name?.name ?? null;
-    if (name !== null && names.has(name)) {
-      throw new SqlError('42P13', `parameter name "${name}" used more than once`, { position });
-    }
-    if (name !== null) names.add(name);
-    const type = withoutModifier(dataTypeOf(p.type, env));
-    if (mustDefault && p.default === null) {
-      const message = 'input parameters after one with a default value must also have defaults';
-      throw new SqlError('42P13', message, { position });
-    }
-    if (p.default !== null && statement.kind === 'CreateAggregate') {
-      throw new SqlError('42P13', 'aggregates cannot have DEFAULT arguments', { position });
-    }
-    mustDefault = p.default !== null;
-    return { name, type, default: p.default === null ? null : context.textOf(p.default) };
-  });
-}
-
-function returnsOf(statement: Create, context: StatementContext): RoutineReturn {
-  const env = bindEnvironment(context);
-  const position = statement.span.start;
-  if (statement.kind === 'CreateAggregate') {
-    return { kind: 'value', type: withoutModifier(dataTypeOf(statement.returns, env)) };
-  }
-  const { returns } = statement;
-  if (returns === null) throw new SqlError('42P13', 'function result type must be specified', { position });
-  if (returns.kind === 'table') {
-    const columns = returns.columns.map((c) => ({
-      name: c.name.name,
-      type: withoutModifier(dataTypeOf(c.type, env)),
-    }));
-    const repeated = columns.find((c, i) => columns.findIndex((o) => o.name === c.name) < i);
-    if (repeated !== undefined) {
-      throw new SqlError('42P13', `parameter name "${repeated.name}" used more than once`, { position });
-    }
-    return { kind: 'rows', columns };
-  }
-  const type = withoutModifier(dataTypeOf(returns.type, env));
-  if (type.id === 'void') throw unsupported('a function that returns void', position);
-  if (!returns.setOf) return { kind: 'value', type };
-  const name = splitName(statement.name, context).name;
-  return { kind: 'rows', columns: type.id === 'struct' ? type.fields : [{ name, type }] };
-}
-
 function bodyText(body: RoutineBody | null, context: StatementContext, position: number): string {
   if (body === null) throw new SqlError('42P13', 'no function body specified', { position });
   if (body.kind === 'return') return context.textOf(body.expr);
@@ -137,73 +61,17 @@ function bodyText(body: RoutineBody | null, context: StatementContext, position:
 }
 
 /** A name that built-in functions of another kind have would hide them or never be found. */
-function refuseMixedKinds(name: string, kind: RoutineFunction['kind'], context: StatementContext): void {
+export function refuseMixedKinds(
+  name: string,
+  kind: RoutineFunction['kind'],
+  context: StatementContext,
+): void {
   const { functions } = context.database;
   const others = [...functions.byName(name), ...functions.userFunctions().filter((f) => f.name === name)];
   const other = others.find((f) => f.kind !== kind);
   if (other === undefined) return;
   const what = other.kind === 'table' ? 'a function that returns rows' : `a ${other.kind} function`;
   throw unsupported(`a function with the name of ${what.replace('a aggregate', 'an aggregate')}, ${name}`);
-}
-
-function make(definition: RoutineDefinition, statement: Create, context: StatementContext): Promise<Made> {
-  if (definition.user.language === 'sql') return Promise.resolve(makeSql(definition, statement, context));
-  return makeScript(definition, statement, context);
-}
-
-function makeSql(definition: RoutineDefinition, statement: Create, context: StatementContext): Made {
-  if (statement.kind === 'CreateAggregate')
-    throw unsupported('CREATE AGGREGATE in sql', statement.span.start);
-  const fn = sqlFunction(definition);
-  const env = bindEnvironment(context);
-  const relations = new Set<number>();
-  const { catalog } = env;
-  checkSqlFunction(fn, definition.returns, {
-    ...env,
-    catalog: {
-      database: catalog.database,
-      hasSchema: (name) => catalog.hasSchema(name),
-      relationNames: (schema, path) => catalog.relationNames(schema, path),
-      rowType: (schema, name, path) => catalog.rowType(schema, name, path),
-      relation(schema, name, path) {
-        const entry = catalog.relation(schema, name, path);
-        if (entry !== null && entry.kind !== 'system') relations.add(entry.id);
-        return entry;
-      },
-    },
-  });
-  return { fn, dependsOn: new Set([...relations, ...routinesUsed(context)]), close: () => {} };
-}
-
-async function makeScript(
-  definition: RoutineDefinition,
-  statement: Create,
-  context: StatementContext,
-): Promise<Made> {
-  const { name, user, returns } = definition;
-  const isAggregate = statement.kind === 'CreateAggregate';
-  const { text, entry } = isAggregate ? aggregateModule(user.source) : functionModule(definition);
-  const result: DataType =
-    returns.kind === 'value' ? returns.type : { id: 'struct', fields: [...returns.columns] };
-  const shape = { parameters: user.parameters.map((p) => shapeOf(p.type)), result: shapeOf(result), entry };
-  const { serverClock } = context.database.environment;
-  const signature = signatureOf(name, user.parameters);
-  const source = { signature, module: text, shape };
-  const script = new Script(await loadEngine(), source, () => serverClock.system());
-  const exported = new Set(script.functions(DEFAULT_TIMEOUT_MS));
-  const close = (): void => script.close();
-  const dependsOn = new Set<number>();
-  if (isAggregate && returns.kind === 'value') {
-    for (const part of ['create_state', 'accumulate']) {
-      if (!exported.has(part))
-        throw new SqlError('42P13', `aggregate ${signature} has no function ${part}()`);
-    }
-    return { fn: scriptAggregate({ ...definition, returns }, script, exported), dependsOn, close };
-  }
-  if (!exported.has(entry) && !exported.has('default')) {
-    throw new SqlError('42P13', `the script of function ${signature} exports no function "${name}"`);
-  }
-  return { fn: scriptFunction(definition, script), dependsOn, close };
 }
 
 /** The function in whose place a new one comes; 'taken' when IF NOT EXISTS lets it be. */
@@ -232,26 +100,16 @@ function existing(
 /** Callers that have been bound rely on the shape of the old one. */
 function checkReplacement(found: RoutineObject, definition: RoutineDefinition, signature: string): void {
   const hint = `Use DROP ${found.kind.toUpperCase()} ${signature} first.`;
-  const isAggregate = found.fn.kind === 'aggregate';
-  const columns = found.fn.kind === 'table' ? found.fn.columns([]) : null;
-  const { returns } = definition;
-  const result =
-    found.fn.kind === 'table' || typeof found.fn.returns !== 'function' ? null : found.fn.returns([]);
-  const sameResult =
-    returns.kind === 'value'
-      ? result !== null && sameType(result, returns.type)
-      : columns !== null &&
-        columns.length === returns.columns.length &&
-        columns.every((c, i) => {
-          const other = returns.columns[i];
-          return other !== undefined && other.name === c.name && sameType(other.type, c.type);
-        });
-  if (!sameResult) throw new SqlError('42P13', 'cannot change return type of existing function', { hint });
-  const renamed = found.fn.user.parameters.find(
-    (p, i) => p.name !== null && p.name !== definition.user.parameters[i]?.name,
-  );
-  if (renamed !== undefined && !isAggregate) {
-    throw new SqlError('42P13', `cannot change name of input parameter "${renamed.name}"`, { hint });
+  const fail = (message: string): SqlError => new SqlError('42P13', message, { hint });
+  if (!sameReturn(found.definition, definition)) throw fail('cannot change return type of existing function');
+  const before = found.fn.user.parameters;
+  const after = definition.user.parameters;
+  const renamed = before.find((p, i) => p.name !== null && p.name !== after[i]?.name);
+  if (renamed !== undefined && found.kind !== 'aggregate') {
+    throw fail(`cannot change name of input parameter "${renamed.name}"`);
+  }
+  if (before.some((p, i) => p.default !== null && after[i]?.default === null)) {
+    throw fail('cannot remove parameter defaults from existing function');
   }
 }
 
@@ -285,18 +143,24 @@ async function create(statement: Create, context: StatementContext): Promise<Sta
     const origin = originOf(context);
     const source = bodyText(statement.body, context, statement.span.start);
     const query = statement.body?.kind === 'return' ? `SELECT ${source}` : source;
-    const parameters = parametersOf(statement, context);
-    const draft = { name: target.name, user: { schema, parameters } };
-    const returns = returnsOf(statement, context);
+    const env = bindEnvironment(context);
+    const declared = declaredOf(statement, env, (node) => context.textOf(node));
+    const { returns, text: resultText } = returnedOf(statement, target.name, declared, env);
+    const settings = new Map(
+      statement.settings.map((s) => checkSetting(s.name, s.value, language, statement.span.start)),
+    );
     const definitionFor = (id: number): RoutineDefinition => ({
-      ...draft,
+      kind,
+      name: target.name,
       user: {
         id,
         schema,
         language,
         owner: context.user,
         source,
-        parameters,
+        ...inputsOf(declared),
+        resultText,
+        settings,
         inline: language === 'sql' ? { query, searchPath: origin.searchPath } : null,
       },
       returns,
@@ -308,7 +172,8 @@ async function create(statement: Create, context: StatementContext): Promise<Sta
     const functionKind = kind === 'aggregate' ? 'aggregate' : returns.kind === 'rows' ? 'table' : 'scalar';
     if (old === null) refuseMixedKinds(target.name, functionKind, context);
     const id = old?.id ?? database.catalog.allocateId();
-    const made = await make(definitionFor(id), statement, context);
+    const definition = definitionFor(id);
+    const made = await build(definition, context);
     if (made.dependsOn.has(id)) throw unsupported(`recursion in the SQL function ${target.name}()`);
     database.functions.add({
       kind,
@@ -317,6 +182,7 @@ async function create(statement: Create, context: StatementContext): Promise<Sta
       name: target.name,
       owner: context.user,
       ...origin,
+      definition,
       ...made,
     });
     database.journalDdl(origin, id);
@@ -326,24 +192,3 @@ async function create(statement: Create, context: StatementContext): Promise<Sta
 
 export const createFunction: StatementHandler<CreateFunction> = { run: create };
 export const createAggregate: StatementHandler<CreateAggregate> = { run: create };
-
-/** `integer`, `SETOF integer`, `TABLE(a integer, b text)`. */
-export function returnText(fn: RoutineFunction): string {
-  if (fn.kind !== 'table')
-    return formatType(typeof fn.returns === 'function' ? fn.returns([]) : { id: 'text' });
-  return `TABLE(${fn
-    .columns([])
-    .map((c) => `${c.name} ${formatType(c.type)}`)
-    .join(', ')})`;
-}
-
-/** `a integer, b text DEFAULT 'x'`. */
-export function parametersText(fn: RoutineFunction, withDefaults: boolean): string {
-  return fn.user.parameters
-    .map((p) => {
-      const name = p.name === null ? '' : `${p.name} `;
-      const value = withDefaults && p.default !== null ? ` DEFAULT ${p.default}` : '';
-      return `${name}${formatType(p.type)}${value}`;
-    })
-    .join(', ');
-}

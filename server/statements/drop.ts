@@ -85,6 +85,7 @@ export function removeObject(database: Database, object: Dropped): void {
   const { catalog } = database;
   if (object.kind === 'function' || object.kind === 'aggregate') {
     database.functions.remove(object);
+    catalog.setComment(object.id, 0, null);
     return;
   }
   switch (object.kind) {
@@ -226,7 +227,9 @@ export const drop: StatementHandler<Drop> = {
       if (statement.object === 'schema') {
         dropSchemas(statement, context);
       } else if (statement.object === 'function' || statement.object === 'aggregate') {
-        const routine = findRoutine(statement, context);
+        const { object, ifExists, argumentTypes } = statement;
+        const name = must(statement.names[0]);
+        const routine = findRoutine({ object, ifExists, name, argumentTypes }, context);
         if (routine === null) return done(tag);
         dropAll(statement, [routine], shown(routine), context);
       } else {

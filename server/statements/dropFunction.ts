@@ -2,7 +2,7 @@
 import { sameType } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
-import type { Drop } from '../../parser/ast/statement.ts';
+import type { ObjectName, TypeName } from '../../parser/ast/common.ts';
 import { withoutModifier } from '../../planner/bind/coerce.ts';
 import { dataTypeOf } from '../../planner/bind/typeNames.ts';
 import type { Database } from '../database.ts';
@@ -10,10 +10,17 @@ import { bindEnvironment } from '../planning.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
 import { type StatementContext, splitName } from './statement.ts';
 
-/** The function that DROP names; null when it is missing and IF EXISTS allows it. */
-export function findRoutine(statement: Drop, context: StatementContext): RoutineObject | null {
-  const [objectName] = statement.names;
-  if (objectName === undefined) return null;
+/** How DROP, ALTER and COMMENT name a function. */
+export interface RoutineName {
+  readonly object: 'function' | 'aggregate';
+  readonly ifExists: boolean;
+  readonly name: ObjectName;
+  readonly argumentTypes: readonly TypeName[] | null;
+}
+
+/** The function that a statement names; null when it is missing and IF EXISTS allows it. */
+export function findRoutine(statement: RoutineName, context: StatementContext): RoutineObject | null {
+  const objectName = statement.name;
   const { functions } = context.database;
   const target = splitName(objectName, context);
   const { position } = target;

@@ -2,8 +2,10 @@
 import { unsupported } from '../../common/sqlError.ts';
 import type { Statement, StatementKind } from '../../parser/ast/statement.ts';
 import { advanceClock, advanceWatermark } from './advance.ts';
+import { alterFunction } from './alterFunction.ts';
 import { comment } from './comment.ts';
 import { copy } from './copy.ts';
+import { alter } from './resume.ts';
 import { createAggregate, createFunction } from './createFunction.ts';
 import { createIndex } from './createIndex.ts';
 import { createSource } from './createSource.ts';
@@ -17,7 +19,7 @@ import { flush, wait } from './flush.ts';
 import { inject } from './inject.ts';
 import { deallocate, discard, execute, prepare } from './prepare.ts';
 import { replayLateRows } from './replayLateRows.ts';
-import { alter } from './resume.ts';
+
 import { createSchema } from './schema.ts';
 import { select } from './select.ts';
 import { resetVariable, setVariable, showVariable } from './set.ts';
@@ -80,7 +82,13 @@ const handlers: Handlers = {
   CreateAggregate: createAggregate,
   CreateDatabase: later('CREATE DATABASE'),
   CreateUser: later('CREATE USER'),
-  Alter: alter,
+  Alter: {
+    run: (statement, context) =>
+      (statement.object === 'function' || statement.object === 'aggregate' ? alterFunction : alter).run(
+        statement,
+        context,
+      ),
+  },
   AlterFragment: later('ALTER FRAGMENT'),
   AlterSystem: later('ALTER SYSTEM'),
   AlterDefaultPrivileges: later('ALTER DEFAULT PRIVILEGES'),

@@ -8,7 +8,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
-import { parametersText, returnText } from './createFunction.ts';
+import { declaredText } from '../udf/routineText.ts';
 import {
   type StatementContext,
   type StatementHandler,
@@ -123,7 +123,12 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
       return context.database.functions
         .list()
         .filter((r) => inScope(r.schema))
-        .map((r) => [r.name, parametersText(r.fn, false), returnText(r.fn), r.fn.user.language]);
+        .map((r) => [
+          r.name,
+          declaredText(r.fn.user.declared, false),
+          r.fn.user.resultText,
+          r.fn.user.language,
+        ]);
     default:
       throw unsupported(`SHOW ${statement.object.toUpperCase()}`, statement.span.start);
   }

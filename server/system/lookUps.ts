@@ -2,6 +2,7 @@
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { Value } from '../../common/value.ts';
 import { type Keyword, keywords } from '../../parser/keywords.ts';
+import { createText } from '../udf/routineText.ts';
 import { functionList } from './functionList.ts';
 import {
   isVisible,
@@ -80,7 +81,7 @@ const definitions: CatalogFunctions = {
     const fn = functionList(view.database.functions).byOid.get(oidArgument(args));
     if (fn === undefined) return null;
     const made = view.database.functions.byId(oidArgument(args));
-    if (made !== null) return made.sql;
+    if (made !== null) return createText(made.definition);
     return `CREATE OR REPLACE FUNCTION pg_catalog.${fn.name}(${argumentsText(fn)})\n RETURNS ${resultText(fn)}\n LANGUAGE internal\n`;
   },
   pg_get_function_result: (view, args) => {
@@ -88,7 +89,10 @@ const definitions: CatalogFunctions = {
     return fn === undefined ? null : resultText(fn);
   },
   pg_get_function_arguments: functionArguments,
-  pg_get_function_identity_arguments: functionArguments,
+  pg_get_function_identity_arguments: (view, args) => {
+    const fn = functionList(view.database.functions).byOid.get(oidArgument(args));
+    return fn === undefined ? null : argumentsText(fn, false);
+  },
 };
 
 function functionArguments(view: SystemView, args: readonly Value[]): Value {
@@ -131,6 +135,7 @@ function comment(view: SystemView, args: readonly Value[]): Value {
     case 'pg_namespace':
       return catalog.schemas().some((s) => s.id === oid) ? catalog.comment(oid) : null;
     case 'pg_proc':
+      if (view.database.functions.byId(oid) !== null) return catalog.comment(oid);
       return functionList(view.database.functions).byOid.get(oid)?.doc ?? null;
     case 'pg_operator':
       return functionList(view.database.functions).operators.find((o) => o.oid === oid)?.fn.doc ?? null;

@@ -6,6 +6,7 @@ import type { SqlFunction, TypePattern } from '../../common/function.ts';
 import { formatType, oidOf, typeFromName, typeOfOid, typeTable } from '../../common/typeTable.ts';
 import { quoteIdentifier } from '../../executor/functions/support/quoting.ts';
 import { intervalOf } from '../../wire/typeCodec.ts';
+import { declaredText } from '../udf/routineText.ts';
 import type { IndexView, RelationView } from './systemView.ts';
 
 export function qualifiedName(schema: string, name: string): string {
@@ -137,15 +138,8 @@ function withModifier(type: DataType, modifier: number): DataType {
 }
 
 /** `a integer, VARIADIC b text[]`-like list of a function's parameter types. */
-export function argumentsText(fn: SqlFunction): string {
-  if ('user' in fn && fn.user !== undefined) {
-    return fn.user.parameters
-      .map((p) => {
-        const name = p.name === null ? '' : `${quoteIdentifier(p.name)} `;
-        return `${name}${formatType(p.type)}${p.default === null ? '' : ` DEFAULT ${p.default}`}`;
-      })
-      .join(', ');
-  }
+export function argumentsText(fn: SqlFunction, withDefaults = true): string {
+  if ('user' in fn && fn.user !== undefined) return declaredText(fn.user.declared, withDefaults);
   return fn.args
     .map((pattern, i) => {
       const repeats = 'variadic' in fn && fn.variadic === true && i === fn.args.length - 1;
@@ -158,11 +152,10 @@ export function argumentsText(fn: SqlFunction): string {
 
 /** Result type of a function as text. */
 export function resultText(fn: SqlFunction): string {
+  if ('user' in fn && fn.user !== undefined) return fn.user.resultText;
   if (fn.kind !== 'table') return typeText(resultOid(fn), null) ?? '';
   const columns = fn.columns(fn.args.map(sampleType));
-  const made = 'user' in fn && fn.user !== undefined;
-  if (columns.length === 1 && (!made || columns[0]?.name === fn.name))
-    return `SETOF ${typeText(resultOid(fn), null) ?? ''}`;
+  if (columns.length === 1) return `SETOF ${typeText(resultOid(fn), null) ?? ''}`;
   if (columns.length === 0) return 'SETOF record';
   return `TABLE(${columns.map((c) => `${quoteIdentifier(c.name)} ${formatType(c.type)}`).join(', ')})`;
 }

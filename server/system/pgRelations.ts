@@ -21,6 +21,7 @@ import {
 } from './systemView.ts';
 
 const PG_REWRITE = 2618;
+const PG_PROC = 1255;
 const REWRITE_RULES = 500_000_000;
 
 /** Collation of a column: the default one for text, C for names. */
@@ -164,12 +165,18 @@ function* constraints(view: SystemView): Generator<Fields> {
   }
 }
 
+/** The catalog that an object is a row of. */
+function classOf(view: SystemView, id: number): number {
+  return view.database.functions.byId(id) === null ? PG_CLASS : PG_PROC;
+}
+
 function* descriptions(view: SystemView): Generator<Fields> {
   const { catalog } = view.database;
   for (const { id, column, text } of catalog.comments()) {
     if (id === 1) continue;
     const isSchema = catalog.schemas().some((s) => s.id === id);
-    yield { objoid: id, classoid: isSchema ? PG_NAMESPACE : PG_CLASS, objsubid: column, description: text };
+    const classoid = isSchema ? PG_NAMESPACE : classOf(view, id);
+    yield { objoid: id, classoid, objsubid: column, description: text };
   }
 }
 
@@ -185,7 +192,14 @@ function* dependencies(view: SystemView): Generator<Fields> {
     const rule = r.oid + REWRITE_RULES;
     yield { classid: PG_REWRITE, objid: rule, refclassid: PG_CLASS, refobjid: r.oid, deptype: 'i' };
     for (const id of r.object.dependsOn) {
-      yield { classid: PG_REWRITE, objid: rule, refclassid: PG_CLASS, refobjid: id, deptype: 'n' };
+      yield { classid: PG_REWRITE, objid: rule, refclassid: classOf(view, id), refobjid: id, deptype: 'n' };
+    }
+  }
+  for (const r of view.database.functions.list()) {
+    const schema = view.schemaOid(r.schema);
+    yield { classid: PG_PROC, objid: r.id, refclassid: PG_NAMESPACE, refobjid: schema, deptype: 'n' };
+    for (const id of r.dependsOn) {
+      yield { classid: PG_PROC, objid: r.id, refclassid: classOf(view, id), refobjid: id, deptype: 'n' };
     }
   }
   for (const i of view.indexes()) {

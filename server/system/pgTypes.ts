@@ -122,10 +122,20 @@ const functionKinds: { readonly [K in SqlFunction['kind']]: string } = {
 
 const volatilities = { immutable: 'i', stable: 's', volatile: 'v' } as const;
 
+const argumentModes = { in: 'i', out: 'o', inout: 'b', variadic: 'v' } as const;
+
 /** What pg_proc says of a user's function in other words than of a built-in one. */
 function userFields(fn: SqlFunction, view: SystemView): Fields {
   if (!('user' in fn) || fn.user === undefined) return {};
-  const { schema, language, owner, source, parameters } = fn.user;
+  const { schema, language, owner, source, parameters, declared, variadic, settings } = fn.user;
+  const hasOutputs = declared.length > parameters.length || declared.some((p) => p.mode === 'inout');
+  const columns =
+    fn.kind === 'table' && !hasOutputs && fn.user.resultText.startsWith('TABLE') ? fn.columns([]) : [];
+  const all = [
+    ...declared.map((p) => ({ name: p.name, type: p.type, mode: argumentModes[p.mode] })),
+    ...columns.map((c) => ({ name: c.name, type: c.type, mode: 't' })),
+  ];
+  const last = parameters.at(-1)?.type;
   return {
     pronamespace: view.schemaOid(schema),
     proowner: roleOid(owner),
@@ -133,9 +143,16 @@ function userFields(fn: SqlFunction, view: SystemView): Fields {
     proparallel: 'u',
     pronargdefaults: parameters.filter((p) => p.default !== null).length,
     proargtypes: vector(parameters.map((p) => oidOf(p.type))),
-    proargnames: parameters.some((p) => p.name !== null)
-      ? new SqlArray(parameters.map((p) => p.name ?? ''))
-      : null,
+    pronargs: parameters.length,
+    provariadic: variadic && last?.id === 'array' ? oidOf(last.element) : 0,
+    proargnames: all.some((p) => p.name !== null) ? new SqlArray(all.map((p) => p.name ?? '')) : null,
+    ...(hasOutputs || variadic || columns.length > 0
+      ? {
+          proallargtypes: new SqlArray(all.map((p) => oidOf(p.type))),
+          proargmodes: new SqlArray(all.map((p) => p.mode)),
+        }
+      : {}),
+    proconfig: settings.size === 0 ? null : new SqlArray([...settings].map(([k, v]) => `${k}=${v}`)),
     prosrc: source,
   };
 }
@@ -158,6 +175,10 @@ function functionRow(oid: number, fn: SqlFunction, view: SystemView): Fields {
     provolatile: fn.kind === 'scalar' || fn.kind === 'table' ? volatilities[fn.volatility] : 'i',
     proparallel: 's',
     pronargs: args.length,
+    proargnames:
+      'parameters' in fn && fn.parameters !== undefined
+        ? new SqlArray(fn.parameters.map((p) => p.name))
+        : null,
     pronargdefaults: fn.kind === 'window' ? args.length - fn.required : 0,
     prorettype: resultOid(fn),
     proargtypes: vector(args),

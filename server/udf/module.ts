@@ -36,6 +36,14 @@ export function functionModule({ name, user, returns }: RoutineDefinition): Scri
   };
 }
 
+/** The body under another name: a module that exports the function by its old name exports it by the new one, too. */
+export function renamedSource({ name, user, kind }: RoutineDefinition, to: string): string {
+  const { source, language } = user;
+  if (language !== 'javascript' || kind === 'aggregate' || !hasExports(source)) return source;
+  if (/\bexport\s+default\b/.test(source) || !isIdentifier(name)) return source;
+  return `${source}\nexport { ${name} as ${JSON.stringify(to)} };`;
+}
+
 export const aggregateParts = ['create_state', 'accumulate', 'retract', 'finish', 'merge'] as const;
 
 /** An aggregate's module: what it declares by the known names is exported. */

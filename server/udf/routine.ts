@@ -24,6 +24,8 @@ export interface RoutineObject {
   readonly timeZone: string;
   /** Ids of relations and functions that the body of an SQL function names. */
   readonly dependsOn: ReadonlySet<number>;
+  /** What it was made of; ALTER makes it again. */
+  readonly definition: RoutineDefinition;
   readonly fn: RoutineFunction;
   /** Frees what the function holds outside the catalog. */
   readonly close: () => void;
@@ -39,6 +41,7 @@ export type RoutineReturn =
 
 /** What CREATE FUNCTION and CREATE AGGREGATE say. */
 export interface RoutineDefinition {
+  readonly kind: 'function' | 'aggregate';
   readonly name: string;
   readonly user: UserRoutine;
   readonly returns: RoutineReturn;

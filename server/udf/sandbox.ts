@@ -13,9 +13,9 @@ import {
 } from 'quickjs-emscripten-core';
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
+import { defaultLimits, type Limits } from './limits.ts';
 import { prelude, type ScriptShape } from './prelude.ts';
 
-const MEMORY_LIMIT = 64 * 1024 * 1024;
 /** The engine's own frames lie on the host's stack, which is several times this. */
 const STACK_LIMIT = 128 * 1024;
 
@@ -54,6 +54,8 @@ export class Script {
   #instance: Instance | null = null;
   #deadline: bigint | null = null;
   #timedOut = false;
+  /** Bytes that the runtime may take, as the present call has it. */
+  #memory = defaultLimits.memoryBytes;
 
   constructor(engine: QuickJSWASMModule, source: ScriptSource, clock: () => bigint) {
     this.#engine = engine;
@@ -62,8 +64,8 @@ export class Script {
   }
 
   /** Names of the functions that the script exports; throws what is wrong with its text. */
-  functions(timeoutMs: number): readonly string[] {
-    return this.#limited(timeoutMs, () => {
+  functions(limits: Limits): readonly string[] {
+    return this.#limited(limits, () => {
       const { context, host } = this.#open();
       const names = context.getProp(host, 'functions').consume((h) => context.getString(h));
       return JSON.parse(names) as readonly string[];
@@ -71,8 +73,8 @@ export class Script {
   }
 
   /** Runs one function of the prelude on texts and numbers; gives its text. */
-  run(method: ScriptMethod, args: readonly (string | number)[], timeoutMs: number): string {
-    return this.#limited(timeoutMs, () => {
+  run(method: ScriptMethod, args: readonly (string | number)[], limits: Limits): string {
+    return this.#limited(limits, () => {
       const { context, host, methods } = this.#open();
       let f = methods.get(method);
       if (f === undefined) {
@@ -98,8 +100,12 @@ export class Script {
     instance.runtime.dispose();
   }
 
-  #limited<T>(timeoutMs: number, step: () => T): T {
+  #limited<T>({ timeoutMs, memoryBytes }: Limits, step: () => T): T {
     this.#timedOut = false;
+    if (memoryBytes !== this.#memory) {
+      this.#memory = memoryBytes;
+      this.#instance?.runtime.setMemoryLimit(memoryBytes);
+    }
     this.#deadline = timeoutMs > 0 ? this.#clock() + BigInt(Math.ceil(timeoutMs * 1000)) : null;
     try {
       return step();
@@ -125,7 +131,7 @@ export class Script {
   #open(): Instance {
     if (this.#instance !== null) return this.#instance;
     const runtime = this.#engine.newRuntime();
-    runtime.setMemoryLimit(MEMORY_LIMIT);
+    runtime.setMemoryLimit(this.#memory);
     runtime.setMaxStackSize(STACK_LIMIT);
     runtime.setInterruptHandler(() => this.#isLate());
     const context = runtime.newContext();
@@ -164,14 +170,15 @@ export class Script {
     if (this.#timedOut) {
       this.#restart();
       return new SqlError('57014', `canceling statement due to the time limit of function ${signature}`, {
-        hint: 'The setting millrace.udf_timeout says how long a call may run.',
+        hint: 'The setting millrace.udf_timeout says how long a call may run: of the session, or of the function (ALTER FUNCTION ... SET).',
       });
     }
     const where = `JavaScript function ${signature}${line === null ? '' : ` line ${line}`}`;
     if (name === 'InternalError' && message === 'out of memory') {
       this.#restart();
-      return new SqlError('53200', `function ${signature} needs more than ${MEMORY_LIMIT >> 20} MB`, {
+      return new SqlError('53200', `function ${signature} needs more than ${shownBytes(this.#memory)}`, {
         where,
+        hint: 'The setting millrace.udf_memory says how much memory a function may take.',
       });
     }
     if (name === 'SyntaxError' && this.#instance === null) {
@@ -192,6 +199,8 @@ export class Script {
     this.close();
   }
 }
+
+const shownBytes = (n: number): string => (n >= 1 << 20 ? `${n >> 20} MB` : `${n >> 10} kB`);
 
 interface Exception {
   readonly name: string;

@@ -12,31 +12,15 @@ import type {
   ScalarImplementation,
 } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
+
 import type { Value } from '../../common/value.ts';
-import { durationMs } from '../settings.ts';
+import { limitsOf, ownLimits } from './limits.ts';
 import { entryOf, nullsOf, type RoutineDefinition, type RoutineFunction } from './routine.ts';
 import type { Script } from './sandbox.ts';
 import { argumentsEncoder, decodeValue } from './values.ts';
 
-export const UDF_TIMEOUT = 'millrace.udf_timeout';
-/** Where no session is: maintained views, aggregates. */
-export const DEFAULT_TIMEOUT_MS = 1000;
 /** Rows that an aggregate without `retract` is given at a time. */
 const FOLD_ROWS = 1000;
-
-const timeouts = new Map<string, number>();
-
-/** The time limit of one call. */
-function timeoutOf(context: EvalContext): number {
-  const text = context.session.setting(UDF_TIMEOUT);
-  if (text === null) return DEFAULT_TIMEOUT_MS;
-  let ms = timeouts.get(text);
-  if (ms === undefined) {
-    ms = durationMs(text);
-    timeouts.set(text, ms);
-  }
-  return ms;
-}
 
 /** What the script gave, which must be what the prelude makes. */
 function answer(text: string, name: string): unknown {
@@ -73,7 +57,7 @@ export function scriptFunction(definition: RoutineDefinition, script: Script): R
       implement:
         () =>
         (context, ...args) => {
-          const found = answer(script.run('rows', [encode(args)], timeoutOf(context)), name);
+          const found = answer(script.run('rows', [encode(args)], limitsOf(user, context)), name);
           const rows: readonly unknown[] = Array.isArray(found) ? found : [];
           return rows.map((row: unknown) => {
             const items: readonly unknown[] = Array.isArray(row) ? row : [];
@@ -84,7 +68,7 @@ export function scriptFunction(definition: RoutineDefinition, script: Script): R
   }
   const { type } = returns;
   const evaluateWith = (context: EvalContext, ...args: readonly Value[]): Value =>
-    decoded(script.run('call', [encode(args)], timeoutOf(context)), type, name);
+    decoded(script.run('call', [encode(args)], limitsOf(user, context)), type, name);
   return {
     kind: 'scalar',
     ...common,
@@ -102,10 +86,11 @@ export function scriptAggregate(
 ): RoutineFunction {
   const { name, user, returns } = definition;
   const encode = argumentsEncoder(user.parameters.map((p) => p.type));
+  const limits = ownLimits(user);
   const run = (
     method: 'create' | 'change' | 'finish' | 'begin' | 'fold' | 'end',
     ...args: (string | number)[]
-  ) => script.run(method, args, DEFAULT_TIMEOUT_MS);
+  ) => script.run(method, args, limits);
   const finish = (state: string): Value => decoded(run('finish', state), returns.type, name);
 
   const change = (state: string | null, weight: number, ...args: readonly Value[]): string =>
