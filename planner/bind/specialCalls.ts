@@ -59,11 +59,10 @@ export function bindSpecialCall(call: SpecialCall, context: ExprContext): Scalar
   }
 }
 
-/** CASE WHEN a = b THEN NULL ELSE a END, with the type of a. */
+/** CASE WHEN a = b THEN NULL ELSE a END, with the type that the comparison gives to a (of a varchar: text). */
 function nullIf(a: Scalar, b: Scalar, position: number, context: ExprContext): Scalar {
   const equal = operatorCall('=', [a, b], position, context.env);
-  // A literal takes the type that the comparison gave it.
-  const value = a.type.id === 'unknown' && equal.kind === 'call' ? must(equal.args[0]) : a;
+  const value = equal.kind === 'call' ? must(equal.args[0]) : a;
   const nothing: Scalar = { kind: 'literal', value: null, type: value.type };
   return { kind: 'case', whens: [{ when: equal, then: nothing }], otherwise: value, type: value.type };
 }

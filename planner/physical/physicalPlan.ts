@@ -220,7 +220,8 @@ function indexScan(plan: LogicalScan, path: NonNullable<ReturnType<typeof access
     lower: path.lower,
     upper: path.upper,
     schema: plan.schema,
-    appendOnly: true,
+    // A transaction's own deletes come after the rows that the index gives.
+    appendOnly: plan.relation.appendOnly,
     key: bestKey(plan),
     estimatedRows: Math.min(estimateRows(plan), path.points.length),
   };

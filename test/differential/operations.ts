@@ -49,7 +49,7 @@ function integers(sub: Sub, random: Random): Makers {
     () => `array_upper(${sub('ints')}, 1)`,
     () => `cardinality(${sub('texts')})`,
     () => `array_position(${sub('texts')}, ${sub('text')})`,
-    () => `(ROW(${sub('int4')}, ${sub('text')})).f1`,
+    () => `(ROW(${sub('int4')}, CAST(${sub('text')} AS text))).f1`,
     () => `regexp_instr(${sub('text')}, '[bx]')`,
     () => `array_length(string_to_array(${sub('text')}, 'b'), 1)`,
     () => `(~ ${sub('int4')})`,
@@ -95,7 +95,7 @@ function texts(sub: Sub, random: Random): Makers {
     () => `repeat(${sub('text')}, ${random.int(0, 2)})`,
     () => `encode(${sub('bytea')}, '${random.pick(['hex', 'base64', 'escape'])}')`,
     () => `to_hex(${sub('int4')})`,
-    () => `(ROW(${sub('int4')}, ${sub('text')})).f2`,
+    () => `(ROW(${sub('int4')}, CAST(${sub('text')} AS text))).f2`,
     () => `format('%5s|%-4s|%%', ${sub('text')}, ${sub('int4')})`,
     () => `regexp_replace(${sub('text')}, '(a)(b)?', '\\2<\\1>')`,
     () => `regexp_substr(${sub('text')}, '[ab]{2}')`,
@@ -186,7 +186,7 @@ function documents(sub: Sub, random: Random): Makers {
     () => `CAST(row_to_json(ROW(${sub('int4')}, ${sub('numeric')}, ${sub('texts')})) AS jsonb)`,
     () => `CAST(array_to_json(${sub('ints')}) AS jsonb)`,
     () => `(${sub('jsonb')} -> -1)`,
-    () => `CAST(format('{"k": %s}', ${sub('int4')}::text || '.50') AS jsonb)`,
+    () => `CAST(format('{"k": %s}', CAST(${sub('int4')} AS text) || '.50') AS jsonb)`,
   ];
 }
 
@@ -229,7 +229,7 @@ export function furtherOperations(type: SqlType, sub: Sub, random: Random): Make
         () => `jsonb_path_exists(${sub('jsonb')}, '${random.pick(paths)}', '{}', true)`,
         () => `(${sub('text')} LIKE '%' || ${sub('text')})`,
         () => `(${sub('texts')} @> ARRAY[${sub('text')}])`,
-        () => `(${sub('text')} = ANY (${sub('texts')}))`,
+        () => `(${sub('text')} = ANY (CAST(${sub('texts')} AS text[])))`,
         () => `(${sub('jsonb')} @> jsonb_build_object('a', ${sub('int4')}))`,
         () => `CAST(${sub('int4')} AS boolean)`,
         () => `(ROW(${sub('int4')}, ${sub('numeric')}, ${sub('text')}) <= ROW(${sub('int4')}, 1.50, 'b'))`,

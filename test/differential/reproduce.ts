@@ -59,7 +59,8 @@ export class Reproduction {
       await this.#expected.run('ROLLBACK');
       await this.#expected.run('DROP SCHEMA public CASCADE');
       await this.#expected.run('CREATE SCHEMA public');
-      await this.#expected.run("SET statement_timeout = '2s'; SET jit = off");
+      await this.#expected.run("SET statement_timeout = '2s'");
+      await this.#expected.run('SET jit = off');
       for (const sql of statements) {
         const done = await this.#expected.run(sql.replace(/^CREATE MATERIALIZED VIEW/, 'CREATE VIEW'));
         if ('failure' in done) return null;
