@@ -28,7 +28,7 @@ interface Codec<K extends TypeId> {
 const SMALL_MAX = 4_503_599_627_370_495n;
 
 /** A signed bigint: small ones zigzag in a varint, others as 1 and hexadecimal bytes. */
-function writeBigint(value: bigint, out: ByteWriter): void {
+export function writeBigint(value: bigint, out: ByteWriter): void {
   if (value <= SMALL_MAX && value >= -SMALL_MAX) {
     out.uint8(0);
     out.varint(value >= 0n ? Number(value) * 2 : Number(-value) * 2 - 1);
@@ -41,7 +41,8 @@ function writeBigint(value: bigint, out: ByteWriter): void {
   out.raw(bytes);
 }
 
-function readBigint(input: ByteReader): bigint {
+/** Reads back what `writeBigint` wrote. */
+export function readBigint(input: ByteReader): bigint {
   const form = input.uint8();
   if (form === 0) {
     const zigzag = input.varint();

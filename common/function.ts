@@ -8,6 +8,7 @@ import type { Decimal } from './decimal.ts';
 import type { Interval } from './interval.ts';
 import type { Jsonb } from './jsonb.ts';
 import type { SqlArray } from './sqlArray.ts';
+import type { StateCodec } from './stateCodec.ts';
 import type { TextContext } from './textContext.ts';
 import type { TimeTz } from './timeTz.ts';
 import type { NonNullValue, Value } from './value.ts';
@@ -185,6 +186,11 @@ export interface TableFunction {
 /** Accumulator slot of a linear aggregate: int64 as bigint, float64, or any JavaScript value. */
 export type AccumulatorKind = 'i64' | 'f64' | 'i32' | 'boxed';
 
+/** One accumulator; `initial` is JavaScript. `codec` is for checkpoints: how an accumulator that is not null is saved. */
+export type AccumulatorState =
+  | { readonly kind: Exclude<AccumulatorKind, 'boxed'>; readonly initial: string }
+  | { readonly kind: 'boxed'; readonly initial: string; readonly codec: StateCodec };
+
 /**
  * linear: an abelian group: rows add and retract in any order in O(1). `add` gives statements that update the state
  *   variables (mutable locals) for non-null arguments and an int32 weight, possibly negative; `result` gives an
@@ -197,7 +203,7 @@ export type AccumulatorKind = 'i64' | 'f64' | 'i32' | 'boxed';
 export type AggregateImplementation =
   | {
       readonly form: 'linear';
-      readonly state: readonly { readonly kind: AccumulatorKind; readonly initial: string }[];
+      readonly state: readonly AccumulatorState[];
       readonly add: (
         state: readonly string[],
         args: readonly string[],

@@ -1,9 +1,10 @@
 /** count, and the aggregates of bits and booleans, which count how many rows have each bit. */
+import type { ByteReader, ByteWriter } from '../../common/byteWriter.ts';
 import type { AggregateFunction } from '../../common/function.ts';
-import { aggregate, linear, objectState, over } from './define.ts';
+import { aggregate, linear, objectState, over, type SavedState } from './define.ts';
 
 /** How many rows have each bit set. */
-class BitCounts {
+class BitCounts implements SavedState {
   readonly #counts: Float64Array;
 
   constructor(width: number) {
@@ -26,6 +27,14 @@ class BitCounts {
     for (let rest = word, bit = first; rest !== 0; rest >>>= 1, bit++) {
       if (rest & 1) this.#counts[bit] = (this.#counts[bit] ?? 0) + weight;
     }
+  }
+
+  write(out: ByteWriter): void {
+    for (const count of this.#counts) out.float64(count);
+  }
+
+  read(input: ByteReader): void {
+    for (let bit = 0; bit < this.#counts.length; bit++) this.#counts[bit] = input.float64();
   }
 
   /** The number whose bits are those for which `test` holds of the count. */

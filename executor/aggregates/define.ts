@@ -1,5 +1,6 @@
 /** Helpers to write aggregates as literals. */
 import { must } from '../../common/assert.ts';
+import type { ByteReader, ByteWriter } from '../../common/byteWriter.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type {
   AggregateFunction,
@@ -9,6 +10,7 @@ import type {
   ResultType,
   TypePattern,
 } from '../../common/function.ts';
+import { stateCodec } from '../../common/stateCodec.ts';
 import type { Value } from '../../common/value.ts';
 
 type Linear = Extract<AggregateImplementation, { readonly form: 'linear' }>;
@@ -35,16 +37,31 @@ export function linear(implementation: Omit<Linear, 'form'>): () => Linear {
   return () => ({ form: 'linear', ...implementation });
 }
 
+/** State that checkpoints keep. */
+export interface SavedState {
+  write(out: ByteWriter): void;
+  /** Into a new one: reads what `write` wrote. */
+  read(input: ByteReader): void;
+}
+
 /**
  * A linear implementation whose state is one object: made by `create` with the first row, changed in place by `add`,
  * read by `result`, which may give null.
  */
-export function objectState<S>(body: {
+export function objectState<S extends SavedState>(body: {
   readonly create: () => S;
   readonly add: (state: S, weight: number, ...args: never[]) => void;
   readonly result: (state: S, count: number) => Value;
 }): () => Linear {
   const { create, result } = body;
+  const codec = stateCodec<S>(
+    (state, out) => state.write(out),
+    (input) => {
+      const state = create();
+      state.read(input);
+      return state;
+    },
+  );
   // Generated code passes the arguments that the signature promises.
   const add = body.add as (state: S, weight: number, ...args: unknown[]) => void;
   const update = (state: S | null, weight: number, ...args: unknown[]): S => {
@@ -53,7 +70,7 @@ export function objectState<S>(body: {
     return current;
   };
   return linear({
-    state: [{ kind: 'boxed', initial: 'null' }],
+    state: [{ kind: 'boxed', initial: 'null', codec }],
     add: ([state = ''], args, weight, g: EmitContext) =>
       `${state} = ${g.constant(update)}(${[state, weight, ...args].join(', ')});`,
     result: ([state = ''], count, g) => `${g.constant(result)}(${state}, ${count})`,

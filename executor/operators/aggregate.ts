@@ -72,6 +72,7 @@ export class AggregateOperator implements Operator {
   #touchGlobal(): void {
     const groups = this.#groups;
     if (groups.table.rows() === 0) groups.find({ length: 1, columns: [], weights: new Int32Array(1) });
+    groups.table.store.touchExtra(0);
     groups.loop.touch(0, this.#context, this.#stamp);
   }
 

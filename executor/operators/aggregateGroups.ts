@@ -85,7 +85,10 @@ export class AggregateGroups {
     }
     const keys = this.#keys.map((key) => must(batch.columns[key]));
     const made = this.table.upsert(keys, n, this.slots, this.created);
-    if (made > 0) this.loop.init(this.created, made);
+    if (made > 0) {
+      this.table.store.touchExtras(this.created, made);
+      this.loop.init(this.created, made);
+    }
     return made;
   }
 
@@ -94,6 +97,10 @@ export class AggregateGroups {
     const n = batch.length;
     const { slots } = this;
     const entries = this.sets.map((set) => set.entriesOf(batch.columns, n, slots));
+    this.table.store.touchExtras(slots, n);
+    this.sets.forEach((set, s) => {
+      set.table.store.touchExtras(must(entries[s]), n);
+    });
     this.loop.update(batch.columns, n, batch.weights, slots, entries, this.#context, stamp);
   }
 

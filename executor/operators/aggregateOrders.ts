@@ -10,7 +10,7 @@ import { must } from '../../common/assert.ts';
 import type { OrderedRows } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
-import { BLOCK_MASK, BLOCK_SHIFT, type ByteBlocks, Int32Blocks } from '../../storage/state/blocks.ts';
+import { type ByteBlocks, Int32Blocks } from '../../storage/state/blocks.ts';
 import type { StateColumn } from '../../storage/state/column.ts';
 import type { KeyTable } from '../../storage/state/keyTable.ts';
 import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
@@ -20,11 +20,11 @@ import type { Modes } from './aggregateModes.ts';
 import { type Cached, cacheError, cacheResult, getNumber, type State, setState } from './aggregateStates.ts';
 
 export function byteAt(blocks: ByteBlocks, slot: number): number {
-  return blocks.blocks[slot >>> BLOCK_SHIFT]?.[slot & BLOCK_MASK] ?? 0;
+  return blocks.get(slot);
 }
 
 export function setByte(blocks: ByteBlocks, slot: number, value: number): void {
-  must(blocks.blocks[slot >>> BLOCK_SHIFT])[slot & BLOCK_MASK] = value;
+  blocks.set(slot, value);
 }
 
 /** The least or the greatest value of each group, cached. */

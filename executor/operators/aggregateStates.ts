@@ -1,8 +1,9 @@
 /** Columns of per-group state in a key table, as generated code sees them: block arrays and initial values. */
 import type { DataType } from '../../common/dataType.ts';
 import { physicalKind } from '../../common/dataType.ts';
-import type { AccumulatorKind } from '../../common/function.ts';
+import type { AccumulatorState } from '../../common/function.ts';
 import { zeroOf } from '../../common/function.ts';
+import { valueStateCodec } from '../../common/stateCodec.ts';
 import type { Value } from '../../common/value.ts';
 import { BLOCK_MASK, BLOCK_SHIFT, type ExtraBlocks } from '../../storage/state/blocks.ts';
 import type { RowStore } from '../../storage/state/rowStore.ts';
@@ -12,6 +13,8 @@ import { conditionKey, isUnconditional } from './aggregateLayout.ts';
 /** One column: entry of slot s at blocks[s >>> BLOCK_SHIFT][s & BLOCK_MASK]. */
 export interface State {
   readonly blocks: readonly unknown[];
+  /** Whose blocks they are. */
+  readonly extra: ExtraBlocks;
   /** JavaScript expression for a new group. */
   readonly initial: string;
   readonly boxed: boolean;
@@ -50,6 +53,7 @@ export interface GroupStates {
 
 /** Writes a state entry from JavaScript outside generated code. */
 export function setState(state: State, slot: number, value: unknown): void {
+  state.extra.touch(slot);
   const block = state.blocks[slot >>> BLOCK_SHIFT] as unknown[];
   block[slot & BLOCK_MASK] = value;
 }
@@ -69,7 +73,7 @@ export class StateMaker {
   }
 
   #add(extra: ExtraBlocks, initial: string, boxed = false): State {
-    const state: State = { blocks: extra.blocks, initial, boxed };
+    const state: State = { blocks: extra.blocks, extra, initial, boxed };
     this.all.push(state);
     return state;
   }
@@ -86,8 +90,9 @@ export class StateMaker {
     return this.#add(this.#store.addFloat64(), '0');
   }
 
-  accumulator(kind: AccumulatorKind, initial: string): State {
-    switch (kind) {
+  accumulator(accumulator: AccumulatorState): State {
+    const { initial } = accumulator;
+    switch (accumulator.kind) {
       case 'i32':
         return this.#add(this.#store.addInt32(), initial);
       case 'i64':
@@ -95,7 +100,7 @@ export class StateMaker {
       case 'f64':
         return this.#add(this.#store.addFloat64(), initial);
       case 'boxed':
-        return this.#add(this.#store.addBoxed(), initial, true);
+        return this.#add(this.#store.addBoxed(accumulator.codec), initial, true);
     }
   }
 
@@ -103,7 +108,8 @@ export class StateMaker {
   value(type: DataType): State {
     const kind = physicalKind(type);
     const fixed = kind === 'i32' || kind === 'i64' || kind === 'f64';
-    return this.accumulator(fixed ? kind : 'boxed', fixed ? zeroOf[kind] : 'null');
+    if (fixed) return this.accumulator({ kind, initial: zeroOf[kind] });
+    return this.accumulator({ kind: 'boxed', initial: 'null', codec: valueStateCodec(type) });
   }
 }
 
@@ -125,7 +131,7 @@ export function addStates(calls: readonly CallLayout[], maker: StateMaker): Grou
   };
   const states = calls.map((layout): CallStates => {
     if (layout.form === 'linear' || layout.form === 'linearDistinct') {
-      const accumulators = layout.linear.state.map(({ kind, initial }) => maker.accumulator(kind, initial));
+      const accumulators = layout.linear.state.map((state) => maker.accumulator(state));
       return { accumulators, count: countOf(layout), cached: null };
     }
     const cached = {

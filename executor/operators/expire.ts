@@ -11,7 +11,6 @@ import { must } from '../../common/assert.ts';
 import { localToUtc, utcToLocal, zoneOf } from '../../common/timeZone.ts';
 import type { PhysicalExpire } from '../../planner/plan/physical.ts';
 import type { BigInt64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
-import { BLOCK_MASK, BLOCK_SHIFT } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
@@ -127,7 +126,7 @@ export class ExpireOperator implements Operator {
     const now = this.#context.time.now();
     for (const slot of this.#fresh) {
       this.#time.remove(slot);
-      must(changedAt.blocks[slot >>> BLOCK_SHIFT])[slot & BLOCK_MASK] = now;
+      changedAt.set(slot, now);
       this.#time.insert(slot);
     }
     this.#fresh.length = 0;

@@ -8,7 +8,7 @@
 import { assert } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { WatermarkTerm } from '../../planner/plan/watermark.ts';
-import { type BigInt64Blocks, BLOCK_MASK, BLOCK_SHIFT } from '../../storage/state/blocks.ts';
+import type { BigInt64Blocks } from '../../storage/state/blocks.ts';
 import type { KeyTable } from '../../storage/state/keyTable.ts';
 import { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import type { Vector } from '../batch.ts';
@@ -17,13 +17,6 @@ import { keepsExactTime, StateCleaner } from './stateCleaner.ts';
 
 /** No row with a time has come. */
 const NONE = -(1n << 63n);
-
-const get = ({ blocks }: BigInt64Blocks, slot: number): bigint =>
-  (blocks[slot >>> BLOCK_SHIFT] as BigInt64Array)[slot & BLOCK_MASK] as bigint;
-
-function set({ blocks }: BigInt64Blocks, slot: number, value: bigint): void {
-  (blocks[slot >>> BLOCK_SHIFT] as BigInt64Array)[slot & BLOCK_MASK] = value;
-}
 
 export class GroupTimes {
   readonly cleaner: StateCleaner;
@@ -56,7 +49,7 @@ export class GroupTimes {
 
   /** Groups that are new. */
   create(slots: Int32Array, n: number): void {
-    for (let j = 0; j < n; j++) set(this.#latest, slots[j] as number, NONE);
+    for (let j = 0; j < n; j++) this.#latest.set(slots[j] as number, NONE);
   }
 
   /** Rows of groups: slots[j] is the group of row j. */
@@ -66,11 +59,11 @@ export class GroupTimes {
       if ((weights[j] as number) <= 0 || times.nulls?.[j] === 1) continue;
       const slot = slots[j] as number;
       const time = times.data[j] as bigint;
-      const latest = get(this.#latest, slot);
+      const latest = this.#latest.get(slot);
       if (time <= latest) continue;
-      set(this.#latest, slot, time);
+      this.#latest.set(slot, time);
       if (latest !== NONE) continue;
-      set(this.#placed, slot, time);
+      this.#placed.set(slot, time);
       this.#buckets.insert(slot);
     }
   }
@@ -86,7 +79,7 @@ export class GroupTimes {
       let gone = 0;
       for (let j = 0; j < n; j++) {
         const slot = slots[j] as number;
-        if (get(this.#latest, slot) >= bound) later.push(slot);
+        if (this.#latest.get(slot) >= bound) later.push(slot);
         else slots[gone++] = slot;
       }
       if (gone === 0) return;
@@ -94,7 +87,7 @@ export class GroupTimes {
       this.#groups.removeExpired(slots, gone);
     });
     for (const slot of later) {
-      set(this.#placed, slot, get(this.#latest, slot));
+      this.#placed.set(slot, this.#latest.get(slot));
       this.#buckets.insert(slot);
     }
   }

@@ -8,7 +8,7 @@
 import { must } from '../../common/assert.ts';
 import type { PhysicalMaxOneRow } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
-import { BLOCK_MASK, BLOCK_SHIFT, type ByteBlocks } from '../../storage/state/blocks.ts';
+import type { ByteBlocks } from '../../storage/state/blocks.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
@@ -123,11 +123,11 @@ export class MaxOneRowOperator implements Operator {
   }
 
   #isHeld(slot: number): boolean {
-    return must(this.#held.blocks[slot >>> BLOCK_SHIFT])[slot & BLOCK_MASK] === 1;
+    return this.#held.get(slot) === 1;
   }
 
   #setHeld(slot: number, held: boolean): void {
-    must(this.#held.blocks[slot >>> BLOCK_SHIFT])[slot & BLOCK_MASK] = held ? 1 : 0;
+    this.#held.set(slot, held ? 1 : 0);
   }
 
   stateRows(): number {

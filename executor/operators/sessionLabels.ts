@@ -12,7 +12,6 @@
 import { must } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { Float64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
-import { BLOCK_MASK, BLOCK_SHIFT } from '../../storage/state/blocks.ts';
 import type { StateColumn } from '../../storage/state/column.ts';
 import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
 import { RowOrder } from '../../storage/state/rowOrder.ts';
@@ -174,7 +173,7 @@ export class SessionLabels {
   }
 
   #id(session: number): number {
-    return (this.#ids.blocks[session >>> BLOCK_SHIFT] as Float64Array)[session & BLOCK_MASK] as number;
+    return this.#ids.get(session);
   }
 
   #connected(before: number, after: number): boolean {
@@ -194,7 +193,7 @@ export class SessionLabels {
     const session = this.#sessions.alloc();
     this.#sizes.set(session, 0);
     this.#lasts.set(session, last);
-    (this.#ids.blocks[session >>> BLOCK_SHIFT] as Float64Array)[session & BLOCK_MASK] = this.#nextId++;
+    this.#ids.set(session, this.#nextId++);
     this.#setDue(session, this.#timeOf(last));
     return session;
   }

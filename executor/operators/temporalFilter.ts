@@ -13,12 +13,7 @@ import type { Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
 import type { MomentComparison, PhysicalTemporalFilter } from '../../planner/plan/physical.ts';
-import {
-  type BigInt64Blocks,
-  BLOCK_MASK,
-  BLOCK_SHIFT,
-  type Int32Blocks,
-} from '../../storage/state/blocks.ts';
+import type { BigInt64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import { TimeBuckets } from '../../storage/state/timeBuckets.ts';
@@ -157,11 +152,11 @@ export class TemporalFilterOperator implements Operator {
   }
 
   #setFlip(slot: number, flip: bigint): void {
-    must(this.#flips.blocks[slot >>> BLOCK_SHIFT])[slot & BLOCK_MASK] = flip;
+    this.#flips.set(slot, flip);
   }
 
   #flipOf(slot: number): bigint {
-    return must(must(this.#flips.blocks[slot >>> BLOCK_SHIFT])[slot & BLOCK_MASK]);
+    return this.#flips.get(slot);
   }
 
   flush(emit: Emit): void {

@@ -12,7 +12,7 @@ import type {
   ScalarImplementation,
 } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
-
+import { textStateCodec } from '../../common/stateCodec.ts';
 import type { Value } from '../../common/value.ts';
 import { limitsOf, ownLimits } from './limits.ts';
 import { entryOf, nullsOf, type RoutineDefinition, type RoutineFunction } from './routine.ts';
@@ -97,7 +97,7 @@ export function scriptAggregate(
     weight === 0 ? (state ?? run('create')) : run('change', state ?? run('create'), encode(args), weight);
   const linear: AggregateImplementation = {
     form: 'linear',
-    state: [{ kind: 'boxed', initial: 'null' }],
+    state: [{ kind: 'boxed', initial: 'null', codec: textStateCodec }],
     add: ([state = ''], args, weight, g: EmitContext) =>
       `${state} = ${g.constant(change)}(${[state, weight, ...args].join(', ')});`,
     result: ([state = ''], _count, g) => `${g.constant(finish)}(${state})`,

@@ -5,7 +5,18 @@
  * non-ASCII characters) and its bytes, rounded up to a size class (exact to 16 units, then four classes a doubling).
  * Freed chunks go to their class's list, linked through their second word. Chunks above a page get a page of their own.
  * A reference is page << 12 | unit; 0 is the empty text and owns nothing. When the last chunk is freed all pages go.
+ * In checkpoints a page is a block. Whatever writes into a page, links of free chunks too, touches it before.
  */
+import { must } from '../../common/assert.ts';
+import {
+  BlockMarks,
+  type BlockOwner,
+  type BlockPart,
+  CHANGED,
+  type Persistent,
+  type StateReader,
+  type StateWriter,
+} from './persist.ts';
 
 /** Node's unchecked string primitives, which its types leave out. */
 interface Page extends Uint8Array<ArrayBuffer> {
@@ -37,7 +48,16 @@ for (let units = 1; units <= PAGE_UNITS; ) {
 }
 const classSizes = Int32Array.from(classUnits);
 
-export class ByteArena {
+/** What is saved beside the pages. */
+interface ArenaImage {
+  readonly free: Int32Array;
+  readonly freePages: Int32Array;
+  readonly page: number;
+  readonly unit: number;
+  readonly chunks: number;
+}
+
+export class ByteArena implements BlockOwner, Persistent {
   #pages: Page[] = [];
   #words: Int32Array[] = [];
   /** Head of each class's list; 0 none. */
@@ -48,6 +68,7 @@ export class ByteArena {
   #unit = 0;
   #chunks = 0;
   #bytes = 0;
+  readonly #marks = new BlockMarks(this);
 
   /** Chunks that exist now. */
   chunks(): number {
@@ -60,6 +81,7 @@ export class ByteArena {
   }
 
   clear(): void {
+    this.#marks.drop();
     this.#pages = [];
     this.#words = [];
     this.#free.fill(0);
@@ -190,6 +212,7 @@ export class ByteArena {
       return;
     }
     const page = ref >>> 12;
+    this.#touch(page);
     const words = this.#words[page] as Int32Array;
     const at = (ref & 4095) << 2;
     const units = ((((words[at] as number) >>> 1) + HEADER + 15) >>> UNIT_SHIFT) | 0;
@@ -215,6 +238,47 @@ export class ByteArena {
     this.#unit = 1;
   }
 
+  #touch(page: number): void {
+    if (this.#marks.marks[page] !== CHANGED) this.#marks.touch(page);
+  }
+
+  save(out: StateWriter): void {
+    const image: ArenaImage = {
+      free: this.#free.slice(),
+      freePages: Int32Array.from(this.#freePages),
+      page: this.#page,
+      unit: this.#unit,
+      chunks: this.#chunks,
+    };
+    out.value(image);
+    out.blocks(this.#marks);
+  }
+
+  restore(from: StateReader): void {
+    const image = from.value() as ArenaImage;
+    this.#free = Int32Array.from(image.free);
+    this.#freePages = [...image.freePages];
+    this.#page = image.page;
+    this.#unit = image.unit;
+    this.#chunks = image.chunks;
+    from.blocks(this.#marks);
+  }
+
+  blockCount(): number {
+    return this.#pages.length;
+  }
+
+  blockParts(page: number): readonly BlockPart[] {
+    return [must(this.#pages[page])];
+  }
+
+  adoptBlock(page: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
+    const { buffer, byteOffset, byteLength } = must(parts[0]);
+    this.#pages[page] = Buffer.from(buffer, byteOffset, byteLength) as unknown as Page;
+    this.#words[page] = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+    this.#bytes += byteLength;
+  }
+
   #header(ref: number): number {
     return (this.#words[ref >>> 12] as Int32Array)[(ref & 4095) << 2] as number;
   }
@@ -227,6 +291,7 @@ export class ByteArena {
     const c = classOf[needed] as number;
     let ref = this.#free[c] as number;
     if (ref !== 0) {
+      this.#touch(ref >>> 12);
       const words = this.#words[ref >>> 12] as Int32Array;
       const at = (ref & 4095) << 2;
       this.#free[c] = words[at + 1] as number;
@@ -234,6 +299,7 @@ export class ByteArena {
       return ref;
     }
     ref = this.#bump(classSizes[c] as number);
+    this.#touch(ref >>> 12);
     (this.#words[ref >>> 12] as Int32Array)[(ref & 4095) << 2] = length << 1;
     return ref;
   }
@@ -256,6 +322,7 @@ export class ByteArena {
     if (this.#page < 0) return;
     const size = (this.#pages[this.#page] as Page).length >>> UNIT_SHIFT;
     if (size < PAGE_UNITS) return;
+    if (this.#unit < PAGE_UNITS) this.#touch(this.#page);
     while (this.#unit < PAGE_UNITS) {
       let c = classOf[PAGE_UNITS - this.#unit] as number;
       if ((classSizes[c] as number) > PAGE_UNITS - this.#unit) c--;
@@ -267,6 +334,7 @@ export class ByteArena {
 
   #addPage(bytes: number): number {
     const page = this.#freePages.pop() ?? this.#pages.length;
+    this.#touch(page);
     this.#setPage(page, bytes);
     this.#bytes += bytes;
     return page;
@@ -282,6 +350,7 @@ export class ByteArena {
 
   /** Only page 0 starts small. */
   #growFirstPage(needed: number): void {
+    this.#touch(this.#page);
     const old = this.#pages[this.#page] as Page;
     let bytes = old.length;
     while (bytes < needed) bytes *= 2;
@@ -295,6 +364,7 @@ export class ByteArena {
     // Unit 0 of page 0 means the empty text: give that number to an ordinary page.
     if (page !== 0) return page << 12;
     const moved = this.#pages.length;
+    this.#touch(moved);
     this.#pages[moved] = this.#pages[0] as Page;
     this.#words[moved] = this.#words[0] as Int32Array;
     this.#page = 0;

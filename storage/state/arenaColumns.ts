@@ -5,18 +5,19 @@ import type { DataType } from '../../common/dataType.ts';
 import { compareText } from '../../common/textOrder.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import type { ByteArena } from './arena.ts';
-import { BLOCK_MASK, BLOCK_SHIFT, Int32Blocks } from './blocks.ts';
+import { BLOCK_MASK, BLOCK_SHIFT, type BlockColumn, Int32Blocks } from './blocks.ts';
 import { type BoxedCodec, boxedCodec } from './boxedCodec.ts';
 import { StateColumn } from './column.ts';
 import { HASH_NULL, hashText, mix1 } from './hash.ts';
+import type { BlockMarks } from './persist.ts';
 import type { OutputVector, StateVector } from './vector.ts';
 
 abstract class ArenaColumn extends StateColumn {
   protected readonly arena: ByteArena;
-  protected readonly refs = new Int32Blocks();
+  protected readonly refs = new Int32Blocks(this.marks);
 
-  constructor(type: DataType, arena: ByteArena) {
-    super(type);
+  constructor(type: DataType, arena: ByteArena, marks: BlockMarks) {
+    super(type, marks);
     this.arena = arena;
   }
 
@@ -39,6 +40,10 @@ abstract class ArenaColumn extends StateColumn {
     return any;
   }
 
+  protected data(): readonly BlockColumn[] {
+    return [this.refs];
+  }
+
   protected growData(capacity: number): void {
     this.refs.grow(capacity);
   }
@@ -53,8 +58,8 @@ export class TextColumn extends ArenaColumn {
   readonly kind = 'text';
   readonly #padded: boolean;
 
-  constructor(type: DataType, arena: ByteArena) {
-    super(type, arena);
+  constructor(type: DataType, arena: ByteArena, marks: BlockMarks) {
+    super(type, arena, marks);
     this.#padded = type.id === 'bpchar';
   }
 
@@ -127,8 +132,8 @@ export class BoxedColumn extends ArenaColumn {
   readonly kind = 'boxed';
   readonly #codec: BoxedCodec;
 
-  constructor(type: DataType, arena: ByteArena) {
-    super(type, arena);
+  constructor(type: DataType, arena: ByteArena, marks: BlockMarks) {
+    super(type, arena, marks);
     this.#codec = boxedCodec(type);
   }
 

@@ -22,6 +22,7 @@ import type { Int32Blocks } from './blocks.ts';
 import { HASH_SEED, hashVector } from './hash.ts';
 import { HashIndex } from './hashIndex.ts';
 import { KeyIndex, Scratch } from './keyIndex.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import { RowStore } from './rowStore.ts';
 import { TimeBuckets } from './timeBuckets.ts';
 import { newBatch, type OutputVector, type StateVector } from './vector.ts';
@@ -39,7 +40,7 @@ export interface ArrangementOptions {
   readonly degrees: boolean;
 }
 
-export class Arrangement {
+export class Arrangement implements Persistent {
   readonly store: RowStore;
   readonly index: KeyIndex;
   readonly next: Int32Blocks;
@@ -86,6 +87,24 @@ export class Arrangement {
 
   bytes(): number {
     return this.store.bytes() + this.index.bytes() + this.#rowIndex.bytes() + (this.#time?.bytes() ?? 0);
+  }
+
+  /** Between batches: what belongs to one is not saved. */
+  save(out: StateWriter): void {
+    assert(this.#pending === 0, 'an arrangement is saved between batches');
+    out.value(this.#negatives);
+    this.store.save(out);
+    this.index.save(out);
+    this.#rowIndex.save(out);
+    this.#time?.save(out);
+  }
+
+  restore(from: StateReader): void {
+    this.#negatives = from.value() as number;
+    this.store.restore(from);
+    this.index.restore(from);
+    this.#rowIndex.restore(from);
+    this.#time?.restore(from);
   }
 
   /** Keeps the rows by the time in a column, from now on (there are none). Rows below what has passed must not come. */

@@ -4,7 +4,13 @@
  * A block of an 8-byte kind is 64 KiB. Only the first block ever moves (it starts small and doubles, so that small
  * states stay small); after that growth adds a block and copies nothing. The `blocks` array itself keeps its identity,
  * so generated code may close over it.
+ *
+ * Blocks of several columns over the same slots share one list of marks (persist.ts). `set` marks the slot's block;
+ * whoever writes into `blocks` directly touches it before.
  */
+import { ByteReader, ByteWriter } from '../../common/byteWriter.ts';
+import type { StateCodec } from '../../common/stateCodec.ts';
+import { type BlockMarks, type BlockPart, CHANGED } from './persist.ts';
 
 export const BLOCK_SHIFT = 13;
 export const BLOCK_ROWS = 1 << BLOCK_SHIFT;
@@ -19,18 +25,61 @@ export function nextCapacity(capacity: number): number {
 
 type TypedBlock = Uint8Array | Int32Array | Float64Array | BigInt64Array;
 
-interface BlockColumn {
+/** Bytes that come from a checkpoint. */
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface BlockColumn {
   /** Makes room for slots below `capacity` (a value nextCapacity gave). New entries are 0. */
   grow(capacity: number): void;
   bytes(): number;
   clear(): void;
+  /** Block b as it is saved. */
+  part(b: number): BlockPart;
+  /** Gives block b its contents back; the bytes may be kept. */
+  adopt(b: number, bytes: Bytes): void;
+}
+
+/** Blocks a column has that has room for `capacity` slots. */
+export function blocksFor(capacity: number): number {
+  return (capacity + BLOCK_MASK) >>> BLOCK_SHIFT;
+}
+
+/** Marks the blocks of slots that are about to be written to. Consecutive slots mostly lie in one block. */
+export function touchSlots(marks: BlockMarks, slots: Int32Array, n: number): void {
+  let last = -1;
+  for (let j = 0; j < n; j++) {
+    const b = (slots[j] as number) >>> BLOCK_SHIFT;
+    if (b === last) continue;
+    last = b;
+    if (marks.marks[b] !== CHANGED) marks.touch(b);
+  }
 }
 
 /** A column of typed-array blocks. */
 abstract class Blocks<T extends TypedBlock> implements BlockColumn {
   readonly blocks: T[] = [];
+  protected readonly marks: BlockMarks;
+
+  constructor(marks: BlockMarks) {
+    this.marks = marks;
+  }
 
   protected abstract make(rows: number, old: T | undefined): T;
+  protected abstract view(bytes: Bytes): T;
+
+  /** The slot's block is about to be written to, in all columns that share its marks. */
+  touch(slot: number): void {
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
+  }
+
+  part(b: number): BlockPart {
+    return this.blocks[b] as T;
+  }
+
+  adopt(b: number, bytes: Bytes): void {
+    this.blocks[b] = this.view(bytes);
+  }
 
   grow(capacity: number): void {
     if (capacity <= BLOCK_ROWS) {
@@ -57,6 +106,20 @@ export class ByteBlocks extends Blocks<Uint8Array> {
     if (old !== undefined) block.set(old);
     return block;
   }
+
+  protected view(bytes: Bytes): Uint8Array {
+    return bytes;
+  }
+
+  get(slot: number): number {
+    return (this.blocks[slot >>> BLOCK_SHIFT] as Uint8Array)[slot & BLOCK_MASK] as number;
+  }
+
+  set(slot: number, value: number): void {
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
+    (this.blocks[b] as Uint8Array)[slot & BLOCK_MASK] = value;
+  }
 }
 
 export class Int32Blocks extends Blocks<Int32Array> {
@@ -66,12 +129,18 @@ export class Int32Blocks extends Blocks<Int32Array> {
     return block;
   }
 
+  protected view(bytes: Bytes): Int32Array {
+    return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+  }
+
   get(slot: number): number {
     return (this.blocks[slot >>> BLOCK_SHIFT] as Int32Array)[slot & BLOCK_MASK] as number;
   }
 
   set(slot: number, value: number): void {
-    (this.blocks[slot >>> BLOCK_SHIFT] as Int32Array)[slot & BLOCK_MASK] = value;
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
+    (this.blocks[b] as Int32Array)[slot & BLOCK_MASK] = value;
   }
 }
 
@@ -80,6 +149,20 @@ export class Float64Blocks extends Blocks<Float64Array> {
     const block = new Float64Array(rows);
     if (old !== undefined) block.set(old);
     return block;
+  }
+
+  protected view(bytes: Bytes): Float64Array {
+    return new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 3);
+  }
+
+  get(slot: number): number {
+    return (this.blocks[slot >>> BLOCK_SHIFT] as Float64Array)[slot & BLOCK_MASK] as number;
+  }
+
+  set(slot: number, value: number): void {
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
+    (this.blocks[b] as Float64Array)[slot & BLOCK_MASK] = value;
   }
 }
 
@@ -93,12 +176,23 @@ export class BigInt64Blocks extends Blocks<BigInt64Array> {
     return block;
   }
 
+  protected view(bytes: Bytes): BigInt64Array {
+    return new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 3);
+  }
+
+  override adopt(b: number, bytes: Bytes): void {
+    super.adopt(b, bytes);
+    this.words[b] = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
+  }
+
   get(slot: number): bigint {
     return (this.blocks[slot >>> BLOCK_SHIFT] as BigInt64Array)[slot & BLOCK_MASK] as bigint;
   }
 
   set(slot: number, value: bigint): void {
-    (this.blocks[slot >>> BLOCK_SHIFT] as BigInt64Array)[slot & BLOCK_MASK] = value;
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
+    (this.blocks[b] as BigInt64Array)[slot & BLOCK_MASK] = value;
   }
 
   override grow(capacity: number): void {
@@ -119,6 +213,54 @@ export class BigInt64Blocks extends Blocks<BigInt64Array> {
 /** JavaScript values by slot, for accumulators that have no fixed-width form. Costs heap: not for rows. */
 export class BoxedBlocks implements BlockColumn {
   readonly blocks: unknown[][] = [];
+  readonly #marks: BlockMarks;
+  readonly #codec: StateCodec;
+
+  constructor(marks: BlockMarks, codec: StateCodec) {
+    this.#marks = marks;
+    this.#codec = codec;
+  }
+
+  /** The slot's block is about to be written to, or an object in it to be changed in place. */
+  touch(slot: number): void {
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.#marks.marks[b] !== CHANGED) this.#marks.touch(b);
+  }
+
+  get(slot: number): unknown {
+    return this.blocks[slot >>> BLOCK_SHIFT]?.[slot & BLOCK_MASK];
+  }
+
+  set(slot: number, value: unknown): void {
+    this.touch(slot);
+    (this.blocks[slot >>> BLOCK_SHIFT] as unknown[])[slot & BLOCK_MASK] = value;
+  }
+
+  part(b: number): BlockPart {
+    return { encode: () => this.#encode(this.blocks[b] as unknown[]) };
+  }
+
+  /** Number of entries, then for each 0 (null) or 1 and its encoding. */
+  #encode(block: readonly unknown[]): Uint8Array {
+    const out = new ByteWriter(4096);
+    out.varint(block.length);
+    for (const value of block) {
+      if (value === null) {
+        out.uint8(0);
+        continue;
+      }
+      out.uint8(1);
+      this.#codec.encode(value, out);
+    }
+    return out.bytes();
+  }
+
+  adopt(b: number, bytes: Bytes): void {
+    const input = new ByteReader(bytes);
+    const block = new Array<unknown>(input.varint()).fill(null);
+    for (let i = 0; i < block.length; i++) if (input.uint8() === 1) block[i] = this.#codec.decode(input);
+    this.blocks[b] = block;
+  }
 
   grow(capacity: number): void {
     if (capacity <= BLOCK_ROWS) {
@@ -148,6 +290,8 @@ export type ExtraBlocks = ByteBlocks | Int32Blocks | Float64Blocks | BigInt64Blo
 
 /** Which slots of a null column's block may be NULL: blocks without any share this one, which is never written. */
 const NO_NULLS = new Uint8Array(BLOCK_ROWS);
+/** How such a block is saved. */
+const NOTHING = new Uint8Array(0);
 
 /** Null bytes of a column; a block of 8192 rows costs memory only once a NULL is stored in it. */
 export class NullBlocks implements BlockColumn {
@@ -169,11 +313,21 @@ export class NullBlocks implements BlockColumn {
     while (this.blocks.length << BLOCK_SHIFT < capacity) this.blocks.push(NO_NULLS);
   }
 
+  part(b: number): BlockPart {
+    const block = this.blocks[b] as Uint8Array;
+    return block === NO_NULLS ? NOTHING : block;
+  }
+
+  adopt(b: number, bytes: Bytes): void {
+    this.blocks[b] = bytes.length === 0 ? NO_NULLS : bytes;
+    if (bytes.length > 0) this.any = true;
+  }
+
   isNull(slot: number): boolean {
     return this.any && (this.blocks[slot >>> BLOCK_SHIFT] as Uint8Array)[slot & BLOCK_MASK] === 1;
   }
 
-  /** `capacity` is the store's, for the size of a first block. */
+  /** `capacity` is the store's, for the size of a first block, which the caller has touched. */
   set(slot: number, isNull: boolean, capacity: number): void {
     const b = slot >>> BLOCK_SHIFT;
     const block = this.blocks[b] as Uint8Array;

@@ -4,9 +4,11 @@
  * Equality has two meanings. `equal*` is SQL equality with NULL equal to NULL (1.0 = 1.00, -0 = 0): for keys. `same*`
  * is identity of the stored value: for finding the row that a retraction means.
  */
+import { must } from '../../common/assert.ts';
 import type { DataType, PhysicalKind } from '../../common/dataType.ts';
 import type { Value } from '../../common/value.ts';
-import { BLOCK_MASK, BLOCK_SHIFT, NullBlocks } from './blocks.ts';
+import { BLOCK_MASK, BLOCK_SHIFT, type BlockColumn, NullBlocks, touchSlots } from './blocks.ts';
+import type { BlockMarks, BlockPart } from './persist.ts';
 import type { OutputVector, StateVector } from './vector.ts';
 
 /** Many producers hand over a NULL map in which nothing is NULL: one look at it saves a test per value. */
@@ -21,13 +23,22 @@ export abstract class StateColumn {
   readonly type: DataType;
   readonly nulls = new NullBlocks();
   protected capacity = 0;
+  /** Shared by all columns of the store. */
+  protected readonly marks: BlockMarks;
 
-  constructor(type: DataType) {
+  constructor(type: DataType, marks: BlockMarks) {
     this.type = type;
+    this.marks = marks;
   }
 
   /** slots[j] = vector[rows[j]] for j < n; rows null: row j. The slots hold nothing yet (or were released). */
   store(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
+    touchSlots(this.marks, slots, n);
+    this.put(vector, rows, n, slots);
+  }
+
+  /** As `store`, when the slots' blocks have been touched. */
+  put(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
     this.storeNulls(vector.nulls, rows, n, slots);
     this.storeData(vector, rows, n, slots);
   }
@@ -110,6 +121,26 @@ export abstract class StateColumn {
     this.clearData();
   }
 
+  /** Block b as it is saved: data, then null bytes. */
+  parts(b: number): readonly BlockPart[] {
+    return [...this.data().map((blocks) => blocks.part(b)), this.nulls.part(b)];
+  }
+
+  /** Takes its parts of block b from parts[at] on; returns how many. */
+  adopt(b: number, parts: readonly Uint8Array<ArrayBuffer>[], at: number): number {
+    const lists = [...this.data(), this.nulls];
+    lists.forEach((blocks, k) => {
+      blocks.adopt(b, must(parts[at + k]));
+    });
+    return lists.length;
+  }
+
+  /** Blocks for this capacity are about to be adopted. */
+  resume(capacity: number): void {
+    this.capacity = capacity;
+  }
+
+  protected abstract data(): readonly BlockColumn[];
   protected abstract storeData(
     vector: StateVector,
     rows: Int32Array | null,

@@ -1,7 +1,15 @@
 /** Columns of fixed-width kinds: bool, i32, i64, f64. */
 import { assert } from '../../common/assert.ts';
 import type { Value } from '../../common/value.ts';
-import { BigInt64Blocks, BLOCK_MASK, BLOCK_SHIFT, ByteBlocks, Float64Blocks, Int32Blocks } from './blocks.ts';
+import {
+  BigInt64Blocks,
+  BLOCK_MASK,
+  BLOCK_SHIFT,
+  type BlockColumn,
+  ByteBlocks,
+  Float64Blocks,
+  Int32Blocks,
+} from './blocks.ts';
 import { StateColumn } from './column.ts';
 import { floatHigh, floatLow, HASH_NULL, mix1, mix2 } from './hash.ts';
 import { type OutputVector, type StateVector, WORD_COPY_ROWS, wordsOf } from './vector.ts';
@@ -9,7 +17,7 @@ import { type OutputVector, type StateVector, WORD_COPY_ROWS, wordsOf } from './
 /** bool and i32: small integers, the same loops over their own blocks. */
 export class Int32Column extends StateColumn {
   readonly kind = 'i32';
-  readonly #store = new Int32Blocks();
+  readonly #store = new Int32Blocks(this.marks);
   readonly blocks: Int32Array[] = this.#store.blocks;
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
@@ -91,6 +99,10 @@ export class Int32Column extends StateColumn {
     return this.#store.bytes() + this.nulls.bytes();
   }
 
+  protected data(): readonly BlockColumn[] {
+    return [this.#store];
+  }
+
   protected growData(capacity: number): void {
     this.#store.grow(capacity);
   }
@@ -102,7 +114,7 @@ export class Int32Column extends StateColumn {
 
 export class BoolColumn extends StateColumn {
   readonly kind = 'bool';
-  readonly #store = new ByteBlocks();
+  readonly #store = new ByteBlocks(this.marks);
   readonly blocks: Uint8Array[] = this.#store.blocks;
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
@@ -174,6 +186,10 @@ export class BoolColumn extends StateColumn {
     return this.#store.bytes() + this.nulls.bytes();
   }
 
+  protected data(): readonly BlockColumn[] {
+    return [this.#store];
+  }
+
   protected growData(capacity: number): void {
     this.#store.grow(capacity);
   }
@@ -186,7 +202,7 @@ export class BoolColumn extends StateColumn {
 /** int8 and the timestamps; moved as 32-bit halves so that no bigint is made. */
 export class Int64Column extends StateColumn {
   readonly kind = 'i64';
-  readonly #store = new BigInt64Blocks();
+  readonly #store = new BigInt64Blocks(this.marks);
   readonly blocks: BigInt64Array[] = this.#store.blocks;
   readonly words: Int32Array[] = this.#store.words;
 
@@ -304,6 +320,10 @@ export class Int64Column extends StateColumn {
     return this.#store.bytes() + this.nulls.bytes();
   }
 
+  protected data(): readonly BlockColumn[] {
+    return [this.#store];
+  }
+
   protected growData(capacity: number): void {
     this.#store.grow(capacity);
   }
@@ -316,7 +336,7 @@ export class Int64Column extends StateColumn {
 /** Floats: NaN equals NaN and is above all, -0 equals 0. */
 export class Float64Column extends StateColumn {
   readonly kind = 'f64';
-  readonly #store = new Float64Blocks();
+  readonly #store = new Float64Blocks(this.marks);
   readonly blocks: Float64Array[] = this.#store.blocks;
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
@@ -391,6 +411,10 @@ export class Float64Column extends StateColumn {
 
   bytes(): number {
     return this.#store.bytes() + this.nulls.bytes();
+  }
+
+  protected data(): readonly BlockColumn[] {
+    return [this.#store];
   }
 
   protected growData(capacity: number): void {

@@ -7,7 +7,18 @@
  * and the directory (an array of references) at most doubles.
  *
  * The index knows hashes and slots only: equality is the caller's. Several entries may have equal hashes.
+ * In checkpoints a segment is a block.
  */
+import { must } from '../../common/assert.ts';
+import {
+  BlockMarks,
+  type BlockOwner,
+  type BlockPart,
+  CHANGED,
+  type Persistent,
+  type StateReader,
+  type StateWriter,
+} from './persist.ts';
 
 const FIRST_ENTRIES = 16;
 const SEGMENT_ENTRIES = 8192;
@@ -18,15 +29,29 @@ class Segment {
   count = 0;
   /** Number of high hash bits that all entries share. */
   readonly depth: number;
+  /** Its number. */
+  readonly block: number;
 
-  constructor(entries: number, depth: number) {
+  constructor(entries: number, depth: number, block: number) {
     this.words = new Int32Array(entries << 1);
     this.depth = depth;
+    this.block = block;
   }
 }
 
-export class HashIndex {
-  #directory: Segment[] = [new Segment(FIRST_ENTRIES, 0)];
+/** What is saved beside the segments' words. */
+interface HashIndexImage {
+  readonly depth: number;
+  /** Numbers of segments. */
+  readonly directory: Int32Array;
+  readonly counts: Int32Array;
+  readonly depths: Uint8Array;
+}
+
+export class HashIndex implements BlockOwner, Persistent {
+  /** By number. */
+  #segments: Segment[] = [new Segment(FIRST_ENTRIES, 0, 0)];
+  #directory: Segment[] = [...this.#segments];
   #words: Int32Array[] = [];
   #depth = 0;
   #entries = 0;
@@ -35,6 +60,7 @@ export class HashIndex {
   #probeWords: Int32Array = EMPTY;
   #probeAt = 0;
   #probeHash = 0;
+  readonly #marks = new BlockMarks(this);
 
   constructor() {
     this.#words = this.#directory.map((s) => s.words);
@@ -49,7 +75,9 @@ export class HashIndex {
   }
 
   clear(): void {
-    this.#directory = [new Segment(FIRST_ENTRIES, 0)];
+    this.#marks.drop();
+    this.#segments = [new Segment(FIRST_ENTRIES, 0, 0)];
+    this.#directory = [...this.#segments];
     this.#words = this.#directory.map((s) => s.words);
     this.#depth = 0;
     this.#entries = 0;
@@ -108,6 +136,7 @@ export class HashIndex {
       this.#makeRoom(segment, hash);
       segment = this.#segment(hash);
     }
+    this.#touch(segment);
     place(segment.words, hash, slot + 1);
     segment.count++;
     this.#entries++;
@@ -119,6 +148,7 @@ export class HashIndex {
     const { words } = segment;
     const at = find(words, hash, slot + 1);
     if (at < 0) return false;
+    this.#touch(segment);
     shiftBack(words, at);
     segment.count--;
     if (--this.#entries === 0 && this.#depth > 0) this.clear();
@@ -127,9 +157,11 @@ export class HashIndex {
 
   /** The entry (hash, from), which must exist, now means slot `to`. */
   replace(hash: number, from: number, to: number): boolean {
-    const { words } = this.#segment(hash);
+    const segment = this.#segment(hash);
+    const { words } = segment;
     const at = find(words, hash, from + 1);
     if (at < 0) return false;
+    this.#touch(segment);
     words[at + 1] = to + 1;
     return true;
   }
@@ -138,7 +170,12 @@ export class HashIndex {
     return this.#directory[(hash >>> 1) >>> (31 - this.#depth)] as Segment;
   }
 
+  #touch({ block }: Segment): void {
+    if (this.#marks.marks[block] !== CHANGED) this.#marks.touch(block);
+  }
+
   #makeRoom(segment: Segment, hash: number): void {
+    this.#touch(segment);
     // Entries whose hashes are (nearly) all equal cannot be split apart: such a segment grows instead.
     if (segment.words.length < SEGMENT_ENTRIES << 1 || segment.depth >= 24) {
       const old = segment.words;
@@ -166,7 +203,12 @@ export class HashIndex {
   #split(segment: Segment, hash: number): void {
     if (segment.depth === this.#depth) this.#doubleDirectory();
     const depth = segment.depth + 1;
-    const halves = [new Segment(SEGMENT_ENTRIES, depth), new Segment(SEGMENT_ENTRIES, depth)] as const;
+    const halves = [
+      new Segment(SEGMENT_ENTRIES, depth, segment.block),
+      new Segment(SEGMENT_ENTRIES, depth, this.#segments.length),
+    ] as const;
+    this.#segments[segment.block] = halves[0];
+    this.#segments.push(halves[1]);
     const old = segment.words;
     for (let at = 0; at < old.length; at += 2) {
       const entry = old[at + 1] as number;
@@ -196,6 +238,48 @@ export class HashIndex {
     this.#directory = directory;
     this.#words = directory.map((s) => s.words);
     this.#depth++;
+  }
+
+  save(out: StateWriter): void {
+    const image: HashIndexImage = {
+      depth: this.#depth,
+      directory: Int32Array.from(this.#directory, (segment) => segment.block),
+      counts: Int32Array.from(this.#segments, (segment) => segment.count),
+      depths: Uint8Array.from(this.#segments, (segment) => segment.depth),
+    };
+    out.value(image);
+    out.blocks(this.#marks);
+  }
+
+  restore(from: StateReader): void {
+    const { depth, directory, counts, depths } = from.value() as HashIndexImage;
+    this.#depth = depth;
+    this.#entries = 0;
+    this.#segments = [];
+    counts.forEach((count, b) => {
+      const segment = new Segment(0, must(depths[b]), b);
+      segment.count = count;
+      this.#entries += count;
+      this.#segments.push(segment);
+    });
+    this.#bytes = 0;
+    from.blocks(this.#marks);
+    this.#directory = Array.from(directory, (b) => must(this.#segments[b]));
+    this.#words = this.#directory.map((s) => s.words);
+  }
+
+  blockCount(): number {
+    return this.#segments.length;
+  }
+
+  blockParts(b: number): readonly BlockPart[] {
+    return [must(this.#segments[b]).words];
+  }
+
+  adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
+    const { buffer, byteOffset, byteLength } = must(parts[0]);
+    must(this.#segments[b]).words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+    this.#bytes += byteLength;
   }
 }
 

@@ -9,11 +9,12 @@ import type { NonNullValue } from '../../common/value.ts';
 import type { Int32Blocks } from './blocks.ts';
 import { Scratch } from './keyIndex.ts';
 import { KeyTable } from './keyTable.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import type { TimeBuckets } from './timeBuckets.ts';
 import { TouchedSlots } from './touchedSlots.ts';
 import type { StateVector } from './vector.ts';
 
-export class KeyCounts {
+export class KeyCounts implements Persistent {
   readonly table: KeyTable;
   readonly counts: Int32Blocks;
   /** Changed keys with the count before; the tag is the first batch row of the key. */
@@ -34,6 +35,16 @@ export class KeyCounts {
 
   bytes(): number {
     return this.table.bytes() + this.touched.bytes();
+  }
+
+  /** After `settle`. */
+  save(out: StateWriter): void {
+    this.touched.save();
+    this.table.save(out);
+  }
+
+  restore(from: StateReader): void {
+    this.table.restore(from);
   }
 
   /** Keeps the keys by the time in a column, from now on (there are none). */

@@ -9,6 +9,7 @@ import type { DataType } from '../../common/dataType.ts';
 import type { StateColumn } from './column.ts';
 import { HASH_SEED, hashVector } from './hash.ts';
 import { HashIndex } from './hashIndex.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import type { RowStore } from './rowStore.ts';
 import type { StateVector } from './vector.ts';
 
@@ -31,7 +32,7 @@ export class Scratch {
   }
 }
 
-export class KeyIndex {
+export class KeyIndex implements Persistent {
   readonly index = new HashIndex();
   readonly columns: readonly StateColumn[];
   readonly #types: readonly DataType[];
@@ -112,5 +113,13 @@ export class KeyIndex {
 
   clear(): void {
     this.index.clear();
+  }
+
+  save(out: StateWriter): void {
+    this.index.save(out);
+  }
+
+  restore(from: StateReader): void {
+    this.index.restore(from);
   }
 }

@@ -9,11 +9,12 @@ import { assert } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import { KeyIndex, type KeyMode, Scratch } from './keyIndex.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import { RowStore } from './rowStore.ts';
 import { TimeBuckets } from './timeBuckets.ts';
 import { batchOfRows, type OutputVector, type StateVector } from './vector.ts';
 
-export class KeyTable {
+export class KeyTable implements Persistent {
   readonly store: RowStore;
   readonly index: KeyIndex;
   readonly #hashes = new Scratch();
@@ -44,6 +45,18 @@ export class KeyTable {
     assert(this.#time === null, 'a table with times is not cleared as a whole');
     this.store.clear();
     this.index.clear();
+  }
+
+  save(out: StateWriter): void {
+    this.store.save(out);
+    this.index.save(out);
+    this.#time?.save(out);
+  }
+
+  restore(from: StateReader): void {
+    this.store.restore(from);
+    this.index.restore(from);
+    this.#time?.restore(from);
   }
 
   /** Keeps the keys by the time in a column, from now on (the table is empty). */

@@ -1,6 +1,8 @@
 /** A binary min-heap of numbers. Invariant: no entry is below the entry at half its place. */
 
-export class MinHeap {
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
+
+export class MinHeap implements Persistent {
   readonly #entries: number[];
 
   /** With these entries. */
@@ -11,6 +13,16 @@ export class MinHeap {
 
   get size(): number {
     return this.#entries.length;
+  }
+
+  save(out: StateWriter): void {
+    out.value(Float64Array.from(this.#entries));
+  }
+
+  restore(from: StateReader): void {
+    const entries = from.value() as Float64Array;
+    this.#entries.length = 0;
+    for (const entry of entries) this.#entries.push(entry);
   }
 
   /** The least entry; NaN when there is none. */

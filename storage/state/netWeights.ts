@@ -4,12 +4,14 @@
  * One Int32 column holds a row's weight (>= 0) while the tick has not touched it, and ~t while it has: then its weights
  * before and now are entry t of dense arrays. So an untouched row costs 4 bytes, a touched one a single cache line.
  */
+import { assert } from '../../common/assert.ts';
 import type { Int32Blocks } from './blocks.ts';
+import type { Persistent } from './persist.ts';
 import type { RowStore } from './rowStore.ts';
 
 const KEPT_CAPACITY = 1 << 16;
 
-export class NetWeights {
+export class NetWeights implements Persistent {
   readonly #column: Int32Blocks;
   slots = new Int32Array(16);
   before = new Int32Array(16);
@@ -20,6 +22,13 @@ export class NetWeights {
   constructor(store: RowStore) {
     this.#column = store.addInt32();
   }
+
+  /** Between ticks there is nothing: the weights are the store's. */
+  save(): void {
+    assert(this.length === 0, 'weights are saved between ticks');
+  }
+
+  restore(): void {}
 
   bytes(): number {
     return this.slots.byteLength * 3;

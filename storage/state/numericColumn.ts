@@ -7,10 +7,11 @@ import type { DataType } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import type { Value } from '../../common/value.ts';
 import type { ByteArena } from './arena.ts';
-import { BigInt64Blocks, BLOCK_MASK, BLOCK_SHIFT, ByteBlocks } from './blocks.ts';
+import { BigInt64Blocks, BLOCK_MASK, BLOCK_SHIFT, type BlockColumn, ByteBlocks } from './blocks.ts';
 import { type BoxedCodec, boxedCodec } from './boxedCodec.ts';
 import { StateColumn } from './column.ts';
 import { HASH_NULL, mix1 } from './hash.ts';
+import type { BlockMarks } from './persist.ts';
 import type { OutputVector, StateVector } from './vector.ts';
 
 const IN_ARENA = 255;
@@ -19,11 +20,11 @@ export class NumericColumn extends StateColumn {
   readonly kind = 'boxed';
   readonly #arena: ByteArena;
   readonly #codec: BoxedCodec;
-  readonly #coefficients = new BigInt64Blocks();
-  readonly #scales = new ByteBlocks();
+  readonly #coefficients = new BigInt64Blocks(this.marks);
+  readonly #scales = new ByteBlocks(this.marks);
 
-  constructor(type: DataType, arena: ByteArena) {
-    super(type);
+  constructor(type: DataType, arena: ByteArena, marks: BlockMarks) {
+    super(type, marks);
     this.#arena = arena;
     this.#codec = boxedCodec(type);
   }
@@ -138,6 +139,10 @@ export class NumericColumn extends StateColumn {
 
   bytes(): number {
     return this.#coefficients.bytes() + this.#scales.bytes() + this.nulls.bytes();
+  }
+
+  protected data(): readonly BlockColumn[] {
+    return [this.#coefficients, this.#scales];
   }
 
   protected growData(capacity: number): void {

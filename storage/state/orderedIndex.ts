@@ -9,6 +9,7 @@
  */
 import { assert } from '../../common/assert.ts';
 import type { Value } from '../../common/value.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import type { SlotOrder } from './rowOrder.ts';
 import { FANOUT, NodePool } from './treeNodes.ts';
 
@@ -60,7 +61,15 @@ export class OrderedCursor {
   }
 }
 
-export class OrderedIndex {
+/** What is saved beside the nodes. */
+interface OrderedIndexImage {
+  readonly height: number;
+  readonly root: number;
+  readonly entries: number;
+  readonly total: number;
+}
+
+export class OrderedIndex implements Persistent {
   readonly order: SlotOrder;
   readonly #leaves = new NodePool(false);
   readonly #inners = new NodePool(true);
@@ -99,6 +108,28 @@ export class OrderedIndex {
     this.#root = -1;
     this.#entries = 0;
     this.#total = 0;
+  }
+
+  save(out: StateWriter): void {
+    const image: OrderedIndexImage = {
+      height: this.#height,
+      root: this.#root,
+      entries: this.#entries,
+      total: this.#total,
+    };
+    out.value(image);
+    this.#leaves.save(out);
+    this.#inners.save(out);
+  }
+
+  restore(from: StateReader): void {
+    const { height, root, entries, total } = from.value() as OrderedIndexImage;
+    this.#height = height;
+    this.#root = root;
+    this.#entries = entries;
+    this.#total = total;
+    this.#leaves.restore(from);
+    this.#inners.restore(from);
   }
 
   /** Adds a slot, whose row must be stored. */

@@ -14,6 +14,7 @@ import type { DataType } from '../../common/dataType.ts';
 import type { Row, Value } from '../../common/value.ts';
 import { KeyIndex, Scratch } from './keyIndex.ts';
 import { NetWeights } from './netWeights.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import { RowStore } from './rowStore.ts';
 import { type RangeBound, SecondaryIndex } from './secondaryIndex.ts';
 import { SlotEmitter } from './slotEmitter.ts';
@@ -27,7 +28,7 @@ export interface IndexDefinition {
 
 type EmitBatch = (batch: StateBatch) => void;
 
-export class RelationStore {
+export class RelationStore implements Persistent {
   readonly types: readonly DataType[];
   readonly key: readonly number[] | null;
   readonly appendOnly: boolean;
@@ -65,6 +66,27 @@ export class RelationStore {
     let sum = this.#store.bytes() + this.#index.bytes() + this.#weights.bytes();
     for (const index of this.#secondary.values()) sum += index.bytes();
     return sum;
+  }
+
+  /** After `commit`. */
+  save(out: StateWriter): void {
+    this.#weights.save();
+    this.#store.save(out);
+    this.#index.save(out);
+    out.value([...this.#secondary.keys()]);
+    for (const index of this.#secondary.values()) index.save(out);
+  }
+
+  /** Its indexes, empty like itself, must have been added; that on the key is made where there was one. */
+  restore(from: StateReader): void {
+    this.#store.restore(from);
+    this.#index.restore(from);
+    const ids = from.value() as readonly (number | null)[];
+    for (const id of ids) {
+      const index = this.#secondary.get(id) ?? this.#addKeyOrder(id);
+      index.restore(from);
+    }
+    assert(this.#secondary.size === ids.length, 'a relation has the indexes it was saved with');
   }
 
   /** Takes a delta of all columns within a tick. */
@@ -252,7 +274,9 @@ export class RelationStore {
   /** Makes an index over what is stored; later changes keep it up to date. */
   addIndex(definition: IndexDefinition): void {
     assert(!this.#secondary.has(definition.id), 'index exists');
-    this.#build(definition.id, definition.columns, definition.descending);
+    const index = new SecondaryIndex(this.#store, definition.columns, definition.descending);
+    this.#secondary.set(definition.id, index);
+    this.#fill(index);
   }
 
   dropIndex(id: number): void {
@@ -299,19 +323,25 @@ export class RelationStore {
   #secondaryOf(id: number | null): SecondaryIndex {
     const known = this.#secondary.get(id);
     if (known !== undefined) return known;
+    const index = this.#addKeyOrder(id);
+    this.#fill(index);
+    return index;
+  }
+
+  /** The index on the key, still empty. */
+  #addKeyOrder(id: number | null): SecondaryIndex {
     assert(id === null && this.key !== null, 'index must exist');
-    return this.#build(
-      null,
+    const index = new SecondaryIndex(
+      this.#store,
       this.key,
       this.key.map(() => false),
     );
+    this.#secondary.set(null, index);
+    return index;
   }
 
-  #build(id: number | null, columns: readonly number[], descending: readonly boolean[]): SecondaryIndex {
-    const index = new SecondaryIndex(this.#store, columns, descending);
+  #fill(index: SecondaryIndex): void {
     const end = this.#store.end();
     for (let slot = 0; slot < end; slot++) if (this.#weights.get(slot) !== 0) index.insert(slot);
-    this.#secondary.set(id, index);
-    return index;
   }
 }

@@ -3,43 +3,60 @@
  *
  * A slot is a number that stays with its row until `free`; freed slots are used again, last first. Nullability costs
  * nothing until a NULL is stored. Texts and boxed values lie in the store's byte arena.
- * Invariant: every column and extra has room for `capacity` slots; slots at or above `end` were never used.
+ * In checkpoints a block is a block of all columns, or one of all further columns, or one of the list of free slots, so
+ * that counts that change do not make rows be written again.
+ * Invariant: every column and extra has room for `capacity` slots; slots at or above `end` were never used. Nothing is
+ * written into a block that is not marked as changed.
  */
-import { unreachable } from '../../common/assert.ts';
+import { must, unreachable } from '../../common/assert.ts';
 import { type DataType, physicalKind } from '../../common/dataType.ts';
+import type { StateCodec } from '../../common/stateCodec.ts';
 import type { Value } from '../../common/value.ts';
 import { ByteArena } from './arena.ts';
 import { BoxedColumn, TextColumn } from './arenaColumns.ts';
 import {
   BigInt64Blocks,
   BLOCK_ROWS,
+  BLOCK_SHIFT,
   BoxedBlocks,
   ByteBlocks,
+  blocksFor,
   type ExtraBlocks,
   Float64Blocks,
   Int32Blocks,
   nextCapacity,
+  touchSlots,
 } from './blocks.ts';
 import type { StateColumn } from './column.ts';
 import { BoolColumn, Float64Column, Int32Column, Int64Column } from './fixedColumns.ts';
 import { NumericColumn } from './numericColumn.ts';
+import {
+  BlockMarks,
+  type BlockOwner,
+  CHANGED,
+  type Persistent,
+  type StateReader,
+  type StateWriter,
+} from './persist.ts';
 import type { OutputVector, StateVector } from './vector.ts';
 
-function newColumn(type: DataType, arena: ByteArena): StateColumn {
+function newColumn(type: DataType, arena: ByteArena, marks: BlockMarks): StateColumn {
   const kind = physicalKind(type);
   switch (kind) {
     case 'bool':
-      return new BoolColumn(type);
+      return new BoolColumn(type, marks);
     case 'i32':
-      return new Int32Column(type);
+      return new Int32Column(type, marks);
     case 'i64':
-      return new Int64Column(type);
+      return new Int64Column(type, marks);
     case 'f64':
-      return new Float64Column(type);
+      return new Float64Column(type, marks);
     case 'text':
-      return new TextColumn(type, arena);
+      return new TextColumn(type, arena, marks);
     case 'boxed':
-      return type.id === 'numeric' ? new NumericColumn(type, arena) : new BoxedColumn(type, arena);
+      return type.id === 'numeric'
+        ? new NumericColumn(type, arena, marks)
+        : new BoxedColumn(type, arena, marks);
     default:
       return unreachable(kind);
   }
@@ -47,23 +64,35 @@ function newColumn(type: DataType, arena: ByteArena): StateColumn {
 
 const one = new Int32Array(1);
 
-export class RowStore {
+/** What is saved beside the blocks. */
+interface RowStoreImage {
+  readonly rows: number;
+  readonly end: number;
+  readonly capacity: number;
+  readonly freeCount: number;
+  readonly freeCapacity: number;
+}
+
+export class RowStore implements Persistent {
   readonly types: readonly DataType[];
   readonly columns: readonly StateColumn[];
   readonly arena = new ByteArena();
   readonly #extras: ExtraBlocks[] = [];
+  readonly #columnMarks = new BlockMarks(this.#columnBlocks());
+  readonly #extraMarks = new BlockMarks(this.#extraBlocks());
+  readonly #freeMarks = new BlockMarks(this.#freeBlocks());
   /** Columns that own arena chunks. */
   readonly #owning: readonly StateColumn[];
   #capacity = 0;
   #end = 0;
   #rows = 0;
-  readonly #freeSlots = new Int32Blocks();
+  readonly #freeSlots = new Int32Blocks(this.#freeMarks);
   #freeCapacity = 0;
   #freeCount = 0;
 
   constructor(types: readonly DataType[]) {
     this.types = types;
-    this.columns = types.map((type) => newColumn(type, this.arena));
+    this.columns = types.map((type) => newColumn(type, this.arena, this.#columnMarks));
     this.#owning = this.columns.filter((c) => c.kind === 'text' || c.kind === 'boxed');
   }
 
@@ -93,22 +122,35 @@ export class RowStore {
 
   /** A further column, in step with the slots. Its entry is whatever the slot's last owner left (0 at first). */
   addInt32(): Int32Blocks {
-    return this.#addExtra(new Int32Blocks());
+    return this.#addExtra(new Int32Blocks(this.#extraMarks));
   }
   addBigInt64(): BigInt64Blocks {
-    return this.#addExtra(new BigInt64Blocks());
+    return this.#addExtra(new BigInt64Blocks(this.#extraMarks));
   }
   addFloat64(): Float64Blocks {
-    return this.#addExtra(new Float64Blocks());
+    return this.#addExtra(new Float64Blocks(this.#extraMarks));
   }
   addByte(): ByteBlocks {
-    return this.#addExtra(new ByteBlocks());
+    return this.#addExtra(new ByteBlocks(this.#extraMarks));
   }
-  addBoxed(): BoxedBlocks {
-    return this.#addExtra(new BoxedBlocks());
+  /** `codec`: how an entry that is not null is saved. */
+  addBoxed(codec: StateCodec): BoxedBlocks {
+    return this.#addExtra(new BoxedBlocks(this.#extraMarks, codec));
+  }
+
+  /** The further columns are about to be written to at these slots, other than by `set`. */
+  touchExtras(slots: Int32Array, n: number): void {
+    touchSlots(this.#extraMarks, slots, n);
+  }
+
+  touchExtra(slot: number): void {
+    const b = slot >>> BLOCK_SHIFT;
+    if (this.#extraMarks.marks[b] !== CHANGED) this.#extraMarks.touch(b);
   }
 
   #addExtra<B extends ExtraBlocks>(extra: B): B {
+    // Blocks get one part more.
+    for (let b = blocksFor(this.#capacity) - 1; b >= 0; b--) this.#extraMarks.touch(b);
     if (this.#capacity > 0 && this.#capacity < BLOCK_ROWS) extra.grow(this.#capacity);
     else if (this.#capacity > 0) {
       extra.grow(BLOCK_ROWS);
@@ -134,6 +176,7 @@ export class RowStore {
       return;
     }
     if (this.#freeCount === this.#freeCapacity) {
+      if (this.#freeCapacity > 0 && this.#freeCapacity < BLOCK_ROWS) this.#freeMarks.touch(0);
       this.#freeCapacity = nextCapacity(this.#freeCapacity);
       this.#freeSlots.grow(this.#freeCapacity);
     }
@@ -151,9 +194,10 @@ export class RowStore {
     slots: Int32Array,
   ): void {
     const { columns } = this;
+    touchSlots(this.#columnMarks, slots, n);
     for (let c = 0; c < columns.length; c++) {
       const vector = vectors[map === null ? c : (map[c] as number)] as StateVector;
-      (columns[c] as StateColumn).store(vector, rows, n, slots);
+      (columns[c] as StateColumn).put(vector, rows, n, slots);
     }
   }
 
@@ -198,6 +242,9 @@ export class RowStore {
   }
 
   clear(): void {
+    this.#columnMarks.drop();
+    this.#extraMarks.drop();
+    this.#freeMarks.drop();
     for (const column of this.columns) column.clear();
     for (const extra of this.#extras) extra.clear();
     this.arena.clear();
@@ -220,8 +267,73 @@ export class RowStore {
   }
 
   #grow(): void {
+    if (this.#capacity > 0 && this.#capacity < BLOCK_ROWS) {
+      // The first block moves.
+      this.#columnMarks.touch(0);
+      this.#extraMarks.touch(0);
+    }
     this.#capacity = nextCapacity(this.#capacity);
     for (const column of this.columns) column.grow(this.#capacity);
     for (const extra of this.#extras) extra.grow(this.#capacity);
+  }
+
+  save(out: StateWriter): void {
+    const image: RowStoreImage = {
+      rows: this.#rows,
+      end: this.#end,
+      capacity: this.#capacity,
+      freeCount: this.#freeCount,
+      freeCapacity: this.#freeCapacity,
+    };
+    out.value(image);
+    out.blocks(this.#columnMarks);
+    out.blocks(this.#extraMarks);
+    out.blocks(this.#freeMarks);
+    this.arena.save(out);
+  }
+
+  restore(from: StateReader): void {
+    const image = from.value() as RowStoreImage;
+    this.#rows = image.rows;
+    this.#end = image.end;
+    this.#capacity = image.capacity;
+    this.#freeCount = image.freeCount;
+    this.#freeCapacity = image.freeCapacity;
+    for (const column of this.columns) column.resume(image.capacity);
+    from.blocks(this.#columnMarks);
+    from.blocks(this.#extraMarks);
+    from.blocks(this.#freeMarks);
+    this.arena.restore(from);
+  }
+
+  #columnBlocks(): BlockOwner {
+    return {
+      blockCount: () => (this.columns.length === 0 ? 0 : blocksFor(this.#capacity)),
+      blockParts: (b) => this.columns.flatMap((column) => column.parts(b)),
+      adoptBlock: (b, parts) => {
+        let at = 0;
+        for (const column of this.columns) at += column.adopt(b, parts, at);
+      },
+    };
+  }
+
+  #extraBlocks(): BlockOwner {
+    return {
+      blockCount: () => (this.#extras.length === 0 ? 0 : blocksFor(this.#capacity)),
+      blockParts: (b) => this.#extras.map((extra) => extra.part(b)),
+      adoptBlock: (b, parts) => {
+        this.#extras.forEach((extra, k) => {
+          extra.adopt(b, must(parts[k]));
+        });
+      },
+    };
+  }
+
+  #freeBlocks(): BlockOwner {
+    return {
+      blockCount: () => blocksFor(this.#freeCapacity),
+      blockParts: (b) => [this.#freeSlots.part(b)],
+      adoptBlock: (b, parts) => this.#freeSlots.adopt(b, must(parts[0])),
+    };
   }
 }

@@ -1,6 +1,7 @@
 /** An ordered index on some columns of a relation, for points and ranges. NULLs are last ascending, first descending. */
 import type { Value } from '../../common/value.ts';
 import { OrderedIndex } from './orderedIndex.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import { RowOrder } from './rowOrder.ts';
 import type { RowStore } from './rowStore.ts';
 
@@ -9,7 +10,7 @@ export interface RangeBound {
   readonly inclusive: boolean;
 }
 
-export class SecondaryIndex {
+export class SecondaryIndex implements Persistent {
   readonly #tree: OrderedIndex;
   readonly #descending: readonly boolean[];
 
@@ -29,6 +30,14 @@ export class SecondaryIndex {
 
   remove(slot: number): void {
     this.#tree.remove(slot);
+  }
+
+  save(out: StateWriter): void {
+    this.#tree.save(out);
+  }
+
+  restore(from: StateReader): void {
+    this.#tree.restore(from);
   }
 
   bytes(): number {

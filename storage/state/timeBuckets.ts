@@ -14,10 +14,12 @@
  * next[slot]: the slot after, + 1; 0 at the end.
  * Invariant: no row in a list is below what has passed (not exact: its bucket is not).
  */
-import { assert } from '../../common/assert.ts';
+import { assert, must } from '../../common/assert.ts';
 import type { NonNullValue } from '../../common/value.ts';
 import type { BigInt64Blocks, Int32Blocks } from './blocks.ts';
+import { boxedCodec } from './boxedCodec.ts';
 import { MinHeap } from './minHeap.ts';
+import type { Persistent, StateReader, StateWriter } from './persist.ts';
 import type { RowStore } from './rowStore.ts';
 import { LOW_BITS, type TimeSource, timeSource } from './timeSource.ts';
 import type { StateVector } from './vector.ts';
@@ -31,7 +33,19 @@ export type TimeValue = bigint | number;
 
 type Drop = (slots: Int32Array, n: number) => void;
 
-export class TimeBuckets<T extends NonNullValue = TimeValue> {
+/** What is saved beside the links, which are the store's. The map and the heap follow from the lists' keys. */
+interface TimeBucketsImage {
+  readonly heads: Int32Array;
+  readonly keys: Float64Array;
+  readonly freeLists: Int32Array;
+  readonly rows: number;
+  /** Encoded. */
+  readonly passed: Uint8Array | null;
+  readonly passedKey: number;
+  readonly passedLow: number;
+}
+
+export class TimeBuckets<T extends NonNullValue = TimeValue> implements Persistent {
   readonly #source: TimeSource;
   /** The bucket of the bound is opened. */
   readonly #fine: boolean;
@@ -72,6 +86,38 @@ export class TimeBuckets<T extends NonNullValue = TimeValue> {
   /** Bytes beside the store's columns (estimated). */
   bytes(): number {
     return this.#heads.length * 16 + this.#lists.size * 40 + this.#heap.size * 8 + CHUNK * 4;
+  }
+
+  save(out: StateWriter): void {
+    assert(this.#chunked === 0, 'time buckets are saved between ticks');
+    const passed = this.#passed;
+    const image: TimeBucketsImage = {
+      heads: Int32Array.from(this.#heads),
+      keys: Float64Array.from(this.#keys),
+      freeLists: Int32Array.from(this.#freeLists),
+      rows: this.#rows,
+      passed: passed === null ? null : Uint8Array.from(boxedCodec(this.#source.type).encode(passed)),
+      passedKey: this.#passedKey,
+      passedLow: this.#passedLow,
+    };
+    out.value(image);
+  }
+
+  restore(from: StateReader): void {
+    const image = from.value() as TimeBucketsImage;
+    const { passed } = image;
+    replace(this.#heads, image.heads);
+    replace(this.#keys, image.keys);
+    replace(this.#freeLists, image.freeLists);
+    const free = new Set(this.#freeLists);
+    for (let list = FINE_LISTS; list < this.#keys.length; list++) {
+      if (!free.has(list)) this.#lists.set(must(this.#keys[list]), list);
+    }
+    this.#heap = new MinHeap(this.#lists.keys());
+    this.#rows = image.rows;
+    this.#passed = passed === null ? null : (boxedCodec(this.#source.type).decode(passed) as T);
+    this.#passedKey = image.passedKey;
+    this.#passedLow = image.passedLow;
   }
 
   /** Adds stored rows, which are not below what has passed. */
@@ -328,4 +374,9 @@ export class TimeBuckets<T extends NonNullValue = TimeValue> {
     this.#chunked = 0;
     if (n > 0) drop(this.#chunk, n);
   }
+}
+
+function replace(list: number[], by: ArrayLike<number>): void {
+  list.length = by.length;
+  for (let i = 0; i < by.length; i++) list[i] = by[i] as number;
 }

@@ -27,6 +27,8 @@ export interface TimeSource {
   /** How times of one bucket are told apart: by their low bits, by nothing (they are equal) or by comparison. */
   readonly within: 'bits' | 'equal' | 'order';
   readonly compare: Comparator;
+  /** A type whose values the times are. */
+  readonly type: DataType;
   isNull(slot: number): boolean;
   /** The time of a slot, which is not NULL. */
   value(slot: number): NonNullValue;
@@ -50,6 +52,7 @@ export function timeSource(store: RowStore, column: number | BigInt64Blocks): Ti
 class Int64Times implements TimeSource {
   readonly within = 'bits';
   readonly compare = comparator(types.int8);
+  readonly type = types.int8;
   readonly #words: readonly Int32Array[];
   readonly #blocks: readonly BigInt64Array[];
   readonly #column: StateColumn | null;
@@ -104,6 +107,7 @@ class Int64Times implements TimeSource {
 class Int32Times implements TimeSource {
   readonly within = 'equal';
   readonly compare = comparator(types.int4);
+  readonly type = types.int4;
   readonly #column: Int32Column;
 
   constructor(column: Int32Column) {
@@ -143,12 +147,12 @@ class Int32Times implements TimeSource {
 class OtherTimes implements TimeSource {
   readonly within = 'order';
   readonly compare: Comparator;
+  readonly type: DataType;
   readonly #column: StateColumn;
-  readonly #type: DataType;
 
   constructor(column: StateColumn) {
     this.#column = column;
-    this.#type = column.type;
+    this.type = column.type;
     this.compare = comparator(column.type);
   }
 
@@ -165,7 +169,7 @@ class OtherTimes implements TimeSource {
   }
 
   keyOf(value: NonNullValue): number {
-    switch (this.#type.id) {
+    switch (this.type.id) {
       case 'float4':
       case 'float8':
         // NaN is above all.

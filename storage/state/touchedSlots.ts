@@ -3,10 +3,12 @@
  * need to emit net changes. `mark` holds the slot's place in the list + 1; 0 for untouched slots, so a slot must be
  * `reset` before it is freed.
  */
+import { assert } from '../../common/assert.ts';
 import type { Int32Blocks } from './blocks.ts';
+import type { Persistent } from './persist.ts';
 import type { RowStore } from './rowStore.ts';
 
-export class TouchedSlots {
+export class TouchedSlots implements Persistent {
   readonly #mark: Int32Blocks;
   slots: Int32Array = new Int32Array(16);
   before: Int32Array = new Int32Array(16);
@@ -38,6 +40,13 @@ export class TouchedSlots {
       this.tags = new Int32Array(16);
     }
   }
+
+  /** Between ticks there is nothing: the marks are the store's. */
+  save(): void {
+    assert(this.length === 0, 'touched slots are saved between ticks');
+  }
+
+  restore(): void {}
 
   bytes(): number {
     return this.slots.byteLength * 3;

@@ -3,22 +3,42 @@
  *
  * A node is a header (number of entries, next and previous leaf + 1) and parallel arrays: items (leaf: slots; inner:
  * children), counts (leaf: weight of the slot; inner: sum below), and in inner nodes firsts (first slot below).
+ * Checkpoints save these blocks; methods that write touch the node's before.
  */
+import { must } from '../../common/assert.ts';
+import {
+  BlockMarks,
+  type BlockOwner,
+  type BlockPart,
+  CHANGED,
+  type Persistent,
+  type StateReader,
+  type StateWriter,
+} from './persist.ts';
 
 export const FANOUT = 64;
 const HEADER = 4;
 const ITEMS = HEADER;
 const COUNTS = ITEMS + FANOUT;
 const FIRSTS = COUNTS + FANOUT;
-const BLOCK_NODES = 64;
+const BLOCK_SHIFT = 6;
+const BLOCK_NODES = 1 << BLOCK_SHIFT;
 
-export class NodePool {
+/** What is saved beside the blocks. */
+interface NodePoolImage {
+  readonly end: number;
+  readonly capacity: number;
+  readonly free: Int32Array;
+}
+
+export class NodePool implements BlockOwner, Persistent {
   readonly blocks: Int32Array[] = [];
   readonly #words: number;
   readonly #inner: boolean;
   #end = 0;
   #capacity = 0;
   #free: number[] = [];
+  readonly #marks = new BlockMarks(this);
 
   constructor(inner: boolean) {
     this.#inner = inner;
@@ -32,6 +52,7 @@ export class NodePool {
   }
 
   clear(): void {
+    this.#marks.drop();
     this.blocks.length = 0;
     this.#end = 0;
     this.#capacity = 0;
@@ -42,6 +63,7 @@ export class NodePool {
     const free = this.#free.pop();
     const id = free ?? this.#end++;
     if (id >= this.#capacity) this.#grow();
+    this.#touch(id);
     const block = this.block(id);
     const base = this.base(id);
     block[base] = 0;
@@ -61,6 +83,7 @@ export class NodePool {
       this.#capacity += BLOCK_NODES;
       return;
     }
+    if (this.#capacity > 0) this.#touch(0);
     this.#capacity = this.#capacity === 0 ? 1 : this.#capacity << 1;
     const block = new Int32Array(this.#capacity * this.#words);
     const old = this.blocks[0];
@@ -68,8 +91,44 @@ export class NodePool {
     this.blocks[0] = block;
   }
 
+  #touch(id: number): void {
+    const b = id >>> BLOCK_SHIFT;
+    if (this.#marks.marks[b] !== CHANGED) this.#marks.touch(b);
+  }
+
+  save(out: StateWriter): void {
+    const image: NodePoolImage = {
+      end: this.#end,
+      capacity: this.#capacity,
+      free: Int32Array.from(this.#free),
+    };
+    out.value(image);
+    out.blocks(this.#marks);
+  }
+
+  restore(from: StateReader): void {
+    const { end, capacity, free } = from.value() as NodePoolImage;
+    this.#end = end;
+    this.#capacity = capacity;
+    this.#free = [...free];
+    from.blocks(this.#marks);
+  }
+
+  blockCount(): number {
+    return this.blocks.length;
+  }
+
+  blockParts(b: number): readonly BlockPart[] {
+    return [must(this.blocks[b])];
+  }
+
+  adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
+    const { buffer, byteOffset, byteLength } = must(parts[0]);
+    this.blocks[b] = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+  }
+
   block(id: number): Int32Array {
-    return this.blocks[id >>> 6] as Int32Array;
+    return this.blocks[id >>> BLOCK_SHIFT] as Int32Array;
   }
 
   base(id: number): number {
@@ -91,8 +150,14 @@ export class NodePool {
 
   /** Makes `b` the leaf after `a` (either may be -1). */
   link(a: number, b: number): void {
-    if (a >= 0) this.block(a)[this.base(a) + 1] = b + 1;
-    if (b >= 0) this.block(b)[this.base(b) + 2] = a + 1;
+    if (a >= 0) {
+      this.#touch(a);
+      this.block(a)[this.base(a) + 1] = b + 1;
+    }
+    if (b >= 0) {
+      this.#touch(b);
+      this.block(b)[this.base(b) + 2] = a + 1;
+    }
   }
 
   item(id: number, at: number): number {
@@ -104,12 +169,14 @@ export class NodePool {
   }
 
   addCount(id: number, at: number, delta: number): void {
+    this.#touch(id);
     const block = this.block(id);
     const i = this.base(id) + COUNTS + at;
     block[i] = (block[i] as number) + delta;
   }
 
   setCount(id: number, at: number, count: number): void {
+    this.#touch(id);
     this.block(id)[this.base(id) + COUNTS + at] = count;
   }
 
@@ -119,6 +186,7 @@ export class NodePool {
   }
 
   setFirst(id: number, at: number, slot: number): void {
+    this.#touch(id);
     this.block(id)[this.base(id) + FIRSTS + at] = slot;
   }
 
@@ -132,6 +200,7 @@ export class NodePool {
   }
 
   insertAt(id: number, at: number, item: number, count: number, first: number): void {
+    this.#touch(id);
     const block = this.block(id);
     const base = this.base(id);
     const n = block[base] as number;
@@ -147,6 +216,7 @@ export class NodePool {
   }
 
   removeAt(id: number, at: number): void {
+    this.#touch(id);
     const block = this.block(id);
     const base = this.base(id);
     const n = block[base] as number;
@@ -158,6 +228,8 @@ export class NodePool {
 
   /** Moves the entries from `at` on to the end of node `to`. */
   moveTail(id: number, at: number, to: number): void {
+    this.#touch(id);
+    this.#touch(to);
     const from = this.block(id);
     const base = this.base(id);
     const n = from[base] as number;

@@ -5,6 +5,8 @@
  * 2^970 and more, whose expansion could overflow, as a bigint in units of 2^917; NaN and infinities are counted.
  * Invariant: adding x with weights that sum to zero leaves the total as it was.
  */
+import type { ByteReader, ByteWriter } from '../../../common/byteWriter.ts';
+import { readBigint, writeBigint } from '../../../common/codec.ts';
 import { floatOverflow } from '../../functions/support/errors.ts';
 
 const HUGE = 2 ** 970;
@@ -52,11 +54,29 @@ export function ratioToNumber(numerator: bigint, denominator: bigint, exponent: 
 }
 
 export class ExactFloatSum {
-  #partials: number[] = [];
+  readonly #partials: number[] = [];
   #huge = 0n;
   nanCount = 0;
   positiveInfinities = 0;
   negativeInfinities = 0;
+
+  write(out: ByteWriter): void {
+    out.varint(this.#partials.length);
+    for (const partial of this.#partials) out.float64(partial);
+    writeBigint(this.#huge, out);
+    out.float64(this.nanCount);
+    out.float64(this.positiveInfinities);
+    out.float64(this.negativeInfinities);
+  }
+
+  read(input: ByteReader): void {
+    this.#partials.length = 0;
+    for (let n = input.varint(); n > 0; n--) this.#partials.push(input.float64());
+    this.#huge = readBigint(input);
+    this.nanCount = input.float64();
+    this.positiveInfinities = input.float64();
+    this.negativeInfinities = input.float64();
+  }
 
   /** Adds x `weight` times. */
   add(x: number, weight: number): void {

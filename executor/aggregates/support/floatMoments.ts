@@ -2,6 +2,7 @@
  * Sums behind variance, correlation and regression of float8, kept exactly; a statistic is rounded from the exact
  * sums, so it does not depend on the order of rows.
  */
+import type { ByteReader, ByteWriter } from '../../../common/byteWriter.ts';
 import { floatOverflow } from '../../functions/support/errors.ts';
 import { ExactFloatSum, ratioToNumber } from './exactFloat.ts';
 
@@ -27,6 +28,18 @@ export class FloatMoments {
   readonly #sum = new ExactFloatSum();
   readonly #squares = new ExactFloatSum();
   #tooLarge = 0;
+
+  write(out: ByteWriter): void {
+    this.#sum.write(out);
+    this.#squares.write(out);
+    out.float64(this.#tooLarge);
+  }
+
+  read(input: ByteReader): void {
+    this.#sum.read(input);
+    this.#squares.read(input);
+    this.#tooLarge = input.float64();
+  }
 
   add(x: number, weight: number): void {
     if (Number.isFinite(x) && Math.abs(x) >= LARGEST) {
@@ -61,6 +74,22 @@ export class FloatPairMoments {
   readonly #xy = new ExactFloatSum();
   #special = 0;
   #tooLarge = 0;
+
+  write(out: ByteWriter): void {
+    for (const sum of this.#sums()) sum.write(out);
+    out.float64(this.#special);
+    out.float64(this.#tooLarge);
+  }
+
+  read(input: ByteReader): void {
+    for (const sum of this.#sums()) sum.read(input);
+    this.#special = input.float64();
+    this.#tooLarge = input.float64();
+  }
+
+  #sums(): readonly ExactFloatSum[] {
+    return [this.#x, this.#y, this.#xx, this.#yy, this.#xy];
+  }
 
   add(y: number, x: number, weight: number): void {
     if (!Number.isFinite(x) || !Number.isFinite(y)) {

@@ -5,6 +5,8 @@
  * largest scale among the terms that are there), and the numbers of NaN and infinities.
  */
 import { divideRounded, integerSqrt, pow10 } from '../../../common/bigDigits.ts';
+import type { ByteReader, ByteWriter } from '../../../common/byteWriter.ts';
+import { readBigint, writeBigint } from '../../../common/codec.ts';
 import { Decimal } from '../../../common/decimal.ts';
 
 export class NumericSum {
@@ -15,6 +17,31 @@ export class NumericSum {
   #nan = 0;
   #positive = 0;
   #negative = 0;
+
+  write(out: ByteWriter): void {
+    writeBigint(this.total, out);
+    out.varint(this.scale);
+    out.varint(this.#terms.size);
+    for (const [scale, count] of this.#terms) {
+      out.varint(scale);
+      out.float64(count);
+    }
+    out.float64(this.#nan);
+    out.float64(this.#positive);
+    out.float64(this.#negative);
+  }
+
+  read(input: ByteReader): void {
+    this.total = readBigint(input);
+    this.scale = input.varint();
+    for (let n = input.varint(); n > 0; n--) {
+      const scale = input.varint();
+      this.#terms.set(scale, input.float64());
+    }
+    this.#nan = input.float64();
+    this.#positive = input.float64();
+    this.#negative = input.float64();
+  }
 
   add(x: Decimal, weight: number): void {
     switch (x.special) {
@@ -72,6 +99,16 @@ export class NumericSum {
 /** Also keeps the sum of squares, for variance and standard deviation. */
 export class NumericMoments extends NumericSum {
   #squares = 0n;
+
+  override write(out: ByteWriter): void {
+    super.write(out);
+    writeBigint(this.#squares, out);
+  }
+
+  override read(input: ByteReader): void {
+    super.read(input);
+    this.#squares = readBigint(input);
+  }
 
   addInteger(n: bigint, weight: number): void {
     const w = BigInt(weight);
