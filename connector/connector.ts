@@ -11,6 +11,8 @@ export interface OptionSpec {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'float' | 'boolean' | 'list';
   readonly required?: boolean;
+  /** ALTER may change it: the rows and their order do not depend on it. */
+  readonly alterable?: boolean;
   readonly default?: string;
   readonly choices?: readonly string[];
   readonly doc: string;

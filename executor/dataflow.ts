@@ -12,7 +12,7 @@ import type { Batch } from './batch.ts';
 import type { Operator, TickContext } from './operators/operator.ts';
 
 /** Where a batch goes next. `columns` picks columns of the producer's output; null passes it as it is. */
-interface Edge {
+export interface Edge {
   readonly target: DataflowNode;
   readonly port: number;
   readonly columns: readonly number[] | null;
@@ -53,7 +53,7 @@ function guarded<T>(node: DataflowNode, section: () => T, otherwise: T): T {
 export class DataflowNode {
   readonly operator: Operator | null;
   readonly name: string;
-  readonly inputs: readonly DataflowNode[];
+  inputs: readonly DataflowNode[];
   readonly edges: Edge[] = [];
   /** Position in the topological order; renumbered when nodes are removed. */
   order = -1;
@@ -188,6 +188,45 @@ export class Dataflow {
       const { operator } = node;
       guarded(node, () => operator.flush(node.emit), undefined);
     }
+  }
+
+  /**
+   * Puts `next` in the place of `node` for its consumers, those in `except` left out. `columns`: for each column of `node`
+   * the column of `next`, null where there is none. Gives the edges that were moved, as they were.
+   */
+  replace(
+    node: DataflowNode,
+    next: DataflowNode,
+    columns: readonly (number | null)[],
+    except: ReadonlySet<DataflowNode>,
+  ): readonly Edge[] {
+    const moved = node.edges.filter((edge) => !except.has(edge.target));
+    for (const edge of moved) {
+      const picked = (edge.columns ?? columns.map((_, c) => c)).map((c) => {
+        const column = columns[c] ?? null;
+        assert(column !== null, `${edge.target.name} reads a column that ${next.name} has not`);
+        return column;
+      });
+      node.edges.splice(node.edges.indexOf(edge), 1);
+      next.connect(edge.target, edge.port, picked);
+      edge.target.inputs = edge.target.inputs.map((input) => (input === node ? next : input));
+    }
+    return moved;
+  }
+
+  /** Restores the topological order after nodes have got inputs that are younger than they. */
+  sort(): void {
+    const sorted = new Set<DataflowNode>();
+    const visit = (node: DataflowNode): void => {
+      if (sorted.has(node)) return;
+      for (const input of node.inputs) visit(input);
+      sorted.add(node);
+    };
+    for (const node of this.#nodes) visit(node);
+    this.#nodes = [...sorted];
+    this.#nodes.forEach((node, i) => {
+      node.order = i;
+    });
   }
 
   /** True when a node has work that time alone has made. */

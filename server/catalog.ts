@@ -17,8 +17,8 @@ export const MILLRACE_LATE = 'millrace_late';
 
 export interface SchemaObject {
   readonly id: number;
-  readonly name: string;
-  readonly owner: string;
+  name: string;
+  owner: string;
 }
 
 /** Fixed ids as in PostgreSQL where it has them. */
@@ -121,6 +121,70 @@ export class Catalog implements CatalogReader {
       if (key.startsWith(`${object.id}:`)) this.#comments.delete(key);
   }
 
+  /** Gives an object another name or schema; it keeps everything else. */
+  rename(object: CatalogObject, schema: string, name: string): void {
+    this.#names.get(object.schema)?.delete(object.name);
+    this.#place(object, schema, name);
+  }
+
+  /** Two objects exchange their names. */
+  swap(a: CatalogObject, b: CatalogObject): void {
+    const { schema, name } = a;
+    this.#place(a, b.schema, b.name);
+    this.#place(b, schema, name);
+  }
+
+  #place(object: CatalogObject, schema: string, name: string): void {
+    object.schema = schema;
+    object.name = name;
+    if (object.kind === 'index') object.entry = { ...object.entry, name };
+    else {
+      object.entry.schema = schema;
+      object.entry.name = name;
+    }
+    must(this.#names.get(schema), `schema ${schema} must exist`).set(name, object);
+  }
+
+  /** Gives a schema another name; what is in it goes along. */
+  renameSchema(schema: SchemaObject, name: string): void {
+    const objects = must(this.#names.get(schema.name), 'the schema is there');
+    this.#names.delete(schema.name);
+    this.#schemas.delete(schema.name);
+    schema.name = name;
+    this.#schemas.set(name, schema);
+    this.#names.set(name, objects);
+    for (const object of objects.values()) this.#place(object, name, object.name);
+  }
+
+  /** Puts another object in the place of the one with its id. */
+  replace(object: CatalogObject): void {
+    this.#objects.set(object.id, object);
+    must(this.#names.get(object.schema)).set(object.name, object);
+  }
+
+  /** Lists `object` and what depends on it after all others: it may have come to need younger ones. */
+  moveLast(object: CatalogObject): void {
+    const moved = new Set([object.id]);
+    for (let size = 0; size < moved.size; ) {
+      size = moved.size;
+      for (const o of this.objects()) if ([...o.dependsOn].some((id) => moved.has(id))) moved.add(o.id);
+    }
+    const ordered = new Set<CatalogObject>();
+    const visit = (o: CatalogObject): void => {
+      if (ordered.has(o)) return;
+      for (const id of o.dependsOn) {
+        const needed = moved.has(id) ? this.byId(id) : null;
+        if (needed !== null) visit(needed);
+      }
+      ordered.add(o);
+    };
+    for (const o of this.objects()) if (moved.has(o.id)) visit(o);
+    for (const o of ordered) {
+      this.#objects.delete(o.id);
+      this.#objects.set(o.id, o);
+    }
+  }
+
   byId(id: number): CatalogObject | null {
     return this.#objects.get(id) ?? null;
   }
@@ -158,6 +222,15 @@ export class Catalog implements CatalogReader {
   setComment(id: number, column: number, text: string | null): void {
     if (text === null || text === '') this.#comments.delete(`${id}:${column}`);
     else this.#comments.set(`${id}:${column}`, text);
+  }
+
+  /** Moves the comments of a relation's columns to their present positions; those of columns that are gone go. */
+  moveComments(id: number, positions: readonly (number | null)[]): void {
+    const moved = positions.map((now, c) => ({ now, text: this.comment(id, c + 1) }));
+    moved.forEach((_, c) => {
+      this.setComment(id, c + 1, null);
+    });
+    for (const { now, text } of moved) if (now !== null) this.setComment(id, now + 1, text);
   }
 
   comments(): readonly { readonly id: number; readonly column: number; readonly text: string }[] {

@@ -142,6 +142,16 @@ export class RowErrors implements Persistent {
     this.#relations.delete(key);
   }
 
+  /** Takes a relation's errors away; the result puts them back in the place of those that have come since. */
+  setAside(key: number | string): () => void {
+    const errors = this.#relations.get(key);
+    this.#relations.delete(key);
+    return () => {
+      if (errors === undefined) this.#relations.delete(key);
+      else this.#relations.set(key, errors);
+    };
+  }
+
   /** Some error of a row that fails now; null: there is none. */
   first(id: number): RowErrorEntry | null {
     const errors = this.#relations.get(id);
@@ -193,6 +203,11 @@ export class BadRecords {
 
   entries(): readonly BadRecordEntry[] {
     return this.#kept.slice(-KEPT);
+  }
+
+  /** The newest so many, as far as they are kept. */
+  newest(count: bigint): readonly BadRecord[] {
+    return count === 0n ? [] : this.#kept.slice(-Number(count));
   }
 
   restore(kept: readonly BadRecordEntry[], total: bigint): void {

@@ -18,15 +18,15 @@ interface ObjectBase {
   readonly id: number;
   schema: string;
   name: string;
-  readonly owner: string;
-  /** The CREATE statement, as SHOW CREATE prints it. */
-  readonly sql: string;
+  owner: string;
+  /** The CREATE statement, as SHOW CREATE prints it; written anew when something in it gets another name. */
+  sql: string;
   /** Ids of objects that this one needs. */
-  readonly dependsOn: ReadonlySet<number>;
+  dependsOn: ReadonlySet<number>;
   /** The search path under which `sql` was written. */
-  readonly searchPath: readonly string[];
+  searchPath: readonly string[];
   /** The session time zone under which it was made. */
-  readonly timeZone: string;
+  timeZone: string;
 }
 
 /** What an INSERT does on a row whose key exists. */
@@ -59,7 +59,7 @@ interface StoredRelation {
 
 export interface TableObject extends ObjectBase, StoredRelation {
   readonly kind: 'table';
-  readonly columns: readonly TableColumn[];
+  columns: readonly TableColumn[];
   /** Key column positions: the declared primary key, else the hidden row id. */
   readonly key: readonly number[];
   /** Position of the hidden `_row_id`, null when a primary key is declared. */
@@ -69,9 +69,9 @@ export interface TableObject extends ObjectBase, StoredRelation {
   readonly versionColumns: readonly number[];
   /** Commits that changed the table. */
   commits: number;
-  readonly watermark: RelationEntry['watermark'];
+  watermark: RelationEntry['watermark'];
   /** Set when the table is fed by a connector. */
-  readonly source: SourceRuntime | null;
+  source: SourceRuntime | null;
   /** Makes the table's rows of the connector's; null without one. */
   readonly expander: RowExpander | null;
   /** Made and written by the server alone: a relation of late rows. */
@@ -88,19 +88,19 @@ export interface TableObject extends ObjectBase, StoredRelation {
 
 export interface SourceObject extends ObjectBase {
   readonly kind: 'source';
-  readonly columns: readonly TableColumn[];
+  columns: readonly TableColumn[];
   readonly node: DataflowNode;
-  readonly source: SourceRuntime;
+  source: SourceRuntime;
   /** Decides which of its rows belong to it. */
   readonly admission: SourceAdmission;
-  readonly watermark: RelationEntry['watermark'];
+  watermark: RelationEntry['watermark'];
   readonly entry: Entry;
 }
 
 export interface ViewObject extends ObjectBase {
   readonly kind: 'view';
-  readonly columns: readonly Column[];
-  readonly definition: string;
+  columns: readonly Column[];
+  definition: string;
   readonly entry: Entry;
 }
 
@@ -118,23 +118,23 @@ export interface Paused {
   readonly at: bigint;
 }
 
-/** `store`, `node` and `nodes` are replaced when the view is built again. */
+/** `store`, `node` and `nodes` are replaced when the view is built again, the rest when its definition is. */
 export interface MaterializedViewObject extends ObjectBase {
   readonly kind: 'materialized view';
   store: RelationStore;
   node: DataflowNode;
-  readonly columns: readonly Column[];
-  readonly definition: string;
+  columns: readonly Column[];
+  definition: string;
   /** Every node that this view added, its materialisation last. */
   nodes: ReadonlySet<DataflowNode>;
-  readonly planned: PlannedView;
-  readonly timing: ViewTiming;
-  readonly errors: ErrorPolicy;
+  planned: PlannedView;
+  timing: ViewTiming;
+  errors: ErrorPolicy;
   /** Rows that the planner took the relations (by id) to have: a restart plans over the same. */
   plannedOver: ReadonlyMap<number, number>;
   /** Null: the view is kept up to date. */
   paused: Paused | null;
-  readonly order: readonly SortKey[];
+  order: readonly SortKey[];
   readonly entry: Entry;
 }
 
@@ -145,9 +145,9 @@ export function isRefusing(view: MaterializedViewObject): boolean {
 
 export interface IndexObject extends ObjectBase {
   readonly kind: 'index';
-  readonly relation: TableObject | MaterializedViewObject;
-  readonly entry: IndexEntry;
-  readonly include: readonly number[];
+  relation: TableObject | MaterializedViewObject;
+  entry: IndexEntry;
+  include: readonly number[];
 }
 
 export type CatalogObject = TableObject | SourceObject | ViewObject | MaterializedViewObject | IndexObject;
@@ -157,15 +157,15 @@ export type RelationObject = Exclude<CatalogObject, IndexObject>;
 export class Entry implements RelationEntry {
   readonly id: number;
   readonly kind: RelationKind;
-  readonly columns: readonly Column[];
-  readonly key: readonly number[] | null;
+  columns: readonly Column[];
+  key: readonly number[] | null;
   readonly declaredKey: boolean;
-  readonly appendOnly: boolean;
-  readonly watermark: RelationEntry['watermark'];
-  readonly watermarked: RelationEntry['watermarked'];
+  appendOnly: boolean;
+  watermark: RelationEntry['watermark'];
+  watermarked: RelationEntry['watermarked'];
   readonly processTime: readonly number[];
-  readonly definition: string | null;
-  readonly searchPath: readonly string[];
+  definition: string | null;
+  searchPath: readonly string[];
   schema: string;
   name: string;
   indexes: readonly IndexEntry[] = [];

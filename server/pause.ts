@@ -24,6 +24,12 @@ function inputReason(input: { readonly name: string }): string {
 
 /** Why a view over these objects cannot run; null: it can. */
 export function pausedBy(database: Database, dependsOn: ReadonlySet<number>): Paused | null {
+  for (const id of dependsOn) {
+    const object = database.catalog.byId(id);
+    // In a restart: what the source has brought cannot be read again.
+    if (object?.kind !== 'source' || object.source.failure === null) continue;
+    return { reason: reasonOf(object.source.failure), at: database.watermarks.now() };
+  }
   const input = pausedInput(database, { dependsOn });
   return input === null ? null : { reason: inputReason(input), at: database.watermarks.now() };
 }
@@ -86,6 +92,11 @@ export function resumeView(database: Database, view: MaterializedViewObject): vo
   const input = pausedInput(database, view);
   if (input !== null) throw pausedError(input);
   placeView(database, view);
+  resumeOver(database, view);
+}
+
+/** Builds those paused views over it again that can be. */
+export function resumeOver(database: Database, view: { readonly id: number }): void {
   for (const dependent of viewsOver(database, new Set([view.id]))) {
     if (dependent.paused === null || pausedInput(database, dependent) !== null) continue;
     try {

@@ -4,7 +4,9 @@
  */
 import type { DataType } from '../common/dataType.ts';
 import { SqlError } from '../common/sqlError.ts';
+import type { Row } from '../common/value.ts';
 import type {
+  BadRecord,
   Position,
   SourceConfig,
   SourceConnector,
@@ -25,7 +27,7 @@ export interface SourceRuntimeState {
 
 export class SourceRuntime {
   readonly connector: SourceConnector;
-  readonly config: SourceConfig;
+  config: SourceConfig;
   readonly types: readonly DataType[];
   readonly bad = new BadRecords();
   rowsRead = 0n;
@@ -35,6 +37,14 @@ export class SourceRuntime {
   /** Why it is not read, else null. */
   failure: SqlError | null = null;
   #reader: SourceReader | null = null;
+  /** Reads again what the journal says was read. */
+  #replayReader: SourceReader | null = null;
+
+  /** Rows a second at most; null: no limit. 0: none. */
+  limit: number | null = null;
+  /** Rows that the limit allows at `#allowedAt`. */
+  #allowance = 0;
+  #allowedAt: bigint | null = null;
 
   constructor(connector: SourceConnector, config: SourceConfig) {
     this.connector = connector;
@@ -46,15 +56,36 @@ export class SourceRuntime {
     return this.consumers.size > 0 && this.failure === null;
   }
 
+  /** Reads on with other options, from where it is. Throws when they are bad, and goes on as before. */
+  reconfigure(config: SourceConfig): void {
+    this.connector.open(config, null).close();
+    this.config = config;
+    this.close();
+    this.failure = null;
+  }
+
+  /** Rows that the limit allows now: those of one second can be saved up. */
+  #allowed(): number {
+    if (this.limit === null) return Number.MAX_SAFE_INTEGER;
+    const now = this.config.clock();
+    const passed = this.#allowedAt === null ? 1e6 : Number(now - this.#allowedAt);
+    this.#allowance = Math.min(this.limit, this.#allowance + (Math.max(0, passed) / 1e6) * this.limit);
+    this.#allowedAt = now;
+    return Math.floor(this.#allowance);
+  }
+
   /** Rows that are there now, at most `maxRows`; null when there are none. A failure stops the source, not the server. */
   poll(maxRows: number): SourceRows | null {
     if (!this.active) return null;
+    const allowed = this.#allowed();
+    if (allowed < 1) return null;
     try {
       this.#reader ??= this.connector.open(this.config, this.position);
-      const read = this.#reader.poll(maxRows, null);
+      const read = this.#reader.poll(Math.min(maxRows, allowed), null);
       if (read === null) return null;
       this.position = read.position;
       this.rowsRead += BigInt(read.rows.length);
+      this.#allowance -= read.rows.length + read.bad.length;
       if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
       return read;
     } catch (error) {
@@ -64,9 +95,54 @@ export class SourceRuntime {
     }
   }
 
+  /**
+   * In a restart: the `count` rows up to `until`, as one poll gave them. XX001 when the source does not have them any more: it is
+   * not read then.
+   */
+  pollAgain(until: Position, count: number): SourceRows {
+    const rows: Row[] = [];
+    const partitions: string[] = [];
+    const bad: BadRecord[] = [];
+    try {
+      this.#replayReader ??= this.connector.open(this.config, this.position);
+      const atOnce = Math.max(count, REPLAY_ROWS);
+      let read = this.#replayReader.poll(atOnce, until);
+      for (; read !== null; read = this.#replayReader.poll(atOnce, until)) {
+        for (const row of read.rows) rows.push(row);
+        if (read.partitions) for (const partition of read.partitions) partitions.push(partition);
+        bad.push(...read.bad);
+      }
+    } catch (error) {
+      this.failure = this.#changed(error instanceof Error ? error.message : String(error));
+      throw this.failure;
+    }
+    if (rows.length !== count) {
+      this.failure = this.#changed(`${count} rows had come up to ${JSON.stringify(until)}, now there are ${rows.length}.`);
+      throw this.failure;
+    }
+    this.position = until;
+    this.rowsRead += BigInt(count);
+    if (bad.length > 0) this.bad.add(bad, this.config.clock());
+    return { rows, partitions: partitions.length > 0 ? partitions : null, bad, position: until };
+  }
+
+  #changed(detail: string): SqlError {
+    return new SqlError('XX001', `the ${this.connector.name} source has not what had been read of it`, {
+      detail,
+      hint: 'Put its input back as it was and start the server again, or drop the source and create it anew.',
+    });
+  }
+
+  /** The journal has been gone through: live reading goes on from the position. */
+  endReplay(): void {
+    this.#replayReader?.close();
+    this.#replayReader = null;
+  }
+
   /** Microseconds of the wall clock at which to poll again; null when there will never be more. */
   nextPollMicros(): bigint | null {
-    if (!this.active) return null;
+    if (!this.active || this.limit === 0) return null;
+    if (this.limit !== null && this.#allowance < 1) return this.config.clock() + 1000n;
     return this.#reader === null ? 0n : this.#reader.nextPollMicros();
   }
 

@@ -77,6 +77,17 @@ export class Watermarks implements TimeReader {
     this.#columnsOf(relation).set(column, { kind: 'derived', term });
   }
 
+  /** What takes back changes of a relation's watermarks that come after this. */
+  keep(relation: number): () => void {
+    const columns = this.#cells.get(relation);
+    const before = columns === undefined ? null : new Map(columns);
+    return () => {
+      if (before === null) this.#cells.delete(relation);
+      else this.#cells.set(relation, before);
+      this.#epoch++;
+    };
+  }
+
   /** Forgets a dropped relation. */
   forget(relation: number): void {
     this.#cells.delete(relation);

@@ -15,6 +15,7 @@ const options: readonly OptionSpec[] = [
     name: 'datagen.rows.per.second',
     type: 'float',
     default: '10',
+    alterable: true,
     doc: 'Rows a second of wall-clock time; 0: as fast as possible.',
   },
   {

@@ -45,6 +45,7 @@ function relationNamed(name: ObjectName, env: BindEnvironment): RelationEntry {
   const schema = parts.at(-2) ?? null;
   const relation = env.catalog.relation(schema, table, env.searchPath);
   if (relation === null) throw missingRelation(schema, table, position, env);
+  env.trace?.relation(name, relation);
   if (relation.kind === 'view' || relation.kind === 'system') {
     throw new SqlError('42809', `"${relation.name}" is not a table or materialized view`, { position });
   }

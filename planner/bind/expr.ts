@@ -5,13 +5,13 @@ import { arrayOf, type DataType, types } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { parseValue } from '../../common/textIo.ts';
-import type { Expr, Literal } from '../../parser/ast/expr.ts';
+import type { ColumnRef, Expr, Literal, Star } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { bindFunctionCall } from './calls.ts';
 import { bindCast } from './casts.ts';
 import { coerceBoolean, coerceImplicit, defaultUnknown, textByDefault, unify } from './coerce.ts';
 import { type ExprContext, GROUPING_BASE } from './context.ts';
-import { placed, positionOf } from './environment.ts';
+import { type BindEnvironment, type FoundName, placed, positionOf } from './environment.ts';
 import { intervalLiteral } from './intervals.ts';
 import { boolAnd, boolNot, boolOr, functionCall, operatorCall } from './operators.ts';
 import { bindBetween, bindBinary, bindDistinct, bindInList, bindLike, bindQuantified } from './predicates.ts';
@@ -31,6 +31,11 @@ export function bindCondition(expr: Expr, context: ExprContext, construct: strin
   return coerceBoolean(bindExpr(expr, context), construct, context.env);
 }
 
+/** Tells the environment's trace, if there is one, what the name was found to be. */
+function noteOf(ref: ColumnRef | Star, { trace }: BindEnvironment): ((found: FoundName) => void) | undefined {
+  return trace === undefined ? undefined : (found) => trace.name(ref, found);
+}
+
 function dispatch(expr: Expr, context: ExprContext): Scalar {
   const position = expr.span.start;
   const { env } = context;
@@ -40,11 +45,17 @@ function dispatch(expr: Expr, context: ExprContext): Scalar {
     case 'Parameter':
       return bindParameter(expr.index, position, context);
     case 'ColumnRef':
-      return resolveColumn(context.scope, expr.parts, position, env.catalog.database);
+      return resolveColumn(context.scope, expr.parts, position, env.catalog.database, noteOf(expr, env));
     case 'Star':
       // `count(t.*)`: the row of the table.
       if (expr.qualifier !== null && expr.except.length === 0) {
-        return resolveColumn(context.scope, expr.qualifier, position, env.catalog.database);
+        return resolveColumn(
+          context.scope,
+          expr.qualifier,
+          position,
+          env.catalog.database,
+          noteOf(expr, env),
+        );
       }
       throw new SqlError('42601', '* is not allowed here', { position });
     case 'Unary':

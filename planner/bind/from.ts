@@ -168,6 +168,7 @@ function bindNamed(ref: NamedTable, context: FromContext): BoundFrom {
     if (schema === null && context.ctes.isPending(name)) throw forwardReference(name, position);
     throw missingRelation(schema, name, position, context.env);
   }
+  context.env.trace?.relation(ref.name, relation);
   if (relation.kind === 'view') return bindView(relation, alias, ref.alias, context);
   const columns = relation.columns.map((_, i) => i);
   const plan: LogicalPlan = { kind: 'Scan', relation, columns, schema: relation.columns };
@@ -205,7 +206,8 @@ function bindView(
   if (statement?.kind !== 'SelectStatement') {
     throw new SqlError('XX000', `view "${relation.name}" has no query`);
   }
-  const env: BindEnvironment = { ...context.env, searchPath: relation.searchPath, parameterTypes: [] };
+  const { trace: _, ...outer } = context.env;
+  const env: BindEnvironment = { ...outer, searchPath: relation.searchPath, parameterTypes: [] };
   const nested = bindNestedQuery(statement.query, { env, ctes: noCtes, parent: null });
   const columns = nested.columns.map((c, i) => ({ ...c, name: relation.columns[i]?.name ?? c.name }));
   return single(nested.plan, alias, relation, renamed(columns, tableAlias));

@@ -8,7 +8,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import type { ExprContext } from './context.ts';
-import { placed } from './environment.ts';
+import { type FoundName, placed } from './environment.ts';
 import {
   ambiguousColumn,
   lateralForbidden,
@@ -188,12 +188,13 @@ export function resolveColumn(
   parts: readonly Ident[],
   position: number,
   database: string,
+  trace?: (found: FoundName) => void,
 ): Scalar {
   const names = parts.map((p) => p.name);
   if (names.length > 4 || (names.length === 4 && names[0] !== database)) throw tooManyParts(names, position);
   const name = names.at(-1) ?? '';
   const table = names.at(-2);
-  if (table === undefined) return unqualified(scope, name, position);
+  if (table === undefined) return unqualified(scope, name, position, trace);
   const schema = names.at(-3) ?? null;
   let depth = 0;
   for (let s = scope; s !== null; s = s.parent, depth++) {
@@ -203,21 +204,32 @@ export function resolveColumn(
     if (columns.length > 1) throw ambiguousColumn(name, position);
     const column = columns[0];
     if (column === undefined) throw missingColumnOf(entry, name, position);
+    trace?.({ table: entry, column: entry.columns.indexOf(column), name });
     return columnScalar(column, depth, position);
   }
   throw missingTable(scope, table, position);
 }
 
-function unqualified(scope: Scope | null, name: string, position: number): Scalar {
+function unqualified(
+  scope: Scope | null,
+  name: string,
+  position: number,
+  trace?: (found: FoundName) => void,
+): Scalar {
   let depth = 0;
   for (let s = scope; s !== null; s = s.parent, depth++) {
     const found = findUnqualified(s, name, position);
-    if (found !== null) return columnScalar(found, depth, position);
+    if (found === null) continue;
+    const table = s.tables.find((t) => t.columns.some((c) => c === found)) ?? null;
+    trace?.({ table, column: table?.columns.findIndex((c) => c === found) ?? null, name });
+    return columnScalar(found, depth, position);
   }
   depth = 0;
   for (let s = scope; s !== null; s = s.parent, depth++) {
     const entry = findTable(s, null, name, position);
-    if (entry !== null) return placed(wholeRow(entry, depth), position);
+    if (entry === null) continue;
+    trace?.({ table: entry, column: null, name });
+    return placed(wholeRow(entry, depth), position);
   }
   throw missingColumn(scope, name, position);
 }

@@ -12,6 +12,7 @@ import { declaredTime, sourceAdmission } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
 import { otherOptions, ttlOptions } from '../time/timeOptions.ts';
 import { catalogWatermark, type DeclaredWatermark, tableShape } from './columns.ts';
+import { rateLimitOf } from './rateLimit.ts';
 import {
   creationSchema,
   done,
@@ -66,7 +67,9 @@ export function sourceOf(
   columns: readonly TableColumn[],
   context: StatementContext,
 ): SourceRuntime {
-  const given = optionMap(otherOptions(statement.options));
+  const given = new Map(optionMap(otherOptions(statement.options)));
+  const limit = given.get('source_rate_limit');
+  given.delete('source_rate_limit');
   const connector = findConnector(given.get('connector') ?? '', statement.span.start);
   const options = checkOptions(connector, given);
   checkFormat(connector, statement.format, statement.span.start);
@@ -86,7 +89,9 @@ export function sourceOf(
   // A reader is opened once now, so that a bad configuration fails here.
   connector.open(config, null).close();
   connector.currentEnd(config);
-  return new SourceRuntime(connector, config);
+  const source = new SourceRuntime(connector, config);
+  if (limit !== undefined) source.limit = rateLimitOf(limit, statement.span.start);
+  return source;
 }
 
 /** Columns written for a connector with a schema of its own must be that schema's, in its order. */
@@ -142,7 +147,9 @@ export const createSource: StatementHandler<CreateSource> = {
     if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
     const target = splitName(statement.name, context);
     const schema = creationSchema(target, context);
-    const options = optionMap(otherOptions(statement.options));
+    const options = optionMap(
+      otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'),
+    );
     const name = options.get('connector');
     if (name === undefined) {
       throw new SqlError('42601', 'CREATE SOURCE needs the option connector', {

@@ -88,7 +88,7 @@ function versionColumns(statement: CreateTable, shape: TableShape): readonly num
   });
 }
 
-function checkShape(statement: CreateTable, shape: TableShape): void {
+export function checkShape(statement: CreateTable, shape: TableShape): void {
   const position = statement.span.start;
   const names = new Set<string>();
   for (const c of shape.columns) {
@@ -157,13 +157,14 @@ function storedColumns(statement: CreateTable, shape: TableShape) {
   };
 }
 
-/** Makes the object, its store, its node and its relation of late rows. Only inside `exclusive`. */
-function makeTable(
+/** Makes the object, its store and its node, with a new id unless one is given. Only inside `exclusive`. */
+export function makeTable(
   statement: CreateTable,
   shape: TableShape,
   schema: string,
   name: string,
   context: StatementContext,
+  known: number | null = null,
 ): TableObject {
   const { database } = context;
   const keyed = shape.primaryKey.length > 0;
@@ -189,7 +190,7 @@ function makeTable(
   const ttl = byClock ?? byWatermark;
   // Rows that expire are taken back: such a table only grows for those who write it.
   const onlyGrows = statement.appendOnly && ttl === null;
-  const id = database.catalog.allocateId();
+  const id = known ?? database.catalog.allocateId();
   const store = new RelationStore(
     columns.map((c) => c.type),
     key,
@@ -296,7 +297,7 @@ function ctasDefinition(table: TableObject, statement: CreateTable): string {
 }
 
 function fixedColumns(statement: CreateTable) {
-  const options = optionMap(otherOptions(statement.options));
+  const options = optionMap(otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'));
   const name = options.get('connector');
   if (name === undefined) return null;
   const connector = findConnector(name, statement.span.start);

@@ -66,7 +66,7 @@ function shown(object: Dropped): string {
 }
 
 /** `roots` with everything that depends on them, dependents first. */
-function withDependents(database: Database, roots: readonly Dropped[]): readonly Dropped[] {
+export function withDependents(database: Database, roots: readonly Dropped[]): readonly Dropped[] {
   const ordered: Dropped[] = [];
   const seen = new Set<number>();
   const visit = (object: Dropped): void => {

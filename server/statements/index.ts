@@ -5,7 +5,7 @@ import { advanceClock, advanceWatermark } from './advance.ts';
 import { alterFunction } from './alterFunction.ts';
 import { comment } from './comment.ts';
 import { copy } from './copy.ts';
-import { alter } from './resume.ts';
+import { alter } from './alter.ts';
 import { createAggregate, createFunction } from './createFunction.ts';
 import { createIndex } from './createIndex.ts';
 import { createSource } from './createSource.ts';

@@ -114,7 +114,8 @@ function* operators(view: SystemView): Generator<Fields> {
 function* rowErrors(view: SystemView): Generator<Fields> {
   for (const e of view.database.rowErrors.entries()) {
     yield {
-      relation: e.relation,
+      // It may have been renamed since.
+      relation: (e.id === null ? null : view.database.catalog.byId(e.id)?.name) ?? e.relation,
       operator: e.operator,
       message: e.message,
       sqlstate: e.state,

@@ -28,7 +28,8 @@ export interface LateOwner {
   readonly timeZone: string;
 }
 
-function lateName(database: Database, owner: LateOwner): string {
+/** The name of the late relation of `owner`. */
+export function lateName(database: Database, owner: Pick<LateOwner, 'schema' | 'name'>): string {
   const free = (name: string): boolean => database.catalog.find(MILLRACE_LATE, name, []) === null;
   if (owner.schema === 'public' && free(owner.name)) return owner.name;
   return `${owner.schema}.${owner.name}`;

@@ -1,0 +1,348 @@
+/**
+ * ALTER TABLE ... ADD | DROP | ALTER COLUMN. The table is made anew from its changed statement, with its id, and given the
+ * rows of before; views over it keep their state and read the same columns at their new positions (views/replacement.ts).
+ */
+import { must } from '../../common/assert.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { Row, Value } from '../../common/value.ts';
+import { emitRows } from '../../executor/batchBuilder.ts';
+import { compileScalar, evaluateScalar } from '../../executor/codegen/evaluate.ts';
+import type { CreateTable } from '../../parser/ast/statement.ts';
+import { printStatement } from '../../parser/print.ts';
+import { bindStandalone } from '../../planner/bind/bind.ts';
+import { coerceAssign } from '../../planner/bind/coerce.ts';
+import type { Scalar } from '../../planner/plan/scalar.ts';
+import { volatilityOf } from '../../planner/plan/scalars.ts';
+import { columnTypes } from '../database.ts';
+import { changeCatalog } from '../definitions/definitions.ts';
+import { makingStatement, rewriteIndex } from '../definitions/ownStatement.ts';
+import { understand } from '../definitions/understand.ts';
+import { definitionContext, viewStatement } from '../definitions/viewStatement.ts';
+import { duplicateKey } from '../ingest.ts';
+import type { CatalogObject, IndexObject, TableObject } from '../objects.ts';
+import { bindEnvironment } from '../planning.ts';
+import { keyString } from '../transaction.ts';
+import { type Positions, Replacement } from '../views/replacement.ts';
+import { type ColumnAction, ColumnChanges } from './columnChanges.ts';
+import { type TableShape, tableShape } from './columns.ts';
+import { checkShape, makeTable } from './createTable.ts';
+import { removeObject, withDependents } from './drop.ts';
+import type { StatementContext } from './statement.ts';
+
+export { isColumnChange } from './columnChanges.ts';
+
+/** Views that read these columns of the table, by their own text. */
+function readers(table: TableObject, columns: ReadonlySet<number>, context: StatementContext) {
+  const found: { readonly view: CatalogObject; readonly column: number }[] = [];
+  for (const view of context.database.catalog.dependents(table.id)) {
+    if (view.kind !== 'view' && view.kind !== 'materialized view') continue;
+    const { names, relations, takesAll } = understand(view, viewStatement(view), context);
+    if (![...relations.values()].includes(table.id)) continue;
+    const used = [...names.values()].filter((f) => f.relation === table.id).map((f) => f.column);
+    const all = takesAll || used.includes(null);
+    const column = [...columns].find((c) => all || used.includes(c));
+    if (column !== undefined) found.push({ view, column });
+  }
+  return found;
+}
+
+/** The other end of CASCADE and RESTRICT: views, and indexes, which go along. */
+function dropReaders(
+  table: TableObject,
+  changes: ColumnChanges,
+  context: StatementContext,
+): ReturnType<typeof withDependents> {
+  const { database } = context;
+  const columns = new Set(changes.dropped.map((d) => d.column));
+  const views = readers(table, columns, context);
+  const strict = views.filter(({ column }) => changes.dropped.some((d) => d.column === column && !d.cascade));
+  const [first] = strict;
+  const nameOf = (column: number): string => must(table.columns[column]).name;
+  if (first !== undefined) {
+    const lines = strict.map(
+      ({ view, column }) =>
+        `${view.kind} ${view.name} depends on column ${nameOf(column)} of table ${table.name}`,
+    );
+    throw new SqlError(
+      '2BP01',
+      `cannot drop column ${nameOf(first.column)} of table ${table.name} because other objects depend on it`,
+      { detail: lines.join('\n'), hint: 'Use DROP ... CASCADE to drop the dependent objects too.' },
+    );
+  }
+  const all = withDependents(
+    database,
+    views.map(({ view }) => view),
+  );
+  const shown = all.filter((o) => o.kind !== 'index' && !(o.kind === 'table' && o.internal));
+  for (const o of shown) {
+    context.notice({ severity: 'NOTICE', state: '00000', message: `drop cascades to ${o.kind} ${o.name}` });
+  }
+  return all;
+}
+
+function refuseRetyping(table: TableObject, changes: ColumnChanges, context: StatementContext): void {
+  const [reader] = readers(table, new Set(changes.retyped), context);
+  if (reader === undefined) return;
+  throw new SqlError('0A000', 'cannot alter type of a column used by a view or rule', {
+    detail: `rule _RETURN on ${reader.view.kind} ${reader.view.name} depends on column "${must(table.columns[reader.column]).name}"`,
+  });
+}
+
+/** How a row of the table before becomes one of the table after. */
+class RowChange {
+  readonly #columns: readonly ((row: Row) => Value)[];
+  readonly #generated: readonly (readonly [number, (row: Row) => Value])[];
+  /** Defaults that have to be computed for each row, once: they go into the journal as values. */
+  readonly volatile: readonly (readonly [number, Scalar])[];
+
+  constructor(after: TableObject, shape: TableShape, changes: ColumnChanges, context: StatementContext) {
+    const env = bindEnvironment(context);
+    const compiled = (scalar: Scalar): ((row: Row) => Value) => {
+      const run = compileScalar(scalar);
+      return (row) => run(context.eval, row);
+    };
+    const volatile: [number, Scalar][] = [];
+    const generated: (readonly [number, (row: Row) => Value])[] = [];
+    this.#columns = after.columns.map((column, i) => {
+      const origin = changes.origins.get(column.name) ?? { before: null, convert: null };
+      if (origin.convert !== null) return compiled(origin.convert);
+      const { before } = origin;
+      if (before !== null) return (row) => row[before] ?? null;
+      const expression = shape.generated[i] ?? null;
+      if (expression !== null) generated.push([i, compiled(expression)]);
+      if (expression !== null || column.default === null) return () => null;
+      const value = coerceAssign(
+        bindStandalone(column.default, env),
+        column.type,
+        column.name,
+        undefined,
+        env,
+      );
+      if (volatilityOf(value) !== 'immutable') {
+        volatile.push([i, value]);
+        return () => null;
+      }
+      const constant = evaluateScalar(value, context.eval);
+      return () => constant;
+    });
+    this.#generated = generated;
+    this.volatile = volatile;
+  }
+
+  of(row: Row): Value[] {
+    const next = this.#columns.map((column) => column(row));
+    for (const [column, compute] of this.#generated) next[column] = compute(next);
+    return next;
+  }
+}
+
+/** PostgreSQL's checks of a table that is written anew. */
+function checkRow(
+  table: TableObject,
+  row: Row,
+  later: ReadonlySet<number>,
+  keys: Set<string>,
+  rekeyed: boolean,
+): void {
+  table.columns.forEach((column, i) => {
+    if (column.nullable || row[i] !== null || later.has(i)) return;
+    throw new SqlError('23502', `column "${column.name}" of relation "${table.name}" contains null values`, {
+      table: table.name,
+      column: column.name,
+    });
+  });
+  if (!rekeyed) return;
+  const types = columnTypes(table);
+  const key = keyString(
+    table.key.map((k) => row[k] ?? null),
+    table.key.map((k) => must(types[k])),
+  );
+  if (keys.has(key)) {
+    const { detail } = duplicateKey(table, row);
+    throw new SqlError('23505', `could not create unique index "${table.name}_pkey"`, {
+      detail: (detail ?? '').replace(' already exists.', ' is duplicated.'),
+    });
+  }
+  keys.add(key);
+}
+
+function fill(after: TableObject, before: TableObject, change: RowChange, rekeyed: boolean): void {
+  const keys = new Set<string>();
+  const later = new Set(change.volatile.map(([column]) => column));
+  const rows = function* (): Generator<readonly [Row, number]> {
+    for (const row of before.store.rows()) {
+      const next = change.of(row);
+      checkRow(after, next, later, keys, rekeyed);
+      yield [next, 1];
+    }
+  };
+  emitRows(columnTypes(after), rows(), (batch) => after.store.apply(batch));
+  after.store.commit(null);
+}
+
+/** The table's indexes over the new store; those of columns that are gone go. */
+function moveIndexes(
+  after: TableObject,
+  indexes: readonly IndexObject[],
+  positions: Positions,
+  context: StatementContext,
+): () => void {
+  const { catalog } = context.database;
+  const before = indexes.map((index) => ({
+    index,
+    relation: index.relation,
+    entry: index.entry,
+    include: index.include,
+  }));
+  const kept: IndexObject[] = [];
+  for (const index of indexes) {
+    const columns = index.entry.columns.flatMap((c) => positions[c] ?? []);
+    const include = index.include.flatMap((c) => positions[c] ?? []);
+    if (columns.length < index.entry.columns.length || include.length < index.include.length) {
+      catalog.remove(index);
+      continue;
+    }
+    index.entry = { ...index.entry, columns };
+    index.include = include;
+    index.relation = after;
+    after.store.addIndex(index.entry);
+    kept.push(index);
+  }
+  after.entry.indexes = kept.map((index) => index.entry);
+  return () => {
+    for (const { index, relation, entry, include } of before) {
+      Object.assign(index, { relation, entry, include });
+      if (catalog.byId(index.id) === null) catalog.add(index);
+    }
+  };
+}
+
+function tableOf(
+  statement: CreateTable,
+  table: TableObject,
+  context: StatementContext,
+): { readonly after: TableObject; readonly shape: TableShape } {
+  const sql = printStatement(statement);
+  // Its text names columns that positions in the running statement have nothing to do with.
+  const own = definitionContext({ ...table, sql }, context);
+  const shape = tableShape(statement.elements, null, table.name, own);
+  checkShape(statement, shape);
+  const after = makeTable(statement, shape, table.schema, table.name, own, table.id);
+  const { owner, searchPath, timeZone, commits } = table;
+  Object.assign(after, { owner, searchPath, timeZone, sql, commits: commits + 1 });
+  return { after, shape };
+}
+
+function refuseFed(table: TableObject, position: number): void {
+  if (table.source !== null) {
+    throw unsupported(
+      `changing columns of a table that connector ${table.source.connector.name} feeds`,
+      position,
+    );
+  }
+  if (table.admission !== null) throw unsupported('changing columns of a table with a watermark', position);
+}
+
+/**
+ * Only inside `exclusive`. The result is to be called when the statement is in the journal: it computes the defaults that
+ * a repetition of the statement could not.
+ */
+export function alterColumns(
+  table: TableObject,
+  actions: readonly ColumnAction[],
+  context: StatementContext,
+): () => void {
+  const { database } = context;
+  const { catalog } = database;
+  refuseFed(table, 0);
+  const statement = makingStatement(table);
+  const changes = new ColumnChanges(
+    table,
+    must(statement.kind === 'CreateTable' ? statement : null),
+    context,
+  );
+  for (const action of actions) changes.apply(action);
+  if (changes.statement === statement) return () => {};
+  const doomed = dropReaders(table, changes, context);
+  refuseRetyping(table, changes, context);
+  const replacement = new Replacement(context);
+  let after: TableObject = table;
+  let change: RowChange | null = null;
+  replacement.run(() => {
+    const made = tableOf(changes.statement, table, context);
+    after = made.after;
+    replacement.onFailure(() => database.removeNodes(new Set([made.after.node])));
+    change = new RowChange(after, made.shape, changes, context);
+    const rekeyed = table.rowId === null && table.key.some((k) => changes.retyped.includes(k));
+    fill(after, table, change, rekeyed);
+    const positions = table.columns.map((c) => {
+      const position = after.columns.findIndex((a) => a.name === c.name);
+      return position < 0 || changes.origins.get(c.name)?.before == null ? null : position;
+    });
+    for (const object of doomed) removeObject(database, object);
+    const indexes = catalog.dependents(table.id).flatMap((o) => (o.kind === 'index' ? [o] : []));
+    const { undo } = follow(table, after, positions, indexes, context);
+    replacement.onFailure(undo);
+    replacement.replaceTable(after, table.node, positions);
+    if (changes.relaxed) replacement.voidPlans(after);
+  });
+  for (const index of catalog.dependents(table.id)) if (index.kind === 'index') rewriteIndex(catalog, index);
+  return () => computeDefaults(after, change, context);
+}
+
+/** Puts the new table into the catalog; definitions over it keep the columns that they had. */
+function follow(
+  table: TableObject,
+  after: TableObject,
+  positions: Positions,
+  indexes: readonly IndexObject[],
+  context: StatementContext,
+): { readonly undo: () => void } {
+  const { catalog } = context.database;
+  const before = table.columns.flatMap((c, position) =>
+    c.hidden === true
+      ? []
+      : [{ before: c.name, now: positions[position] === null ? null : c.name, position }],
+  );
+  let undo = (): void => {};
+  const texts = changeCatalog(context, {
+    what: `alter table ${table.name}`,
+    ids: new Set([table.id]),
+    names: [],
+    changed: new Map([[table.id, before]]),
+    map: (relation, column) => (relation === table.id ? (positions[column] ?? null) : column),
+    make: () => {
+      catalog.replace(after);
+      const back = moveIndexes(after, indexes, positions, context);
+      catalog.moveComments(table.id, positions);
+      undo = () => {
+        catalog.replace(table);
+        back();
+      };
+      return undo;
+    },
+  });
+  return {
+    undo: () => {
+      texts();
+      undo();
+    },
+  };
+}
+
+/** One commit with the values of volatile defaults. */
+function computeDefaults(table: TableObject, change: RowChange | null, context: StatementContext): void {
+  const { database } = context;
+  const columns = change?.volatile ?? [];
+  // In a restart the journal has the values.
+  if (columns.length === 0 || table.store.rowCount() === 0 || database.recovery !== null) return;
+  const rows = [...table.store.rows()].flatMap((row): [Row, number][] => {
+    const next = [...row];
+    for (const [column, scalar] of columns) next[column] = evaluateScalar(scalar, context.eval);
+    return [
+      [row, -1],
+      [next, 1],
+    ];
+  });
+  database.applyTables([{ table, rows }]);
+}
