@@ -90,7 +90,7 @@ function reachesFurther({ understood }: Noted, changed: ChangedColumns): boolean
   const row = [...understood.names.values()].some(
     (f) => f.column === null && f.relation !== null && changed.has(f.relation),
   );
-  return understood.takesAll || row;
+  return row || [...understood.whole].some((id) => changed.has(id));
 }
 
 /**

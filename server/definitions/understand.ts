@@ -6,7 +6,7 @@ import type { DataType } from '../../common/dataType.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { ColumnRef, Star } from '../../parser/ast/expr.ts';
-import type { Join, SelectItem, TableCommand } from '../../parser/ast/query.ts';
+import type { Join, Select, TableCommand, TableRef } from '../../parser/ast/query.ts';
 import { type AnyNode, walk } from '../../parser/walk.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import { bindEnvironment } from '../planning.ts';
@@ -29,19 +29,33 @@ export interface Understood {
   /** Id of the relation of the catalog that each name means. */
   readonly relations: ReadonlyMap<ObjectName, number>;
   readonly names: ReadonlyMap<ColumnRef | Star, FoundColumn>;
-  /** It has all columns of what it reads: by a star, TABLE, or NATURAL. */
-  readonly takesAll: boolean;
+  /** Relations of which it has all columns: by a star, TABLE, or NATURAL. */
+  readonly whole: ReadonlySet<number>;
 }
 
-function takesAll(statement: ViewStatement): boolean {
-  let all = false;
-  walk(statement.query, (node: AnyNode) => {
-    const known = node as AnyNode & (SelectItem | TableCommand | Join);
-    if (known.kind === 'TableCommand') all = true;
-    if (known.kind === 'SelectItem' && known.expr.kind === 'Star') all = true;
-    if (known.kind === 'Join' && known.condition?.kind === 'natural') all = true;
+/** Names of the relations that stand in these FROM items themselves. */
+function namesIn(refs: readonly TableRef[]): readonly ObjectName[] {
+  return refs.flatMap((ref) => {
+    if (ref.kind === 'NamedTable') return [ref.name];
+    if (ref.kind === 'Join') return namesIn([ref.left, ref.right]);
+    return ref.kind === 'WindowTable' ? namesIn([ref.relation]) : [];
   });
-  return all;
+}
+
+function wholeRelations(
+  statement: ViewStatement,
+  relations: ReadonlyMap<ObjectName, number>,
+): ReadonlySet<number> {
+  const names: ObjectName[] = [];
+  walk(statement.query, (node: AnyNode) => {
+    const known = node as AnyNode & (Select | TableCommand | Join);
+    if (known.kind === 'TableCommand') names.push(known.name);
+    if (known.kind === 'Join' && known.condition?.kind === 'natural') names.push(...namesIn([known]));
+    if (known.kind === 'Select' && known.items.some((item) => item.expr.kind === 'Star')) {
+      names.push(...namesIn(known.from));
+    }
+  });
+  return new Set(names.flatMap((name) => relations.get(name) ?? []));
 }
 
 /** Position of a relation's column after a change; null: it is gone. */
@@ -73,7 +87,7 @@ export function understand(view: AnyView, statement: ViewStatement, context: Sta
     name: statement.columns[i]?.name ?? c.name,
     type: c.type,
   }));
-  return { statement, columns, relations, names, takesAll: takesAll(statement) };
+  return { statement, columns, relations, names, whole: wholeRelations(statement, relations) };
 }
 
 /** What every name means, in the order of binding, as text. */

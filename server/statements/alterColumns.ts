@@ -36,10 +36,10 @@ function readers(table: TableObject, columns: ReadonlySet<number>, context: Stat
   const found: { readonly view: CatalogObject; readonly column: number }[] = [];
   for (const view of context.database.catalog.dependents(table.id)) {
     if (view.kind !== 'view' && view.kind !== 'materialized view') continue;
-    const { names, relations, takesAll } = understand(view, viewStatement(view), context);
+    const { names, relations, whole } = understand(view, viewStatement(view), context);
     if (![...relations.values()].includes(table.id)) continue;
     const used = [...names.values()].filter((f) => f.relation === table.id).map((f) => f.column);
-    const all = takesAll || used.includes(null);
+    const all = whole.has(table.id) || used.includes(null);
     const column = [...columns].find((c) => all || used.includes(c));
     if (column !== undefined) found.push({ view, column });
   }
