@@ -33,6 +33,11 @@ export class SlotPairs {
     this.#right = right;
     this.#types = [...left.store.types, ...right.store.types];
     this.#allocate(FIRST_CAPACITY);
+    left.store.whenEmptied(() => this.#release());
+  }
+
+  #release(): void {
+    if (this.#length === 0 && this.#capacity > FIRST_CAPACITY) this.#allocate(FIRST_CAPACITY);
   }
 
   add(left: number, right: number, weight: number, emit: Emit): void {
@@ -68,7 +73,7 @@ export class SlotPairs {
   #allocate(capacity: number): void {
     const grown = (old: Int32Array): Int32Array<ArrayBuffer> => {
       const array = new Int32Array(capacity);
-      array.set(old);
+      array.set(old.subarray(0, this.#length));
       return array;
     };
     this.#capacity = capacity;

@@ -30,8 +30,12 @@ export function bindAggregateCall(
   candidates: readonly AggregateFunction[],
   context: ExprContext,
 ): Scalar {
-  const position = call.span.start;
-  const pending = bindPending(call, name, candidates, context);
+  return addAggregate(bindPending(call, name, candidates, context), context);
+}
+
+/** Collects a call where it belongs; gives the placeholder of its result. */
+export function addAggregate(pending: PendingAggregate, context: ExprContext): Scalar {
+  const { position } = pending;
   const level = levelOf(pending);
   const owner = ownerAt(context, level);
   if (owner === null) {
@@ -79,6 +83,7 @@ function moved(call: PendingAggregate, by: number): PendingAggregate {
     args: call.args.map((a) => moveOut(a, by)),
     orderBy: call.orderBy.map((o) => ({ ...o, expr: moveOut(o.expr, by) })),
     filter: call.filter === null ? null : moveOut(call.filter, by),
+    ...(call.direct === undefined ? {} : { direct: call.direct.map((d) => moveOut(d, by)) }),
   };
 }
 
@@ -120,6 +125,7 @@ function bindPending(
     distinct: call.distinct,
     filter: call.filter === null ? null : bindCondition(call.filter, filterContext, 'FILTER'),
     orderBy,
+    ...(call.withinGroup === null ? {} : { direct }),
     type: resultType(fn.returns, chosen.match),
     position,
   };

@@ -15,6 +15,7 @@ import { ambiguousFor, argumentsOf, checkNames, choose, noFunctionFor } from './
 import { coerceExplicit } from './coerce.ts';
 import { type ExprContext, type PendingTableFunction, TABLE_FUNCTION_BASE } from './context.ts';
 import { bindExpr } from './expr.ts';
+import { bindHypothetical, isHypothetical } from './hypothetical.ts';
 import { bindLambdaCall } from './lambdas.ts';
 import { didYouMean } from './nameErrors.ts';
 import { callOf, noFunction } from './operators.ts';
@@ -66,7 +67,11 @@ export function bindFunctionCall(call: FunctionCall, context: ExprContext): Scal
     return bindAggregateCall(call, name, aggregates, context);
   }
   if (windows.length > 0) {
-    if (call.withinGroup !== null) throw unsupported(`hypothetical-set aggregate ${name}`, call.span.start);
+    const plain = functionNameOf(call);
+    if (isHypothetical(plain) && call.withinGroup !== null) return bindHypothetical(call, plain, context);
+    if (call.withinGroup !== null || (isHypothetical(plain) && call.arguments.length > 0)) {
+      throw withinGroupError(plain, call);
+    }
     throw new SqlError('42809', `window function ${name} requires an OVER clause`, {
       position: call.span.start,
     });
@@ -76,6 +81,13 @@ export function bindFunctionCall(call: FunctionCall, context: ExprContext): Scal
   const args = bindArguments(call, context);
   if (tables.length > 0) return bindSetReturning(call, name, tables, args, context);
   return bindScalarCall(call, name, scalars, args, context);
+}
+
+function withinGroupError(name: string, call: FunctionCall): SqlError {
+  const message = isHypothetical(name)
+    ? `WITHIN GROUP is required for ordered-set aggregate ${name}`
+    : `${name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP`;
+  return new SqlError('42809', message, { position: call.span.start });
 }
 
 /** DISTINCT, FILTER, ORDER BY belong to aggregates. */

@@ -23,6 +23,8 @@ export interface PendingAggregate {
   readonly distinct: boolean;
   readonly filter: Scalar | null;
   readonly orderBy: readonly BoundOrder[];
+  /** Arguments of an ordered-set aggregate that are one for the whole group: they may name its keys only. */
+  readonly direct?: readonly Scalar[];
   readonly type: DataType;
   readonly position: number;
 }

@@ -4,7 +4,7 @@
  */
 import { must } from '../../common/assert.ts';
 import { type DataType, type Schema, types } from '../../common/dataType.ts';
-import { SqlError } from '../../common/sqlError.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
 import type { GroupItem } from '../../parser/ast/query.ts';
 import type { AggregateCall } from '../plan/aggregateCall.ts';
@@ -16,7 +16,7 @@ import { isSubquery, isVolatile } from '../plan/scalars.ts';
 import { mapScalarChildren } from '../plan/walk.ts';
 import { AGGREGATE_BASE, type Collected, GROUPING_BASE, WINDOW_BASE } from './context.ts';
 import { positionOf } from './environment.ts';
-import { deepRewrite, mapOuterColumns, mapSubqueryPlan } from './rewrite.ts';
+import { deepRewrite, levelsOf, mapOuterColumns, mapSubqueryPlan } from './rewrite.ts';
 import type { Scope, ScopeTable } from './scope.ts';
 
 const MAX_SETS = 4096;
@@ -221,8 +221,21 @@ export class Regrouping {
     };
   }
 
+  /** Direct arguments of ordered-set aggregates have one value in a group. */
+  #checkDirect(): void {
+    for (const { direct, position } of this.#collected.aggregates) {
+      for (const s of direct ?? []) {
+        this.rewrite(s);
+        if (this.#sets.length > 1 && levelsOf(s).has(0)) {
+          throw unsupported('columns in direct arguments of an ordered-set aggregate over GROUPING SETS', position);
+        }
+      }
+    }
+  }
+
   /** The Aggregate node over `input`, once every expression has been through `rewrite`. */
   plan(input: LogicalPlan): LogicalPlan {
+    this.#checkDirect();
     const exprs: Scalar[] = [];
     const known = new Map<string, number>();
     const add = (s: Scalar): number => {

@@ -86,7 +86,10 @@ export const advanceClock: StatementHandler<AdvanceClock> = {
       stepClock(database, target);
     });
     await pollUntilQuiet(database, () => context.checkCancelled());
-    await database.exclusive(() => runDue(database));
+    await database.exclusive(() => {
+      runDue(database);
+      database.journal?.flush();
+    });
     return done('ADVANCE CLOCK');
   },
 };

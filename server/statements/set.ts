@@ -23,6 +23,7 @@ async function setClock(value: string | null, context: StatementContext): Promis
   const { database } = context;
   await database.exclusive(() => {
     const { serverClock } = database.environment;
+    database.journal?.requireReady();
     if (value === null || value.toLowerCase() === 'system') serverClock.release();
     else {
       const at = parseValue(value, types.timestamptz, context.eval);
@@ -34,7 +35,9 @@ async function setClock(value: string | null, context: StatementContext): Promis
       serverClock.set(at);
     }
     database.watermarks.jumpTo(serverClock.now());
+    database.journal?.noteClock(database.watermarks.now(), serverClock.virtual, true);
     runDue(database);
+    database.journal?.flush();
   });
   return done(value === null ? 'RESET' : 'SET');
 }

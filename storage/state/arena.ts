@@ -4,7 +4,8 @@
  * Memory is 64 KiB pages of 16-byte units. A chunk is a header word (length * 2 + 1 if the bytes are a text with
  * non-ASCII characters) and its bytes, rounded up to a size class (exact to 16 units, then four classes a doubling).
  * Freed chunks go to their class's list, linked through their second word. Chunks above a page get a page of their own.
- * A reference is page << 12 | unit; 0 is the empty text and owns nothing. When the last chunk is freed all pages go.
+ * A reference is page << 12 | unit; 0 is the empty text and owns nothing. When the last chunk is freed all pages go but a
+ * small first one, and the next first page grows at once to what it held.
  * In checkpoints a page is a block. Whatever writes into a page, links of free chunks too, touches it before.
  */
 import { must } from '../../common/assert.ts';
@@ -69,6 +70,21 @@ export class ByteArena implements BlockOwner, Persistent {
   #chunks = 0;
   #bytes = 0;
   readonly #marks = new BlockMarks(this);
+  /** Size of the first page when the arena was last emptied. */
+  #expected = 0;
+  readonly #isReserved: boolean;
+
+  /** `isReserved`: something will be stored. */
+  constructor(isReserved: boolean) {
+    this.#isReserved = isReserved;
+    this.#reserve();
+  }
+
+  #reserve(): void {
+    if (!this.#isReserved) return;
+    this.#page = this.#addPage(FIRST_PAGE_BYTES);
+    this.#unit = 1;
+  }
 
   /** Chunks that exist now. */
   chunks(): number {
@@ -90,6 +106,7 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#unit = 0;
     this.#chunks = 0;
     this.#bytes = 0;
+    this.#reserve();
   }
 
   /** Stores a text. */
@@ -228,9 +245,11 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#free[c] = ref;
   }
 
-  /** Nothing is stored: gives memory back, but keeps a lone first page, since small states empty and fill every tick. */
+  /** Nothing is stored: gives memory back, but keeps a small first page, since small states empty and fill every tick. */
   #restart(): void {
-    if (this.#pages.length > 1) {
+    const single = this.#pages.length === 1;
+    this.#expected = single ? this.#unit << UNIT_SHIFT : PAGE_BYTES;
+    if (!single || (this.#pages[0] as Page).length > FIRST_PAGE_BYTES) {
       this.clear();
       return;
     }
@@ -261,6 +280,9 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#page = image.page;
     this.#unit = image.unit;
     this.#chunks = image.chunks;
+    this.#pages = [];
+    this.#words = [];
+    this.#bytes = 0;
     from.blocks(this.#marks);
   }
 
@@ -353,7 +375,8 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#touch(this.#page);
     const old = this.#pages[this.#page] as Page;
     let bytes = old.length;
-    while (bytes < needed) bytes *= 2;
+    const enough = Math.max(needed, this.#expected);
+    while (bytes < enough) bytes *= 2;
     this.#setPage(this.#page, bytes).set(old);
     this.#bytes += bytes - old.length;
   }

@@ -15,7 +15,8 @@ import { type BlockMarks, type BlockPart, CHANGED } from './persist.ts';
 export const BLOCK_SHIFT = 13;
 export const BLOCK_ROWS = 1 << BLOCK_SHIFT;
 export const BLOCK_MASK = BLOCK_ROWS - 1;
-const FIRST_ROWS = 32;
+/** What a column has room for from the start, and keeps when it is emptied. */
+export const FIRST_ROWS = 32;
 
 /** The capacity after `capacity`: doubling within the first block, then a block at a time. */
 export function nextCapacity(capacity: number): number {

@@ -3,7 +3,8 @@
  *
  * The directory maps the high bits of a hash to a segment; within a segment linear probing starts at the low bits and
  * deletion shifts back, so that there are no tombstones. A segment holds up to 8192 entries (64 KiB); a full one splits
- * by one more hash bit. The first segment starts small and doubles. So an insertion never moves more than one segment,
+ * by one more hash bit. The first segment starts small and doubles, or grows at once to what it had before the index was
+ * emptied. So an insertion never moves more than one segment,
  * and the directory (an array of references) at most doubles.
  *
  * The index knows hashes and slots only: equality is the caller's. Several entries may have equal hashes.
@@ -56,6 +57,9 @@ export class HashIndex implements BlockOwner, Persistent {
   #depth = 0;
   #entries = 0;
   #bytes = FIRST_ENTRIES << 3;
+  /** Most entries since the index was last empty, and before that. */
+  #peak = 0;
+  #expected = 0;
   /** Where `next` goes on. */
   #probeWords: Int32Array = EMPTY;
   #probeAt = 0;
@@ -151,8 +155,17 @@ export class HashIndex implements BlockOwner, Persistent {
     this.#touch(segment);
     shiftBack(words, at);
     segment.count--;
-    if (--this.#entries === 0 && this.#depth > 0) this.clear();
+    const entries = this.#entries--;
+    if (entries > this.#peak) this.#peak = entries;
+    if (entries === 1) this.#restart(words.length);
     return true;
+  }
+
+  /** The last entry went: gives memory back, but not what a new index has. */
+  #restart(words: number): void {
+    this.#expected = this.#peak;
+    this.#peak = 0;
+    if (words > FIRST_ENTRIES << 1 || this.#depth > 0) this.clear();
   }
 
   /** The entry (hash, from), which must exist, now means slot `to`. */
@@ -179,8 +192,11 @@ export class HashIndex implements BlockOwner, Persistent {
     // Entries whose hashes are (nearly) all equal cannot be split apart: such a segment grows instead.
     if (segment.words.length < SEGMENT_ENTRIES << 1 || segment.depth >= 24) {
       const old = segment.words;
-      segment.words = new Int32Array(old.length << 1);
-      this.#bytes += old.byteLength;
+      let length = old.length << 1;
+      // The size that it had before it was emptied.
+      while (length < SEGMENT_ENTRIES << 1 && length * 3 < this.#expected * 8) length <<= 1;
+      segment.words = new Int32Array(length);
+      this.#bytes += segment.words.byteLength - old.byteLength;
       for (let at = 0; at < old.length; at += 2) {
         if (old[at + 1] !== 0) place(segment.words, old[at] as number, old[at + 1] as number);
       }

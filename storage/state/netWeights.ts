@@ -10,17 +10,23 @@ import type { Persistent } from './persist.ts';
 import type { RowStore } from './rowStore.ts';
 
 const KEPT_CAPACITY = 1 << 16;
+const FIRST_SLOTS = 16;
 
 export class NetWeights implements Persistent {
+  readonly #store: RowStore;
   readonly #column: Int32Blocks;
-  slots = new Int32Array(16);
-  before = new Int32Array(16);
-  now = new Int32Array(16);
+  slots = new Int32Array(FIRST_SLOTS);
+  before = new Int32Array(FIRST_SLOTS);
+  now = new Int32Array(FIRST_SLOTS);
+  /** The size before the last release. */
+  #expected = 0;
   /** Touched rows. */
   length = 0;
 
   constructor(store: RowStore) {
+    this.#store = store;
     this.#column = store.addInt32();
+    store.whenEmptied(() => this.#release());
   }
 
   /** Between ticks there is nothing: the weights are the store's. */
@@ -73,14 +79,21 @@ export class NetWeights implements Persistent {
   settle(): void {
     for (let t = 0; t < this.length; t++) this.#column.set(this.slots[t] as number, this.now[t] as number);
     this.length = 0;
-    if (this.slots.length <= KEPT_CAPACITY) return;
-    this.slots = new Int32Array(16);
-    this.before = new Int32Array(16);
-    this.now = new Int32Array(16);
+    if (this.slots.length > KEPT_CAPACITY || this.#store.rows() === 0) this.#release();
+  }
+
+  /** Back to the first size, where nothing is touched. */
+  #release(): void {
+    if (this.length > 0 || this.slots.length === FIRST_SLOTS) return;
+    this.#expected = Math.min(this.slots.length, KEPT_CAPACITY);
+    this.slots = new Int32Array(FIRST_SLOTS);
+    this.before = new Int32Array(FIRST_SLOTS);
+    this.now = new Int32Array(FIRST_SLOTS);
   }
 
   #grow(): void {
-    const capacity = this.slots.length << 1;
+    const capacity = Math.max(this.slots.length << 1, this.#expected);
+    this.#expected = 0;
     this.slots = grown(this.slots, capacity);
     this.before = grown(this.before, capacity);
     this.now = grown(this.now, capacity);

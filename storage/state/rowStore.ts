@@ -3,6 +3,8 @@
  *
  * A slot is a number that stays with its row until `free`; freed slots are used again, last first. Nullability costs
  * nothing until a NULL is stored. Texts and boxed values lie in the store's byte arena.
+ * When its last row goes, a store is again what it was at first: it keeps room for a few rows, since small states empty and
+ * fill every tick, and grows at once to what it held when it fills again.
  * In checkpoints a block is a block of all columns, or one of all further columns, or one of the list of free slots, so
  * that counts that change do not make rows be written again.
  * Invariant: every column and extra has room for `capacity` slots; slots at or above `end` were never used. Nothing is
@@ -22,6 +24,7 @@ import {
   ByteBlocks,
   blocksFor,
   type ExtraBlocks,
+  FIRST_ROWS,
   Float64Blocks,
   Int32Blocks,
   nextCapacity,
@@ -62,6 +65,12 @@ function newColumn(type: DataType, arena: ByteArena, marks: BlockMarks): StateCo
   }
 }
 
+/** Values of the type lie in the arena. */
+function ownsBytes(type: DataType): boolean {
+  const kind = physicalKind(type);
+  return kind === 'text' || kind === 'boxed';
+}
+
 const one = new Int32Array(1);
 
 /** What is saved beside the blocks. */
@@ -76,7 +85,7 @@ interface RowStoreImage {
 export class RowStore implements Persistent {
   readonly types: readonly DataType[];
   readonly columns: readonly StateColumn[];
-  readonly arena = new ByteArena();
+  readonly arena: ByteArena;
   readonly #extras: ExtraBlocks[] = [];
   readonly #columnMarks = new BlockMarks(this.#columnBlocks());
   readonly #extraMarks = new BlockMarks(this.#extraBlocks());
@@ -89,11 +98,21 @@ export class RowStore implements Persistent {
   readonly #freeSlots = new Int32Blocks(this.#freeMarks);
   #freeCapacity = 0;
   #freeCount = 0;
+  /** Rows there were at most when the store was last emptied. */
+  #expected = 0;
+  readonly #whenEmptied: (() => void)[] = [];
 
   constructor(types: readonly DataType[]) {
     this.types = types;
+    this.arena = new ByteArena(types.some(ownsBytes));
     this.columns = types.map((type) => newColumn(type, this.arena, this.#columnMarks));
-    this.#owning = this.columns.filter((c) => c.kind === 'text' || c.kind === 'boxed');
+    this.#owning = this.columns.filter((c) => ownsBytes(c.type));
+    this.#reserve();
+  }
+
+  /** Calls `release` whenever the last row has gone: for memory that is kept along with the rows. */
+  whenEmptied(release: () => void): void {
+    this.#whenEmptied.push(release);
   }
 
   /** Rows held. */
@@ -251,19 +270,30 @@ export class RowStore implements Persistent {
     this.#freeSlots.clear();
     this.#freeCapacity = 0;
     this.#freeCount = 0;
-    this.#capacity = 0;
     this.#end = 0;
     this.#rows = 0;
+    this.#reserve();
   }
 
-  /** The last row went: a large store gives its memory back; a small one keeps it, since it may fill every tick. */
+  /** The room that a store always has. */
+  #reserve(): void {
+    this.#capacity = FIRST_ROWS;
+    for (const column of this.columns) column.grow(FIRST_ROWS);
+    for (const extra of this.#extras) extra.grow(FIRST_ROWS);
+  }
+
+  /** The last row went. */
   #restart(): void {
-    if (this.#capacity > BLOCK_ROWS) {
-      this.clear();
-      return;
+    this.#expected = this.#end;
+    if (this.#capacity > FIRST_ROWS || this.columns.some(({ nulls }) => nulls.any)) this.clear();
+    else {
+      this.#freeMarks.drop();
+      this.#freeSlots.clear();
+      this.#freeCapacity = 0;
+      this.#freeCount = 0;
+      this.#end = 0;
     }
-    this.#freeCount = 0;
-    this.#end = 0;
+    for (const release of this.#whenEmptied) release();
   }
 
   #grow(): void {
@@ -272,7 +302,8 @@ export class RowStore implements Persistent {
       this.#columnMarks.touch(0);
       this.#extraMarks.touch(0);
     }
-    this.#capacity = nextCapacity(this.#capacity);
+    do this.#capacity = nextCapacity(this.#capacity);
+    while (this.#capacity < BLOCK_ROWS && this.#capacity < this.#expected);
     for (const column of this.columns) column.grow(this.#capacity);
     for (const extra of this.#extras) extra.grow(this.#capacity);
   }

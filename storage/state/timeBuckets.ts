@@ -160,6 +160,19 @@ export class TimeBuckets<T extends NonNullValue = TimeValue> implements Persiste
     if (this.#minimum !== null && this.#source.compare(this.valueAt(slot), this.#minimum) === 0) {
       this.#minimum = null;
     }
+    if (this.#rows === 0) this.#restart();
+  }
+
+  /** No row is left: forgets the buckets. What has passed stays. */
+  #restart(): void {
+    if (this.#heads.length > FINE_LISTS) {
+      this.#heads.length = FINE_LISTS;
+      this.#keys.length = FINE_LISTS;
+      this.#freeLists.length = 0;
+    }
+    this.#lists.clear();
+    if (this.#heap.size > 0) this.#heap = new MinHeap();
+    this.#lastKey = Number.NaN;
   }
 
   /** True when rows may have to go by this bound; false once `expire` was called with it. */
@@ -191,6 +204,7 @@ export class TimeBuckets<T extends NonNullValue = TimeValue> implements Persiste
     else if (this.#fine) this.#passOrder(bound, drop);
     this.#dropChunk(drop);
     if (this.#rows !== before) this.#minimum = null;
+    if (this.#rows === 0) this.#restart();
   }
 
   /** out[i] = 1 where the vector's value is below what has passed, else 0; false when it is nowhere. */

@@ -8,16 +8,23 @@ import type { Int32Blocks } from './blocks.ts';
 import type { Persistent } from './persist.ts';
 import type { RowStore } from './rowStore.ts';
 
+const FIRST_SLOTS = 16;
+
 export class TouchedSlots implements Persistent {
+  readonly #store: RowStore;
   readonly #mark: Int32Blocks;
-  slots: Int32Array = new Int32Array(16);
-  before: Int32Array = new Int32Array(16);
+  slots: Int32Array = new Int32Array(FIRST_SLOTS);
+  before: Int32Array = new Int32Array(FIRST_SLOTS);
   /** What the owner gave with the first touch, such as a row of the batch. */
-  tags: Int32Array = new Int32Array(16);
+  tags: Int32Array = new Int32Array(FIRST_SLOTS);
   length = 0;
+  /** The size before the last release. */
+  #expected = 0;
 
   constructor(store: RowStore) {
+    this.#store = store;
     this.#mark = store.addInt32();
+    store.whenEmptied(() => this.#release());
   }
 
   /** Notes that a slot is about to change from `value`; only the first value of a tick is kept. */
@@ -34,11 +41,16 @@ export class TouchedSlots implements Persistent {
   reset(): void {
     for (let t = 0; t < this.length; t++) this.#mark.set(this.slots[t] as number, 0);
     this.length = 0;
-    if (this.slots.length > 1 << 16) {
-      this.slots = new Int32Array(16);
-      this.before = new Int32Array(16);
-      this.tags = new Int32Array(16);
-    }
+    if (this.slots.length > 1 << 16 || this.#store.rows() === 0) this.#release();
+  }
+
+  /** Back to the first size, where nothing is listed. */
+  #release(): void {
+    if (this.length > 0 || this.slots.length === FIRST_SLOTS) return;
+    this.#expected = Math.min(this.slots.length, 1 << 16);
+    this.slots = new Int32Array(FIRST_SLOTS);
+    this.before = new Int32Array(FIRST_SLOTS);
+    this.tags = new Int32Array(FIRST_SLOTS);
   }
 
   /** Between ticks there is nothing: the marks are the store's. */
@@ -53,9 +65,11 @@ export class TouchedSlots implements Persistent {
   }
 
   #grow(): void {
-    const slots = new Int32Array(this.slots.length << 1);
-    const before = new Int32Array(this.slots.length << 1);
-    const tags = new Int32Array(this.slots.length << 1);
+    const capacity = Math.max(this.slots.length << 1, this.#expected);
+    this.#expected = 0;
+    const slots = new Int32Array(capacity);
+    const before = new Int32Array(capacity);
+    const tags = new Int32Array(capacity);
     slots.set(this.slots);
     before.set(this.before);
     tags.set(this.tags);

@@ -1,13 +1,11 @@
 /**
  * State comes and goes with the rows: for every operator of the registry a view is filled and emptied. After that it holds
- * no row, and filling and emptying it again and again takes no more memory than the first time. An operator without an
- * entry here fails the test.
+ * no row, and exactly the bytes that it had before the first row came. An operator without an entry here fails the test.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { must } from '../../../common/assert.ts';
-import type { DataflowNode } from '../../../executor/dataflow.ts';
 import { createDatabase } from '../../../server/serve.ts';
 import { localTarget, type Target } from '../../differential/target.ts';
 import { root } from '../../harness/server.ts';
@@ -40,6 +38,10 @@ const queries: Readonly<Record<string, readonly string[]>> = {
     "SELECT a, count(*) AS n, sum(b) AS s, min(b) AS l, max(s) AS m, count(DISTINCT s) AS d, string_agg(s, ',' ORDER BY s, id) AS t FROM t GROUP BY a",
     'SELECT a, percentile_cont(0.5) WITHIN GROUP (ORDER BY b) AS p, mode() WITHIN GROUP (ORDER BY s) AS m, array_agg(b ORDER BY id) AS g FROM t GROUP BY a',
     'SELECT a, s, count(*) AS n, sum(DISTINCT b) AS d FROM t GROUP BY CUBE (a, s)',
+    'SELECT a, percentile_disc(0.9) WITHIN GROUP (ORDER BY b DESC) AS p, arg_min(s, b) AS l, first_value(s ORDER BY id) AS f, approx_count_distinct(b) AS d FROM t GROUP BY a',
+    "SELECT a, jsonb_agg(b ORDER BY id) AS j, string_agg(DISTINCT s, ',') AS t, min(b * 1.5) AS m FROM t GROUP BY a",
+    'SELECT a, CASE WHEN b > 3 THEN s END AS s, max(b) AS m FROM t GROUP BY 1, 2',
+    'SELECT count(*) AS n, min(s) AS m, mode() WITHIN GROUP (ORDER BY b * 0.5) AS o FROM t',
     'SELECT stddev(b) AS d, corr(a, b) AS c, bool_and(a > 1) AS e FROM t WHERE id > 0 GROUP BY a % 2',
   ],
   Distinct: ['SELECT DISTINCT a, s FROM t'],
@@ -52,23 +54,27 @@ const queries: Readonly<Record<string, readonly string[]>> = {
   ],
   Window: [
     'SELECT a, row_number() OVER (PARTITION BY a ORDER BY b, id) AS r, sum(b) OVER (PARTITION BY a ORDER BY b, id ROWS 2 PRECEDING) AS s FROM t',
-    'SELECT a, rank() OVER (ORDER BY b) AS r, lag(s) OVER (ORDER BY id) AS l FROM t WHERE id < 200',
+    'SELECT a, rank() OVER (ORDER BY b) AS r, lag(s) OVER (ORDER BY id) AS l FROM t',
+    'SELECT a, sum(b) OVER (ORDER BY id) AS r, max(s) OVER (ORDER BY id ROWS 9 PRECEDING) AS m FROM t',
+    'SELECT a, avg(b) OVER (PARTITION BY a % 2) AS r, count(*) OVER (ORDER BY b RANGE 5 PRECEDING) AS c FROM t',
   ],
   Session: ["SELECT * FROM SESSION(t, at, INTERVAL '1' MINUTE)"],
   AsofJoin: ['SELECT t.a, u.b FROM t ASOF LEFT JOIN u ON t.a = u.a AND t.at >= u.at'],
-  TemporalFilter: ["SELECT a FROM t WHERE at > now() - INTERVAL '1 hour'"],
+  TemporalFilter: ["SELECT a FROM t WHERE at > now() - INTERVAL '100 years'"],
   MaxOneRow: ['SELECT a, (SELECT x FROM one) AS o FROM t'],
   Recursive: [
     'WITH RECURSIVE r (n) AS (SELECT a FROM t UNION SELECT n + 1 FROM r WHERE n < 20) SELECT n FROM r',
+    'WITH RECURSIVE r (n, d) AS (SELECT id, 1 FROM t WHERE a = 3 UNION ALL SELECT u.id, d + 1 FROM r JOIN u ON u.id = r.n + 17 WHERE d < 5) SELECT n, d FROM r',
   ],
   MaterializedExprs: ['SELECT id, a + random() AS x FROM t'],
 };
 
-/** The kinds of plan nodes that have an operator. */
+/** The kinds of plan nodes that have an operator, and the one that the dataflow's builder makes. */
 function registry(): readonly string[] {
   const text = readFileSync(join(root, 'executor/operators/index.ts'), 'utf8');
   const table = /const factories: Factories = \{\n(.*?)\n\};/s.exec(text);
-  return [...must(table?.[1]).matchAll(/^ {2}(\w+): (?!notAnOperator)/gm)].map((m) => m[1] ?? '');
+  const kinds = [...must(table?.[1]).matchAll(/^ {2}(\w+): (?!notAnOperator)/gm)].map((m) => m[1] ?? '');
+  return [...kinds, 'Recursive'];
 }
 
 async function done(target: Target, sql: string): Promise<void> {
@@ -83,9 +89,6 @@ async function fill(target: Target, from: number): Promise<void> {
   await done(target, `INSERT INTO u ${rows('')}`);
   await done(target, `INSERT INTO one VALUES (${from})`);
 }
-
-const bytes = (nodes: readonly DataflowNode[]): number =>
-  nodes.reduce((sum, n) => sum + (n.operator?.stateBytes() ?? 0), 0);
 
 describe('every operator', () => {
   it('has an entry', () => {
@@ -117,18 +120,24 @@ describe('is empty when its input is', () => {
     const before = new Set(database.dataflow.nodes);
     await done(target, `CREATE MATERIALIZED VIEW v AS ${sql}`);
     const nodes = database.dataflow.nodes.filter((n) => !before.has(n));
-    const rows = (): readonly string[] => nodes.map((n) => `${n.name} ${n.operator?.stateRows() ?? 0}`);
-    const atFirst = rows();
-    const sizes: number[] = [];
-    for (let round = 0; round < 6; round++) {
+    const state = () =>
+      nodes.map((n) => [n.name, n.operator?.stateRows() ?? 0, n.operator?.stateBytes() ?? 0] as const);
+    const atFirst = state();
+    const seen: ReturnType<typeof state>[] = [];
+    for (let round = 0; round < 3; round++) {
       // Other values of the keys each time.
       await fill(target, 1 + round * 1000);
+      expect(state()).not.toEqual(atFirst);
       for (const table of ['t', 'u', 'one']) await done(target, `DELETE FROM ${table}`);
-      expect(rows()).toEqual(atFirst);
-      sizes.push(bytes(nodes));
+      seen.push(state());
+      const rows = (of: ReturnType<typeof state>) => of.map(([name, n]) => `${name} ${n}`);
+      expect(rows(state())).toEqual(rows(atFirst));
+      // The result of an aggregate over nothing is a row that never goes: its view was never empty.
+      const emptied = (of: ReturnType<typeof state>) => of.map(([name, n, b]) => `${name} ${n > 0 ? '' : b}`);
+      expect(emptied(state())).toEqual(emptied(atFirst));
     }
-    // What the first rounds made room for is enough ever after.
-    expect(sizes.at(-1)).toBeLessThanOrEqual(must(sizes[2]) * 1.05);
+    // Nor does the rest grow.
+    expect(seen[2]).toEqual(seen[1]);
     await target.close();
     database.close();
   });

@@ -14,7 +14,7 @@ function randomText(random: Random): string {
 describe('ByteArena', () => {
   it('gives back what was put, whatever is freed in between', () => {
     const random = new Random(77);
-    const arena = new ByteArena();
+    const arena = new ByteArena(false);
     const model = new Map<number, string>();
     for (let step = 0; step < 4000; step++) {
       if (random.below(5) < 3) {
@@ -40,7 +40,7 @@ describe('ByteArena', () => {
 
   it('compares texts without decoding them', () => {
     const random = new Random(5);
-    const arena = new ByteArena();
+    const arena = new ByteArena(false);
     const texts = Array.from(
       { length: 60 },
       () => randomText(random).slice(0, 100).toWellFormed() + random.below(3),
@@ -56,7 +56,7 @@ describe('ByteArena', () => {
   });
 
   it('uses the space of freed chunks again', () => {
-    const arena = new ByteArena();
+    const arena = new ByteArena(false);
     const refs = Array.from({ length: 10_000 }, (_, i) => arena.putText(`text number ${i}`));
     const bytes = arena.bytes();
     for (let round = 0; round < 20; round++) {
@@ -67,7 +67,7 @@ describe('ByteArena', () => {
   });
 
   it('takes a text larger than a page first', () => {
-    const arena = new ByteArena();
+    const arena = new ByteArena(false);
     const large = arena.putText('x'.repeat(100_000));
     const small = arena.putText('small');
     expect(arena.text(large).length).toBe(100_000);

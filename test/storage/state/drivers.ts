@@ -189,7 +189,7 @@ const rowStore = subject(
 const arena = subject(
   'ByteArena',
   60,
-  () => new ByteArena(),
+  () => new ByteArena(true),
   (structure, random) => {
     const refs: number[] = [];
     const driver: Driver<ByteArena> = {
