@@ -11,6 +11,8 @@ import type {
   PhysicalRecursive,
   PhysicalScan,
 } from '../planner/plan/physical.ts';
+import { Arrangements, type SharedArrangement } from './arrangements.ts';
+import { JoinBuilder } from './buildJoins.ts';
 import { Dataflow, type DataflowNode } from './dataflow.ts';
 import { ClosingAggregateOperator, closedAggregate } from './operators/closingAggregate.ts';
 import { createOperator } from './operators/index.ts';
@@ -29,6 +31,13 @@ export interface BuiltPlan {
   /** Every node that was added, inputs first; the last is the one over `sink`. */
   readonly nodes: readonly DataflowNode[];
   readonly inputs: readonly ScanInput[];
+  /** Shared arrangements that were made for it, still to be filled and attached. They are not among the nodes. */
+  readonly fresh: readonly SharedArrangement[];
+  /**
+   * Emits what joins have to say of arrangements that are full already. To be called when `fresh` is filled and before
+   * anything is fed.
+   */
+  start(): void;
 }
 
 function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
@@ -43,6 +52,7 @@ function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'SetOperation':
       return [plan.left, plan.right];
     case 'UnionAll':
+    case 'DeltaJoin':
       return plan.inputs;
     case 'Recursive':
       return [plan.base, ...plan.sources.map((source) => source.plan)];
@@ -100,6 +110,7 @@ function streamingNodes(plan: PhysicalPlan): ReadonlySet<PhysicalPlan> {
 /**
  * Adds the operators of `plan` and, on top, `sink` (materialisation or result collector) to `dataflow`. Edges between
  * new nodes are live at once. `relationNode` gives the node a scan will read from when it is attached (null: ad-hoc).
+ * With `arrangements` joins that the plan marks so use shared ones.
  */
 export function buildPlan(
   plan: PhysicalPlan,
@@ -107,6 +118,7 @@ export function buildPlan(
   context: TickContext,
   sink: { readonly operator: Operator; readonly name: string },
   relationNode: (scan: PhysicalScan | PhysicalIndexScan) => DataflowNode | null,
+  arrangements: Arrangements = new Arrangements(),
 ): BuiltPlan {
   const uses = countUses(plan);
   const built = new Map<PhysicalPlan, DataflowNode>();
@@ -143,6 +155,11 @@ export function buildPlan(
       built.set(node, made);
       return made;
     }
+    if (node.kind === 'DeltaJoin' || (node.kind === 'Join' && node.arranged === true)) {
+      const made = joins.build(node);
+      built.set(node, made);
+      return made;
+    }
     const closed = node.kind === 'Close' ? closedAggregate(node) : null;
     const made =
       node.kind === 'Close' && closed !== null && uses.get(closed) === 1
@@ -152,8 +169,30 @@ export function buildPlan(
     return made;
   };
 
+  const joins = new JoinBuilder({
+    dataflow,
+    context,
+    arrangements,
+    build,
+    relationNode,
+    add: (operator, name, input) => add(operator, name, [input]),
+    addJoin: (operator, name, from) => {
+      const node = dataflow.add(operator, name, from);
+      nodes.push(node);
+      return node;
+    },
+  });
+
   add(sink.operator, sink.name, [plan]);
-  return { nodes, inputs };
+  return {
+    nodes,
+    inputs,
+    fresh: joins.fresh,
+    // Consumers first: those that look at an arrangement which another join's start fills must find it empty.
+    start: () => {
+      for (const { node, operator } of [...joins.joins].reverse()) operator.start(node.emit);
+    },
+  };
 }
 
 /** The step of a recursion as a dataflow of its own: its scans are fed by the operator. */

@@ -63,6 +63,7 @@ function evaluatesOnce(plan: PhysicalPlan): boolean {
     case 'Pace':
     case 'Expire':
     case 'Join':
+    case 'DeltaJoin':
     case 'Aggregate':
     case 'Distinct':
     case 'UnionAll':

@@ -10,6 +10,7 @@ import type { DataType } from '../common/dataType.ts';
 import type { PlanMode, PlannerEnv } from './evaluator.ts';
 import { checkMaintainable } from './maintainable.ts';
 import { optimize } from './optimize.ts';
+import { overArrangements } from './physical/deltaJoins.ts';
 import { materializeVolatile } from './physical/materializeVolatile.ts';
 import { toPhysical } from './physical/physicalPlan.ts';
 import type { SortKey } from './plan/aggregateCall.ts';
@@ -96,7 +97,7 @@ export function planMaterializedView(
   const plan = timed(physicalOf(bound, env, 'maintained', timing, trace), timing);
   return {
     ...queryOf(bound),
-    plan,
+    plan: overArrangements(plan),
     key: plan.key,
     watermarks: watermarksOf(plan),
     unbounded: unboundedState(plan),

@@ -10,6 +10,7 @@ import type { DataType, Schema } from '../common/dataType.ts';
 import type { EvalContext, FunctionCatalog } from '../common/function.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { Row, Value } from '../common/value.ts';
+import { Arrangements } from '../executor/arrangements.ts';
 import type { Batch } from '../executor/batch.ts';
 import { emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { Dataflow, type DataflowNode } from '../executor/dataflow.ts';
@@ -51,6 +52,8 @@ export class Database {
   readonly broken: { readonly id: number; readonly error: unknown }[] = [];
   /** Rows that came when their view's window had closed, for the view's relation of late rows. */
   readonly lateRows: ViewLateRow[] = [];
+  /** Rows by key, for the joins of all views. */
+  readonly arrangements = new Arrangements();
   /** Where views that allow lateness get late rows from. */
   readonly lateNodes = new LateNodes();
   readonly #mutex = new Mutex();
@@ -307,6 +310,7 @@ export class Database {
   removeNodes(nodes: ReadonlySet<DataflowNode>): void {
     this.lateNodes.disconnect(nodes);
     this.dataflow.remove(nodes);
+    this.arrangements.release(this.dataflow, nodes);
   }
 
   /** Records a DDL statement so that recovery repeats it. Only inside `exclusive`. */

@@ -4,10 +4,12 @@
  */
 import { must } from '../common/assert.ts';
 import type { RelationEntry } from '../common/catalog.ts';
+import { attachArrangement, fillArrangement } from '../executor/arrangements.ts';
 import type { Batch } from '../executor/batch.ts';
-import { buildPlan, type ScanInput } from '../executor/build.ts';
+import { type BuiltPlan, buildPlan, type ScanInput } from '../executor/build.ts';
 import { DataflowNode, Guard, isIdentity, pickColumns } from '../executor/dataflow.ts';
 import { MaterializeOperator } from '../executor/operators/materialize.ts';
+import type { TickContext } from '../executor/operators/operator.ts';
 import { compileTerm } from '../executor/time.ts';
 import { walkPhysical } from '../planner/plan/walk.ts';
 import type { WatermarkTerm } from '../planner/plan/watermark.ts';
@@ -49,30 +51,45 @@ export function buildView(database: Database, view: ViewShape, checkCancelled: (
   const store = emptyStore(planned);
   const tick = database.tickContext(view.name, view.timeZone, view.id, view.errors.maxRows);
   const first = database.dataflow.nodes.length;
-  const built = buildPlan(
-    planned.plan,
-    database.dataflow,
-    tick,
-    { operator: new MaterializeOperator(store), name: `MaterializedView ${view.name}` },
-    (scan) => scannable(database.catalog, scan.relation.id).node,
-  );
-  const nodes = new Set(built.nodes);
   try {
+    const built = buildPlan(
+      planned.plan,
+      database.dataflow,
+      tick,
+      { operator: new MaterializeOperator(store), name: `MaterializedView ${view.name}` },
+      (scan) => scannable(database.catalog, scan.relation.id).node,
+      database.arrangements,
+    );
     database.watermarks.setNow(database.clock());
-    backfill(database, built.inputs, first, checkCancelled);
+    fillArrangements(database, built, checkCancelled);
+    backfill(database, built, first, checkCancelled);
     // A restart must not stop at it: the view is paused when it is there.
     const mayRefuse = view.errors.onError === 'fail' && database.recovery === null;
     const refused = mayRefuse ? database.rowErrors.first(view.id) : null;
     if (refused !== null) throw refusalOf(view, refused);
+    return goLive(database, view, built, store, tick);
   } catch (error) {
-    database.removeNodes(nodes);
+    database.removeNodes(new Set(database.dataflow.nodes.slice(first)));
     database.rowErrors.dropRelation(view.id);
     throw error;
   }
+}
+
+/** From now on the view takes part in ticks. */
+function goLive(
+  database: Database,
+  view: ViewShape,
+  built: BuiltPlan,
+  store: RelationStore,
+  tick: TickContext,
+): ViewParts {
+  const nodes = new Set(built.nodes);
+  // Arrangements before nodes of one join: see executor/buildJoins.ts.
+  for (const arrangement of built.fresh) attachArrangement(arrangement);
   for (const input of built.inputs) attach(database, input);
   const guard = new Guard((error) => database.broken.push({ id: view.id, error }));
   for (const node of nodes) node.guard = guard;
-  planned.watermarks.forEach((term, column) => {
+  view.planned.watermarks.forEach((term, column) => {
     if (term !== null) database.watermarks.derive(view.id, column, compileTerm(term, tick.time, tick.eval));
   });
   return { nodes, store, node: must(built.nodes[built.nodes.length - 1]) };
@@ -96,13 +113,21 @@ function latenessOf(input: ScanInput): bigint {
   return input.scan.kind === 'Scan' ? (input.scan.lateness ?? 0n) : 0n;
 }
 
-function backfill(
-  database: Database,
-  inputs: readonly ScanInput[],
-  first: number,
-  checkCancelled: () => void,
-): void {
-  for (const input of inputs) {
+/** Puts what relations hold into new arrangements, without a word to the joins. */
+function fillArrangements(database: Database, built: BuiltPlan, checkCancelled: () => void): void {
+  for (const relationId of new Set(built.fresh.map(({ relation }) => relation.id))) {
+    const filled = built.fresh.filter(({ relation }) => relation.id === relationId);
+    database.backfillRows(scannable(database.catalog, relationId), (batch) => {
+      checkCancelled();
+      for (const arrangement of filled) fillArrangement(arrangement, batch);
+    });
+  }
+}
+
+/** Lets joins say what they have of full arrangements, then feeds the scans. */
+function backfill(database: Database, built: BuiltPlan, first: number, checkCancelled: () => void): void {
+  built.start();
+  for (const input of built.inputs) {
     const relation = scannable(database.catalog, input.scan.relation.id);
     const width = columnTypes(relation).length;
     const identity = isIdentity(input.scan.columns, width);

@@ -32,7 +32,10 @@ type Factories = {
   ) => Operator;
 };
 
-/** The dataflow builder makes them: scans are edges from relations, a recursion holds a dataflow of its own. */
+/**
+ * The dataflow builder makes them: scans are edges from relations, a recursion holds a dataflow of its own, a delta join
+ * looks into arrangements that stand beside it.
+ */
 function notAnOperator(node: PhysicalPlan): never {
   throw new AssertionError(`${node.kind} is not an operator`);
 }
@@ -45,6 +48,7 @@ const factories: Factories = {
   Hop: (node, context) => new HopOperator(node, context),
   TableFunction: (node, context) => new TableFunctionOperator(node, context),
   Join: createJoin,
+  DeltaJoin: notAnOperator,
   Aggregate: (node, context) => new AggregateOperator(node, context),
   Distinct: createDistinct,
   UnionAll: () => new UnionAllOperator(),

@@ -16,6 +16,8 @@ export interface PairSources {
   readonly rowOffset: number | null;
   readonly store: RowStore;
   readonly slotOffset: number | null;
+  /** Columns of the store that are output; without it all. */
+  readonly slotColumns?: readonly number[];
 }
 
 export class PairBatch {
@@ -47,7 +49,7 @@ export class PairBatch {
 
   /** Fills the output columns. */
   gather(sources: PairSources): OutputBatch {
-    const { vectors, rowOffset, store, slotOffset } = sources;
+    const { vectors, rowOffset, store, slotOffset, slotColumns } = sources;
     const n = this.length;
     if (rowOffset !== null) {
       const rows = this.#rowless ? this.#clampedRows() : this.rows;
@@ -57,7 +59,13 @@ export class PairBatch {
         if (this.#rowless) this.#nullRowless(out);
       }
     }
-    if (slotOffset !== null) store.load(this.slots, n, this.batch.columns, slotOffset);
+    if (slotOffset !== null && slotColumns === undefined) {
+      store.load(this.slots, n, this.batch.columns, slotOffset);
+    } else if (slotOffset !== null && slotColumns !== undefined) {
+      slotColumns.forEach((c, j) => {
+        must(store.columns[c]).load(this.slots, n, must(this.batch.columns[slotOffset + j]));
+      });
+    }
     this.batch.length = n;
     return this.batch;
   }

@@ -6,6 +6,7 @@ import type { PhysicalPlan } from '../plan/physical.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { inputsOf } from '../plan/walk.ts';
 import { aggregateText, sortKeysText, windowCallText } from './callText.ts';
+import { describeDeltaJoin, sharedArrangements } from './describeDeltaJoin.ts';
 import { describeTime, isTimeNode } from './describeTime.ts';
 import { columnName, columnNames, scalarText } from './scalarText.ts';
 
@@ -17,7 +18,7 @@ export interface Description {
 
 type Attribute = readonly [string, string | readonly string[]];
 
-const relationName = (relation: { readonly schema: string; readonly name: string }): string =>
+export const relationName = (relation: { readonly schema: string; readonly name: string }): string =>
   relation.schema === 'public' || relation.schema === ''
     ? relation.name
     : `${relation.schema}.${relation.name}`;
@@ -104,6 +105,7 @@ function physicalJoin(plan: Extract<PhysicalPlan, { kind: 'Join' }>): Descriptio
       ['keys', keys],
       ...optional('residual', plan.residual, both),
       ...flag('null aware', plan.nullAware),
+      ['shared', sharedArrangements(plan)],
     ],
   };
 }
@@ -155,6 +157,8 @@ export function describePhysical(plan: PhysicalPlan): Description {
       return { title: 'Changelog', attributes: [] };
     case 'Join':
       return physicalJoin(plan);
+    case 'DeltaJoin':
+      return describeDeltaJoin(plan);
     case 'TopN':
       return {
         title: plan.partition.length === 0 ? 'TopN' : 'GroupTopN',

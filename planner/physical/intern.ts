@@ -85,6 +85,7 @@ function own(plan: PhysicalPlan): string {
       return `${plan.type},${keys},${plan.residual === null}`;
     }
     // Made after interning.
+    case 'DeltaJoin':
     case 'TemporalFilter':
     case 'Close':
     case 'SlidingPanes':

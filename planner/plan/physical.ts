@@ -97,6 +97,42 @@ export interface PhysicalJoin extends PhysicalProperties {
   readonly nullAware: boolean;
   /** Bounds on columns of the left and of the right input: such rows can match nothing more, and nothing takes them back. */
   readonly clean?: { readonly left: StateBound | null; readonly right: StateBound | null };
+  /** Maintained inner joins only: the sides lie in arrangements that other joins may use as well. */
+  readonly arranged?: true;
+}
+/** One look-up on the way of a change through a delta join. Columns `from` are numbered over all inputs. */
+export interface DeltaStep {
+  /** Where is looked. */
+  readonly input: number;
+  /** Columns of that input, ascending, and the columns joined so far that they equal. */
+  readonly keys: readonly number[];
+  readonly from: readonly number[];
+  readonly nullSafe: readonly boolean[];
+  /** Which of the join's `tests` are made on what is found. */
+  readonly tests: readonly number[];
+}
+/** A condition over chosen columns, which are numbered over all inputs. */
+export interface DeltaCondition {
+  readonly condition: Scalar;
+  readonly columns: readonly number[];
+}
+/**
+ * Inner join of several inputs without intermediate results: a change of input i takes `paths[i]` through arrangements of
+ * the others. `tests` cannot fail; `residual`, the rest of the condition, is evaluated on complete rows, once for each.
+ * `output`: columns, numbered over all inputs.
+ */
+export interface PhysicalDeltaJoin extends PhysicalProperties {
+  readonly kind: 'DeltaJoin';
+  readonly inputs: readonly PhysicalPlan[];
+  readonly equalities: readonly {
+    readonly left: number;
+    readonly right: number;
+    readonly nullSafe: boolean;
+  }[];
+  readonly paths: readonly (readonly DeltaStep[])[];
+  readonly tests: readonly DeltaCondition[];
+  readonly residual: DeltaCondition | null;
+  readonly output: readonly number[];
 }
 /**
  * Each left row with the one right row of its key whose time is nearest on the wanted side: `operator` `>=` means
@@ -326,6 +362,7 @@ export type PhysicalPlan =
   | PhysicalSession
   | PhysicalTableFunction
   | PhysicalJoin
+  | PhysicalDeltaJoin
   | PhysicalAsofJoin
   | PhysicalTemporalJoin
   | PhysicalTemporalFilter

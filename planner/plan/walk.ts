@@ -293,7 +293,8 @@ export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>):
     case 'TemporalJoin':
     case 'SetOperation':
       return mapBinary<PhysicalPlan, typeof plan>(plan, f);
-    case 'UnionAll': {
+    case 'UnionAll':
+    case 'DeltaJoin': {
       const inputs = mapList(plan.inputs, f);
       return inputs === plan.inputs ? plan : { ...plan, inputs };
     }
@@ -351,6 +352,17 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
     case 'Values': {
       const rows = mapList(plan.rows, (row) => mapList(row, f));
       return rows === plan.rows ? plan : { ...plan, rows };
+    }
+    case 'DeltaJoin': {
+      const mapped = <T extends { readonly condition: Scalar } | null>(test: T): T => {
+        const condition = mapOptional(test?.condition ?? null, f);
+        return test === null || condition === null || condition === test.condition
+          ? test
+          : { ...test, condition };
+      };
+      const tests = mapList(plan.tests, mapped);
+      const residual = mapped(plan.residual);
+      return tests === plan.tests && residual === plan.residual ? plan : { ...plan, tests, residual };
     }
     case 'Join':
     case 'TemporalJoin': {

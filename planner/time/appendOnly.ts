@@ -27,6 +27,7 @@ function appendOnlyOf(plan: PhysicalPlan): boolean {
     case 'Window':
       return plan.final === true;
     case 'UnionAll':
+    case 'DeltaJoin':
       return plan.inputs.every((p) => p.appendOnly);
     case 'Join':
       return (plan.type === 'inner' || plan.type === 'semi') && plan.left.appendOnly && plan.right.appendOnly;

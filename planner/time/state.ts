@@ -62,6 +62,7 @@ function outputGrows(plan: PhysicalPlan): boolean {
     case 'Expire':
       return false;
     case 'UnionAll':
+    case 'DeltaJoin':
       return plan.inputs.some(grows);
     case 'Recursive':
       return grows(plan.base) || plan.sources.some((source) => grows(source.plan));
@@ -130,6 +131,12 @@ export function stateParts(plan: PhysicalPlan, relations: Relations): readonly S
         kept('the rows of the right input', clean?.right, right.schema, grows(right)),
       ];
     }
+    case 'DeltaJoin':
+      return plan.inputs.map((input, i) => ({
+        what: `the rows of input ${i + 1}`,
+        until: null,
+        grows: grows(input),
+      }));
     case 'AsofJoin': {
       const { clean, left, right } = plan;
       return [

@@ -10,6 +10,7 @@ import { types } from '../../common/dataType.ts';
 import type {
   PhysicalAsofJoin,
   PhysicalClose,
+  PhysicalDeltaJoin,
   PhysicalHop,
   PhysicalJoin,
   PhysicalPlan,
@@ -96,6 +97,8 @@ function derive(plan: PhysicalPlan): Terms {
       return windowTerms(plan);
     case 'Join':
       return joinTerms(plan);
+    case 'DeltaJoin':
+      return deltaJoinTerms(plan);
     case 'AsofJoin':
       return asofTerms(plan);
     case 'TemporalJoin':
@@ -199,6 +202,15 @@ function joinTerms(plan: PhysicalJoin): Terms {
   for (const [i, term] of side === null ? [] : terms[side].entries())
     put(side === 'left' ? i : width + i, term);
   return result;
+}
+
+/** As of the joins it stands for: equal columns bound each other. */
+function deltaJoinTerms(plan: PhysicalDeltaJoin): Terms {
+  const terms = plan.inputs.flatMap((p) => [...watermarksOf(p)]);
+  return plan.output.map((c) => {
+    const equal = plan.equalities.find((e) => e.left === c || e.right === c);
+    return equal === undefined ? null : minTerm([terms[equal.left] ?? null, terms[equal.right] ?? null]);
+  });
 }
 
 /** Both sides' changes at equal keys; of the times, those that the order of the two bounds. */

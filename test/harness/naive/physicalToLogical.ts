@@ -6,6 +6,7 @@ import { aggregate, filter, join, project } from '../../../planner/plan/construc
 import { findAggregate } from '../../../planner/plan/findAggregate.ts';
 import type { LogicalPlan } from '../../../planner/plan/logical.ts';
 import type {
+  PhysicalDeltaJoin,
   PhysicalIndexScan,
   PhysicalJoin,
   PhysicalPlan,
@@ -20,6 +21,7 @@ import {
   isNull,
   literal,
   or,
+  renumber,
   sameValue,
 } from '../../../planner/plan/scalars.ts';
 import { rewritePlan } from '../../../planner/plan/walk.ts';
@@ -61,6 +63,8 @@ function logical(
         ...join(node.type, convert(node.left), convert(node.right), conditionOf(node, node.residual), node),
         schema,
       };
+    case 'DeltaJoin':
+      return deltaJoin(node, convert);
     case 'Aggregate':
       return { ...node, input: convert(node.input), sets: null };
     case 'TopN': {
@@ -109,6 +113,29 @@ function logical(
     default:
       return unreachable(node);
   }
+}
+
+/** The inputs' cross product, filtered. */
+function deltaJoin(node: PhysicalDeltaJoin, convert: (plan: PhysicalPlan) => LogicalPlan): LogicalPlan {
+  const all = node.inputs.flatMap((input) => [...input.schema]);
+  const product = node.inputs
+    .map(convert)
+    .reduce((left, right) => join('inner', left, right, [literal(true, types.bool)]));
+  const equalities = node.equalities.map(({ left, right, nullSafe }): Scalar => {
+    const [a, b] = [columnOf(all, left), columnOf(all, right)];
+    const same = sameValue(a, b);
+    return nullSafe ? same : and([isNull(a, true), isNull(b, true), same]);
+  });
+  const conditions = node.residual === null ? node.tests : [...node.tests, node.residual];
+  const others = conditions.map(({ condition, columns }) => renumber(condition, (i) => must(columns[i])));
+  const filtered = filter(product, [...equalities, ...others]);
+  return {
+    ...project(
+      filtered,
+      node.output.map((c) => columnOf(all, c)),
+    ),
+    schema: node.schema,
+  };
 }
 
 function slidingPanes(
