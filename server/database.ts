@@ -16,7 +16,6 @@ import { emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { Dataflow, type DataflowNode } from '../executor/dataflow.ts';
 import type { TickContext } from '../executor/operators/operator.ts';
 import { Catalog } from './catalog.ts';
-import type { Restoration } from './checkpoint/restoration.ts';
 import { DEFAULT_ERROR_ROWS, RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
 import { addMessage, messagesOf } from './ingest.ts';
@@ -61,8 +60,8 @@ export class Database {
   journal: Journal | null = null;
   /** While the journal is being read: the time of the record. */
   recovery: { now: bigint } | null = null;
-  /** While a checkpoint is being put back. */
-  restoring: Restoration | null = null;
+  /** While a checkpoint's definitions are run again: everything is made empty. */
+  restoring = false;
   /** Open sessions, for catalogs. */
   readonly sessions = new Set<Session>();
   /** Relations of the system schemas; attached once by whoever constructs the database. */

@@ -44,10 +44,15 @@ export function pauseView(database: Database, view: MaterializedViewObject, erro
 }
 
 function stop(database: Database, view: MaterializedViewObject, reason: string): void {
+  pauseAs(database, view, { reason, at: database.watermarks.now() });
+}
+
+/** Takes one view out of the dataflow. */
+export function pauseAs(database: Database, view: MaterializedViewObject, paused: Paused): void {
   if (view.paused === null) database.removeNodes(view.nodes);
   view.nodes = new Set();
   view.store = emptyStore(view.planned);
-  view.paused = { reason, at: database.watermarks.now() };
+  view.paused = paused;
   database.rowErrors.dropRelation(view.id);
 }
 
