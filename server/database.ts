@@ -8,7 +8,6 @@
 import { assert } from '../common/assert.ts';
 import type { DataType, Schema } from '../common/dataType.ts';
 import type { EvalContext, FunctionCatalog } from '../common/function.ts';
-import { SqlError } from '../common/sqlError.ts';
 import type { Row, Value } from '../common/value.ts';
 import { Arrangements } from '../executor/arrangements.ts';
 import type { Batch } from '../executor/batch.ts';
@@ -18,13 +17,15 @@ import type { TickContext } from '../executor/operators/operator.ts';
 import { Catalog } from './catalog.ts';
 import { DEFAULT_ERROR_ROWS, RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
+import { GroupCommit } from './groupCommit.ts';
 import { addMessage, messagesOf } from './ingest.ts';
 import type { Journal } from './journal.ts';
+import type { SourceProgress } from './journalRecords.ts';
 import { Mutex } from './mutex.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
 import { pausedError, pauseFailed } from './pause.ts';
-import { tryChanges } from './refusal.ts';
 import type { Session } from './session.ts';
+import { TickRandom } from './tickRandom.ts';
 import { LateNodes, withinLateness } from './time/lateNodes.ts';
 import { lateRowsOf, RowCounts } from './time/lateRead.ts';
 import { fileViewLate, type LateSummary, tickMessages, tickSource, tickTables } from './time/ticks.ts';
@@ -59,7 +60,7 @@ export class Database {
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
   /** While the journal is being read: the time of the record. */
-  recovery: { now: bigint } | null = null;
+  recovery: Recovery | null = null;
   /** While a checkpoint's definitions are run again: everything is made empty. */
   restoring = false;
   /** Open sessions, for catalogs. */
@@ -72,18 +73,43 @@ export class Database {
   readonly watermarks: Watermarks;
   #rowId = 0n;
   #tickRows = FIRST_TICK_ROWS;
+  /** The time of the running section; null: none runs. */
+  #time: bigint | null = null;
+  readonly #commits = new GroupCommit(this);
+  /** Random values of views: a replay gives them again. */
+  readonly random: TickRandom;
 
   constructor(functions: FunctionCatalog, environment: EngineEnvironment, name = 'dev') {
     this.functions = new Routines(functions);
     this.environment = environment;
     this.catalog = new Catalog(name);
     this.watermarks = new Watermarks(environment.clock());
+    this.random = new TickRandom(environment.randomBytes(16));
     this.dataflow = new Dataflow(this.tickContext('', 'UTC'));
   }
 
-  /** The server's clock, microseconds; in recovery the time of the journal. */
+  /**
+   * The server's clock, microseconds; in recovery the time of the journal. It stands still while something that changes state
+   * runs: what one record of the journal makes again has one time.
+   */
   clock(): bigint {
-    return this.recovery?.now ?? this.environment.clock();
+    return this.recovery?.now ?? this.#time ?? this.environment.clock();
+  }
+
+  /** Goes on to the present: what comes next has a record of its own. */
+  moveOn(): void {
+    if (this.#time !== null) this.#time = this.environment.clock();
+  }
+
+  /** Runs `body` at a time that has been read before. */
+  atTime<T>(at: bigint, body: () => T): T {
+    const before = this.#time;
+    this.#time = at;
+    try {
+      return body();
+    } finally {
+      this.#time = before;
+    }
   }
 
   /**
@@ -97,7 +123,7 @@ export class Database {
     maxRows = DEFAULT_ERROR_ROWS,
   ): TickContext {
     const context: EvalContext = maintainedEvalContext(
-      this.environment,
+      this.random,
       timeZone,
       () => this.watermarks.now(),
       fixedSession(this.catalog.database),
@@ -129,7 +155,14 @@ export class Database {
 
   /** Runs a section alone among everything that changes state. */
   exclusive<T>(section: () => T | Promise<T>): Promise<T> {
-    return this.#mutex.run(section);
+    return this.#mutex.run(async () => {
+      this.#time = this.environment.clock();
+      try {
+        return await section();
+      } finally {
+        this.#time = null;
+      }
+    });
   }
 
   get busy(): boolean {
@@ -138,49 +171,47 @@ export class Database {
 
   /**
    * Commits a transaction as one tick: checks conflicts, journals, applies, publishes. When this returns the writes are
-   * durable and visible in every view; rows that were too late for their table are in what it gives.
+   * visible in every view and (`durable`) survive power loss, else soon do; rows that were too late for their table are in what
+   * it gives.
    */
-  async commit(writes: TransactionWrites): Promise<readonly LateSummary[]> {
+  async commit(writes: TransactionWrites, durable = true): Promise<readonly LateSummary[]> {
     if (writes.isEmpty) return [];
-    return this.exclusive(() => {
-      for (const table of writes.tables()) {
-        if (this.catalog.byId(table.table.id) !== table.table) {
-          throw new SqlError(
-            '40001',
-            `table "${table.table.name}" was dropped or replaced by another transaction`,
-          );
-        }
-        table.checkConflicts();
-      }
-      const deltas = writes.tables().map((w) => ({ table: w.table, rows: [...w.delta()] }));
-      return this.applyTables(deltas, true);
-    });
+    return this.#commits.join(writes, durable);
   }
 
   /**
-   * One tick over table deltas, journalled first. Only inside `exclusive`. Gives what was late. `mayBeRefused`: a client
-   * asks for it, who can be told that a view refuses it.
+   * One tick over table deltas that nobody waits for: of a table's connector (`source`: how far it is then), or of the clock.
+   * Only inside `exclusive`.
    */
-  applyTables(deltas: readonly TableDelta[], mayBeRefused = false): readonly LateSummary[] {
+  applyTables(deltas: readonly TableDelta[], source: SourceProgress | null = null): void {
     const changed = deltas.filter((d) => d.rows.length > 0);
-    if (changed.length === 0) return [];
-    const now = this.#startTick();
-    const stamped = changed.map((delta) => stamp(delta, now));
-    if (mayBeRefused) tryChanges(this, stamped);
-    for (const { table } of stamped) this.journal?.keepFollowed(table, now);
-    this.journal?.appendCommit(stamped, now);
-    const late = tickTables(this, stamped, now);
-    this.journal?.finishCommit();
+    if (changed.length === 0) return;
+    const now = this.beginTick();
+    const stamped = changed.map((delta) => this.stamp(delta, now));
+    this.journal?.noteCommit(stamped, now, source);
+    tickTables(this, stamped, now);
     expireByWatermark(
       this,
       stamped.map((delta) => delta.table),
     );
-    return late;
   }
 
-  #startTick(): bigint {
+  /** The time of the tick that is about to run. */
+  beginTick(): bigint {
     this.watermarks.setNow(this.clock());
     return this.watermarks.now();
+  }
+
+  /** The delta with the time of the tick in the columns that take it. */
+  stamp(delta: TableDelta, now: bigint): TableDelta {
+    const { table, rows } = delta;
+    if (table.stamped.length === 0) return delta;
+    const stampedRow = (row: Row): Row => {
+      const copy = [...row];
+      for (const c of table.stamped) copy[c] = now;
+      return copy;
+    };
+    return { table, rows: rows.map(([row, weight]) => [weight > 0 ? stampedRow(row) : row, weight]) };
   }
 
   /** Gives a table's rows to the dataflow, within a tick. */
@@ -191,6 +222,7 @@ export class Database {
   /** Feeds input and runs the dataflow once. Only inside `exclusive`. */
   runTick(feed: () => void): void {
     this.watermarks.setNow(this.clock());
+    this.random.begin(String(this.version));
     feed();
     this.dataflow.finishTick();
     pauseFailed(this);
@@ -202,6 +234,7 @@ export class Database {
   /** Takes what the sources have now; true when there was anything. */
   async pollSources(): Promise<boolean> {
     if (this.busy) return true;
+    if (this.journal?.ready() === false) return false;
     return this.exclusive(() => {
       const started = this.environment.serverClock.system();
       let any = false;
@@ -221,32 +254,37 @@ export class Database {
   }
 
   #pollSource(object: SourceObject): boolean {
+    this.moveOn();
     const read = object.source.poll(this.#tickRows);
     if (read === null) return false;
-    if (read.rows.length > 0) {
-      tickSource(this, object, [object.admission.arrive(read, this.#startTick())]);
-      this.journal?.noteEvents(object);
-    }
-    this.journal?.notePosition(object.id, object.source.position);
+    const now = this.beginTick();
+    this.journal?.noteRead(object, read.rows.length, read.position, now);
+    if (read.rows.length > 0) tickSource(this, object, [object.admission.arrive(read, now)]);
     return true;
   }
 
   #pollTable(table: TableObject): boolean {
-    const read = table.source?.poll(this.#tickRows) ?? null;
-    if (table.source === null || read === null) return false;
-    const now = this.#startTick();
+    const { source } = table;
+    if (source === null) return false;
+    this.moveOn();
+    const badBefore = source.bad.total;
+    const read = source.poll(this.#tickRows);
+    if (read === null) return false;
+    const now = this.beginTick();
     const messages = messagesOf(this, table, read);
-    this.journal?.notePosition(table.id, table.source.position);
-    if (table.admission === null) {
-      const writes = new TableWrites(table);
-      for (const { row } of messages) addMessage(this, writes, row);
-      this.applyTables([{ table, rows: [...writes.delta()] }]);
-    } else if (messages.length > 0) {
-      this.journal?.keepFollowed(table, now);
-      this.journal?.appendMessages(table, messages, now);
+    const writes = new TableWrites(table);
+    if (table.admission === null) for (const { row } of messages) addMessage(this, writes, row);
+    const bad = source.bad.newest(source.bad.total - badBefore);
+    const progress = { id: table.id, position: read.position, read: read.rows.length, bad };
+    if (table.admission !== null && messages.length > 0) {
+      this.journal?.noteMessages(table, messages, now, progress);
       tickMessages(this, table, messages, now);
       expireByWatermark(this, [table]);
+      return true;
     }
+    const rows = [...writes.delta()];
+    if (rows.length > 0) this.applyTables([{ table, rows }], progress);
+    else this.journal?.notePosition(progress, now);
     return true;
   }
 
@@ -326,11 +364,19 @@ export class Database {
   }
 }
 
+export interface Recovery {
+  now: bigint;
+  /** Rows and late rows as they are, not the ticks that led to them: a section of the journal that says both. */
+  rewritten?: boolean;
+}
+
 /** A statement with what its meaning depends on. */
 export interface DdlOrigin {
   readonly sql: string;
   readonly searchPath: readonly string[];
   readonly timeZone: string;
+  /** Whose it is; absent in old journals. */
+  readonly user?: string | undefined;
 }
 
 /** Serves the rows of system relations. */
@@ -353,18 +399,6 @@ export interface ViewLateRow {
 export interface TableDelta {
   readonly table: TableObject;
   readonly rows: readonly (readonly [row: Row, weight: number])[];
-}
-
-/** The delta with the time of the tick in the columns that take it. */
-function stamp(delta: TableDelta, now: bigint): TableDelta {
-  const { table, rows } = delta;
-  if (table.stamped.length === 0) return delta;
-  const stampedRow = (row: Row): Row => {
-    const copy = [...row];
-    for (const c of table.stamped) copy[c] = now;
-    return copy;
-  };
-  return { table, rows: rows.map(([row, weight]) => [weight > 0 ? stampedRow(row) : row, weight]) };
 }
 
 export function columnTypes(object: {

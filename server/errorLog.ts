@@ -207,7 +207,10 @@ export class BadRecords {
 
   /** The newest so many, as far as they are kept. */
   newest(count: bigint): readonly BadRecord[] {
-    return count === 0n ? [] : this.#kept.slice(-Number(count));
+    if (count === 0n) return [];
+    return this.#kept
+      .slice(-Number(count))
+      .map(({ position, raw, message, state }) => ({ position, raw, message, state }));
   }
 
   restore(kept: readonly BadRecordEntry[], total: bigint): void {

@@ -31,8 +31,9 @@ export function fixedSession(database: string): SessionInfo {
   };
 }
 
+/** The context of a maintained view: a replay of its ticks gives the same values, so the clock is the tick's. */
 export function maintainedEvalContext(
-  environment: EngineEnvironment,
+  randomness: Pick<EngineEnvironment, 'random' | 'randomBytes'>,
   timeZone: string,
   tickTime: () => bigint,
   session: SessionInfo,
@@ -43,9 +44,9 @@ export function maintainedEvalContext(
     intervalStyle: 'postgres',
     byteaOutput: 'hex',
     extraFloatDigits: 1,
-    clock: () => environment.clock(),
-    random: () => environment.random(),
-    randomBytes: (count) => environment.randomBytes(count),
+    clock: tickTime,
+    random: () => randomness.random(),
+    randomBytes: (count) => randomness.randomBytes(count),
     session,
   };
 }

@@ -1,359 +1,282 @@
 /**
- * What the database writes to its journal and how it comes back. Records, in the order in which things happened:
+ * What the database writes to its journal: every tick that changes anything, in order, with its time and what it takes to do
+ * it again (journalRecords.ts). Views are not stored: a restart goes through the same ticks, at the same times and with the
+ * same bounds, which gives the same rows, late rows, values and versions (recovery.ts).
  *
- *   ddl       a statement
- *   commit    row deltas of one tick, as written: late rows of tables with a watermark too
- *   messages  rows that the connector of a table with a watermark brought
- *   rows      rows as they are: what a rewrite leaves of a table, late rows of views
- *   time      what happened to the event time of a source or table besides arrivals
- *
- * and source positions. Views are not stored: recovery runs the same statements and deltas again at the times at which they
- * happened, and reads the sources again up to their positions, which gives the same rows. Late rows of sources and tables
- * are not stored either (a rewrite keeps those of tables): recovery decides again, and the same.
+ * Records of clients' changes are on disk before the change is made; those of sources and of the clock are put off for at most
+ * 50 ms, and written before anything that comes after them.
  */
-import { must } from '../common/assert.ts';
-import { formatValue } from '../common/textIo.ts';
-import type { Row } from '../common/value.ts';
+
+import type { DataType } from '../common/dataType.ts';
+import { SqlError } from '../common/sqlError.ts';
+import { formatValue, plainContext } from '../common/textIo.ts';
+import type { Row, Value } from '../common/value.ts';
 import type { Position } from '../connector/connector.ts';
-import { keepsChanges } from '../planner/maintainable.ts';
-import { JournalFile, type JournalRecord } from '../storage/journal.ts';
+import { JournalFile } from '../storage/journal.ts';
+import { JournalDamage } from '../storage/journalDamage.ts';
+import type { JournalRecord, NumberedRecord } from '../storage/journalRecord.ts';
+import { abandonJournal, salvageJournal } from '../storage/journalSalvage.ts';
+import { type JournalStore, JournalUnreadable, SqliteJournalStore } from '../storage/journalStore.ts';
 import type { Database, DdlOrigin, TableDelta } from './database.ts';
-import { type Message, messageContext } from './ingest.ts';
-import { replayCommit, replayMessages, replayRows, replayTime, restoreSource } from './journalReplay.ts';
-import type { CatalogObject, SourceObject, TableObject } from './objects.ts';
-import { eventToJson, type SourceEvent } from './time/eventLog.ts';
+import type { Message } from './ingest.ts';
+import { damageError, unreadableError } from './journalDamage.ts';
+import {
+  type AdvanceRecord,
+  type ClockRecord,
+  type CommitRecord,
+  type DdlRecord,
+  deltaRecords,
+  type InjectRecord,
+  type MessagesRecord,
+  type PositionRecord,
+  type ReadmitRecord,
+  type ReadRecord,
+  type RecordKind,
+  rowRecord,
+  type SourceProgress,
+} from './journalRecords.ts';
+import { rewrittenRecords } from './journalRewrite.ts';
+import type { SourceObject, TableObject } from './objects.ts';
 import { eventTypes } from './time/eventTypes.ts';
-import { lateRelationOf, ownerOf } from './time/lateRelation.ts';
-import type { RoutineObject } from './udf/routine.ts';
 
-/** Rows per record when the journal is rewritten. */
-const REWRITE_ROWS = 1000;
-/** Records after which a restart rewrites the journal. */
-const REWRITE_AFTER = 1000;
+/** Space that must be there before a statement changes the catalog. */
+const DDL_BYTES = 64 * 1024;
 
-export interface DdlRecord extends DdlOrigin {
-  /** Object id that the statement made, null for none. */
-  readonly id: number | null;
-  /** When it ran, microseconds; absent in old journals. */
-  readonly at?: string;
-}
+const plain = plainContext(() => 0n);
 
-export interface CommitRecord {
-  readonly at: string;
-  readonly rows: readonly RowRecord[];
-}
-
-export interface MessagesRecord {
-  readonly at: string;
-  readonly rows: readonly RowRecord[];
-  readonly partitions: readonly string[];
-}
-
-/** Events of a source or table; for a table also its whole state. */
-export interface TimeRecord {
-  readonly id: number;
-  readonly events: readonly object[];
-  readonly state?: object;
-  /** Rows that have left the relation of late rows, but not the views that count them. */
-  readonly counted?: readonly RowRecord[];
-}
-
-/** [table id, weight, values as text ...] per row. */
-export type RowRecord = readonly [table: number, weight: number, ...values: (string | null)[]];
-
-function rowRecord(table: TableObject, row: Row, weight: number): RowRecord {
-  return [
-    table.id,
-    weight,
-    ...table.columns.map((c, i) => {
-      const value = row[i] ?? null;
-      return value === null ? null : formatValue(value, c.type, messageContext);
+function textsOf(rows: readonly Row[], types: readonly DataType[]): readonly (string | null)[][] {
+  return rows.map((row) =>
+    types.map((type, i) => {
+      const value: Value = row[i] ?? null;
+      return value === null ? null : formatValue(value, type, plain);
     }),
-  ];
+  );
+}
+
+export interface JournalOptions {
+  /** Microseconds. */
+  readonly now: () => bigint;
+  /** What cannot be read any more is given up, on the operator's word. */
+  readonly acceptDataLoss: boolean;
+  /** One line about something an operator should know. */
+  readonly log: (line: string) => void;
 }
 
 export class Journal {
-  readonly #file: JournalFile;
+  readonly #directory: string;
+  readonly #options: JournalOptions;
+  #file: JournalFile;
 
-  constructor(directory: string) {
-    this.#file = new JournalFile(directory);
+  /** `store`: where records go; by default SQLite in the directory. */
+  constructor(directory: string, options: JournalOptions, store?: JournalStore) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#file = new JournalFile(store ?? this.#open());
   }
 
-  appendDdl({ sql, searchPath, timeZone }: DdlOrigin, id: number | null, at: bigint): void {
-    this.#file.append(
-      'ddl',
-      JSON.stringify({ sql, searchPath, timeZone, id, at: String(at) } satisfies DdlRecord),
+  #open(): JournalStore {
+    try {
+      return new SqliteJournalStore(this.#directory, this.#options.now());
+    } catch (error) {
+      if (!(error instanceof JournalUnreadable)) throw error;
+      const report = unreadableError(this.#directory, error);
+      if (!this.#options.acceptDataLoss) throw report;
+      this.#options.log(`${report.message}; starting without it, as told`);
+      abandonJournal(this.#directory);
+      return new SqliteJournalStore(this.#directory, this.#options.now());
+    }
+  }
+
+  // Numbers and the disk
+
+  /** Number of the newest record. A checkpoint taken now covers the records through it. */
+  get lastSeq(): number {
+    return this.#file.lastSeq;
+  }
+
+  /** Number of the newest record that is known to be on disk. */
+  get syncedSeq(): number {
+    return this.#file.syncedSeq;
+  }
+
+  /** Number of records. */
+  get records(): number {
+    return this.#file.records;
+  }
+
+  /** Resolves when records through `seq` are on disk: before anything that follows from them leaves the server. */
+  flushThrough(seq: number): Promise<void> {
+    return this.#file.flushThrough(seq);
+  }
+
+  /** Everything is on disk on return. Throws SqlError 53100 or 58030. */
+  flush(): void {
+    this.#file.flushNow();
+  }
+
+  /** Hands what was put off to the operating system, and to the disk soon. False: that failed, and is tried again later. */
+  flushSoon(): boolean {
+    if (!this.#file.tryFlush()) return false;
+    this.#file.syncSoon();
+    return true;
+  }
+
+  /** A checkpoint that is on disk covers the records through `seq`. */
+  truncateThrough(seq: number): void {
+    this.#file.truncateThrough(seq);
+  }
+
+  /** False while the disk takes nothing: then sources and the clock wait. */
+  ready(): boolean {
+    return this.#file.ready();
+  }
+
+  /** 53100 or 58030 while the disk takes nothing. */
+  requireReady(): void {
+    if (!this.#file.ready() && this.#file.failure !== null) throw this.#file.failure;
+  }
+
+  /** Before a statement changes the catalog: 53100 when its record would not find space. */
+  requireSpace(): void {
+    this.#file.probe(DDL_BYTES);
+  }
+
+  /** A secret of this directory, for random values that a replay must give again. */
+  secret(make: () => string): string {
+    return this.#file.secret(make);
+  }
+
+  // Clients' changes: on disk on return
+
+  #now(kind: RecordKind, payload: object): void {
+    this.#file.append({ kind, payload: JSON.stringify(payload) });
+  }
+
+  #later(kind: RecordKind, payload: object): void {
+    this.#file.appendLater(kind, JSON.stringify(payload));
+  }
+
+  /** A statement that has been carried out. When it cannot be written now, it is as soon as anything can be. */
+  appendDdl({ sql, searchPath, timeZone, user }: DdlOrigin, id: number | null, at: bigint): void {
+    const record = { sql, searchPath, timeZone, user, id, at: String(at) } satisfies DdlRecord;
+    try {
+      this.#now('ddl', record);
+    } catch (error) {
+      this.#later('ddl', record);
+      if (!(error instanceof SqlError)) throw error;
+      throw error.with({
+        detail: 'The statement has taken effect, but will be undone by a crash before there is space.',
+      });
+    }
+  }
+
+  appendInject(source: SourceObject, rows: readonly Row[], partition: string, at: bigint): void {
+    const { physical } = eventTypes(source);
+    const record = { id: source.id, at: String(at), partition, rows: textsOf(rows, physical) };
+    this.#now('inject', record satisfies InjectRecord);
+  }
+
+  appendAdvance(
+    object: SourceObject | TableObject,
+    partition: string | null,
+    value: bigint,
+    at: bigint,
+  ): void {
+    this.#now('advance', {
+      id: object.id,
+      at: String(at),
+      partition,
+      value: String(value),
+    } satisfies AdvanceRecord);
+  }
+
+  appendReadmit(object: SourceObject | TableObject, rows: readonly Row[], at: bigint): void {
+    const { all } = eventTypes(object);
+    this.#now('readmit', { id: object.id, at: String(at), rows: textsOf(rows, all) } satisfies ReadmitRecord);
+  }
+
+  /** The deltas of ticks, handed to the operating system as one; gives the number of the last. */
+  writeCommits(commits: readonly { readonly deltas: readonly TableDelta[]; readonly at: bigint }[]): number {
+    return this.#file.write(
+      commits.map(({ deltas, at }): JournalRecord => {
+        const record: CommitRecord = { at: String(at), rows: deltaRecords(deltas) };
+        return { kind: 'commit', payload: JSON.stringify(record) };
+      }),
     );
   }
 
-  /** Deltas of one tick, before admission. */
-  appendCommit(deltas: readonly TableDelta[], at: bigint): void {
-    const rows = deltas.flatMap(({ table, rows: changed }) =>
-      changed.map(([row, weight]) => rowRecord(table, row, weight)),
-    );
-    this.#file.append('commit', JSON.stringify({ at: String(at), rows } satisfies CommitRecord));
+  /** Records from `seq` on, the newest, are taken back: what they say is not done. */
+  retract(seq: number): void {
+    this.#file.retract(seq);
   }
 
-  appendMessages(table: TableObject, messages: readonly Message[], at: bigint): void {
+  /** Written records go to the disk within some milliseconds. */
+  syncSoon(): void {
+    this.#file.syncSoon();
+  }
+
+  // What sources and the clock do: put off
+
+  noteCommit(deltas: readonly TableDelta[], at: bigint, source: SourceProgress | null): void {
+    const record: CommitRecord = { at: String(at), rows: deltaRecords(deltas) };
+    this.#later('commit', source === null ? record : { ...record, source });
+  }
+
+  noteMessages(table: TableObject, messages: readonly Message[], at: bigint, source: SourceProgress): void {
     const rows = messages.map(({ row }) => rowRecord(table, row, 1));
     const partitions = messages.map((m) => m.partition);
-    this.#file.append(
-      'messages',
-      JSON.stringify({ at: String(at), rows, partitions } satisfies MessagesRecord),
-    );
+    this.#later('messages', { at: String(at), rows, partitions, source } satisfies MessagesRecord);
   }
 
-  /** Late rows of a view, with the next record. */
-  noteRows(table: TableObject, rows: readonly Row[]): void {
-    this.#file.appendLater('rows', JSON.stringify(rows.map((row) => rowRecord(table, row, 1))));
+  notePosition(source: SourceProgress, at: bigint): void {
+    this.#later('position', { at: String(at), source } satisfies PositionRecord);
   }
 
-  /** Rows as they are, at once. */
-  appendRows(deltas: readonly TableDelta[]): void {
-    const rows = deltas.flatMap(({ table, rows: changed }) =>
-      changed.map(([row, weight]) => rowRecord(table, row, weight)),
-    );
-    this.#file.append('rows', JSON.stringify(rows));
+  /** Rows of a source, before their tick. */
+  noteRead(source: SourceObject, rows: number, position: Position, at: bigint): void {
+    this.#later('read', { id: source.id, at: String(at), rows, position } satisfies ReadRecord);
   }
 
-  /** What has happened to a source since it was last asked; written with the position that belongs to it. */
-  noteEvents(source: SourceObject): void {
-    const record = unsavedEvents(source);
-    if (record !== null) this.#file.appendLater('time', record);
+  noteIdle(at: bigint): void {
+    this.#later('idle', { at: String(at) });
   }
 
-  /** As `noteEvents`, at once. */
-  appendEvents(source: SourceObject): void {
-    const record = unsavedEvents(source);
-    if (record !== null) this.#file.append('time', record);
+  noteTick(at: bigint): void {
+    this.#later('tick', { at: String(at) });
   }
 
-  /** An event of a table's time, with the next record. */
-  noteTableEvent(table: TableObject, event: SourceEvent): void {
-    const events = [eventToJson(event, eventTypes(table))];
-    this.#file.appendLater('time', JSON.stringify({ id: table.id, events } satisfies TimeRecord));
+  noteClock(at: bigint, virtual: boolean, jump: boolean): void {
+    this.#later('clock', { at: String(at), virtual, jump } satisfies ClockRecord);
   }
 
-  /** A table's watermark that followed the clock, before an arrival ends that. */
-  keepFollowed(table: TableObject, now: bigint): void {
-    const value = table.admission?.followed ?? null;
-    if (value !== null) this.noteTableEvent(table, { at: 0, kind: 'advance', partition: null, value, now });
+  noteStart(at: bigint): void {
+    this.#later('start', { at: String(at) });
   }
 
-  notePosition(id: number, position: Position | null): void {
-    if (position !== null) this.#file.notePosition(id, JSON.stringify(position));
-  }
+  // Recovery
 
-  /** What the tick of a commit has brought besides: before the commit is acknowledged. */
-  finishCommit(): void {
-    this.#file.flushLater();
-  }
-
-  flushPositions(): void {
-    this.#file.flush();
-  }
-
-  /** Replays the journal into an empty database. `runDdl` executes one statement without journalling. */
-  async recover(database: Database, runDdl: (record: DdlRecord) => Promise<void>): Promise<void> {
-    const time = { now: 0n };
-    database.recovery = time;
-    database.watermarks.beginAt(0n);
+  /** Records after `after`, in order. Damage is reported (XX001), or ends them where data loss is accepted. */
+  *read(database: Database, after: number): Generator<NumberedRecord> {
     try {
-      for (const record of this.#file.read()) await recoverRecord(database, record, time, runDdl);
-    } finally {
-      database.recovery = null;
+      yield* this.#file.read(after);
+    } catch (error) {
+      if (!(error instanceof JournalDamage)) throw error;
+      const report = damageError(database, this.#directory, error);
+      if (!this.#options.acceptDataLoss) throw report;
+      this.#options.log(`${report.message}: ${report.detail ?? ''} Starting without it, as told.`);
+      this.#file = new JournalFile(
+        salvageJournal(this.#directory, error.store, error.lastGood, this.#options.now()),
+      );
     }
-    allowBackTo(database, database.clock());
-    await this.#restoreSources(database);
-    if (this.#file.records > REWRITE_AFTER && !needsHistory(database)) this.rewrite(database);
-  }
-
-  /** What sources have brought comes again, at the present time; late rows of views are in the journal already. */
-  async #restoreSources(database: Database): Promise<void> {
-    const positions = this.#file.positions();
-    database.recovery = { now: database.clock() };
-    try {
-      for (const object of database.catalog.objects()) {
-        const payload = positions.get(object.id);
-        const position = payload === undefined ? null : (JSON.parse(payload) as Position);
-        await database.exclusive(() => restoreSource(database, object, position));
-      }
-    } finally {
-      database.recovery = null;
-    }
+    this.#file.continueAfter(after);
   }
 
   /** Replaces the history by the statements and rows that are live now. */
   rewrite(database: Database): void {
-    const { catalog } = database;
-    this.#file.rewrite(snapshotRecords(database), new Set(catalog.objects().map((o) => o.id)));
+    this.#file.replace(rewrittenRecords(database));
   }
 
   close(): void {
     this.#file.close();
   }
-}
-
-/** True when some view holds changes, which only the whole history brings back. */
-function needsHistory(database: Database): boolean {
-  return database.catalog
-    .objects()
-    .some((o) => o.kind === 'materialized view' && keepsChanges(o.planned.plan));
-}
-
-function unsavedEvents(source: SourceObject): string | null {
-  const events = source.admission.log.takeUnsaved();
-  if (events.length === 0) return null;
-  const types = eventTypes(source);
-  return JSON.stringify({
-    id: source.id,
-    events: events.map((e) => eventToJson(e, types)),
-  } satisfies TimeRecord);
-}
-
-/** The clock may have been set back between two records, and is the system's again after the last one. */
-function allowBackTo(database: Database, now: bigint): void {
-  if (now < database.watermarks.now()) database.watermarks.jumpTo(now);
-}
-
-async function recoverRecord(
-  database: Database,
-  { kind, payload }: JournalRecord,
-  time: { now: bigint },
-  runDdl: (record: DdlRecord) => Promise<void>,
-): Promise<void> {
-  const record: unknown = JSON.parse(payload);
-  switch (kind) {
-    case 'ddl': {
-      const ddl = record as DdlRecord;
-      time.now = ddl.at === undefined ? database.environment.clock() : BigInt(ddl.at);
-      allowBackTo(database, time.now);
-      await runDdl(ddl);
-      return;
-    }
-    case 'commit': {
-      const commit = record as CommitRecord;
-      time.now = BigInt(commit.at);
-      allowBackTo(database, time.now);
-      return database.exclusive(() => replayCommit(database, commit));
-    }
-    case 'messages': {
-      const messages = record as MessagesRecord;
-      time.now = BigInt(messages.at);
-      allowBackTo(database, time.now);
-      return database.exclusive(() => replayMessages(database, messages));
-    }
-    case 'time':
-      return database.exclusive(() => replayTime(database, record as TimeRecord));
-    default:
-      return database.exclusive(() => replayRows(database, record as RowRecord[]));
-  }
-}
-
-function* snapshotRecords(database: Database): Generator<JournalRecord> {
-  const { catalog } = database;
-  const record = (origin: DdlOrigin, id: number | null): JournalRecord => ({
-    kind: 'ddl',
-    payload: JSON.stringify({
-      sql: origin.sql,
-      searchPath: origin.searchPath,
-      timeZone: origin.timeZone,
-      id,
-      at: String(database.clock()),
-    } satisfies DdlRecord),
-  });
-  const ddl = (sql: string, id: number | null): JournalRecord =>
-    record({ sql, searchPath: [], timeZone: 'UTC' }, id);
-  for (const schema of catalog.schemas()) {
-    if (!catalog.isSystemSchema(schema.name) && schema.name !== 'public') {
-      yield ddl(`CREATE SCHEMA ${quote(schema.name)}`, schema.id);
-    }
-  }
-  for (const object of definedBefore(database)) {
-    if (object.kind === 'function' || object.kind === 'aggregate') {
-      yield record(object, object.id);
-      continue;
-    }
-    // Relations of late rows come with their owners; those of sources get their rows again, too.
-    if (object.kind !== 'table' || !object.internal) yield record(object, object.id);
-    if (object.kind === 'source') yield* sourceRecords(object);
-    else if (object.kind === 'table' && !ofSource(database, object)) yield* tableRecords(database, object);
-  }
-  for (const { id, column, text } of catalog.comments()) {
-    const object = catalog.byId(id);
-    if (object === null) continue;
-    const name = `${quote(object.schema)}.${quote(object.name)}`;
-    const literal = `'${text.replaceAll("'", "''")}'`;
-    if (column === 0) yield ddl(`COMMENT ON ${object.kind} ${name} IS ${literal}`, null);
-    else if (object.kind !== 'index') {
-      yield ddl(
-        `COMMENT ON COLUMN ${name}.${quote(must(object.columns[column - 1]).name)} IS ${literal}`,
-        null,
-      );
-    }
-  }
-}
-
-/** Late rows come with their owner: views made after it may count them. */
-const age = (object: CatalogObject | RoutineObject): number =>
-  object.kind === 'table' && object.lateStore !== null ? ownerOf(object) + 0.5 : object.id;
-
-/** Everything in an order in which it can be made again: what a replaced function needs may be younger than it. */
-function definedBefore(database: Database): readonly (CatalogObject | RoutineObject)[] {
-  const { catalog, functions } = database;
-  const ordered = new Set<CatalogObject | RoutineObject>();
-  const visit = (object: CatalogObject | RoutineObject): void => {
-    if (ordered.has(object)) return;
-    for (const id of object.dependsOn) {
-      const needed = catalog.byId(id) ?? functions.byId(id);
-      if (needed !== null) visit(needed);
-    }
-    ordered.add(object);
-  };
-  const all = [...catalog.objects(), ...functions.list()];
-  for (const object of all.sort((a, b) => age(a) - age(b))) visit(object);
-  return [...ordered];
-}
-
-function* tableRecords(database: Database, table: TableObject): Generator<JournalRecord> {
-  let pending: RowRecord[] = [];
-  for (const row of table.store.rows()) {
-    pending.push(rowRecord(table, row, 1));
-    if (pending.length === REWRITE_ROWS) {
-      yield { kind: 'rows', payload: JSON.stringify(pending) };
-      pending = [];
-    }
-  }
-  if (pending.length > 0) yield { kind: 'rows', payload: JSON.stringify(pending) };
-  if (table.admission !== null) {
-    const late = must(
-      lateRelationOf(database, table.id),
-      'a table with a watermark has a relation of late rows',
-    );
-    const record: TimeRecord = {
-      id: table.id,
-      events: [],
-      state: table.admission.eventTime.toJson(),
-      counted: table.admission.counted.map((row) => rowRecord(late, row, 1)),
-    };
-    yield { kind: 'time', payload: JSON.stringify(record) };
-  }
-}
-
-/** True for the late rows of a source. */
-function ofSource(database: Database, table: TableObject): boolean {
-  return table.internal && database.catalog.byId(ownerOf(table))?.kind === 'source';
-}
-
-function* sourceRecords(source: SourceObject): Generator<JournalRecord> {
-  const types = eventTypes(source);
-  const events = source.admission.log.all();
-  for (let i = 0; i < events.length; i += REWRITE_ROWS) {
-    const part = events.slice(i, i + REWRITE_ROWS).map((e) => eventToJson(e, types));
-    yield { kind: 'time', payload: JSON.stringify({ id: source.id, events: part } satisfies TimeRecord) };
-  }
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,11 +1,33 @@
-/** Records of the journal, carried out again. Only inside `exclusive`, with the database's clock at the record's time. */
-import { parseValue } from '../common/textIo.ts';
+/**
+ * Records of the journal, carried out again: what happened, at its time (`replayRecord`). Only inside `exclusive`, with the
+ * database's clock at the record's time, and without a journal.
+ */
+import type { DataType } from '../common/dataType.ts';
+import { parseValue, plainContext } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Position, SourceRows } from '../connector/connector.ts';
 import type { Database } from './database.ts';
 import { messageContext } from './ingest.ts';
-import type { CommitRecord, MessagesRecord, RowRecord, TimeRecord } from './journal.ts';
+import type {
+  AdvanceRecord,
+  BaseRecord,
+  ClockRecord,
+  CommitRecord,
+  InjectRecord,
+  MessagesRecord,
+  PositionRecord,
+  ReadmitRecord,
+  ReadRecord,
+  RecordKind,
+  RowRecord,
+  SourceProgress,
+  Texts,
+  TimedRecord,
+  TimeRecord,
+} from './journalRecords.ts';
 import type { CatalogObject, SourceObject, TableObject } from './objects.ts';
+import { pauseView } from './pause.ts';
+import { admitRows, advanceWatermark, expireIdle, injectRows } from './time/control.ts';
 import { eventFromJson } from './time/eventLog.ts';
 import type { EventTimeJson } from './time/eventTime.ts';
 import { eventTypes } from './time/eventTypes.ts';
@@ -18,7 +40,10 @@ import {
   tickSource,
   tickTables,
 } from './time/ticks.ts';
+import { fromUnits } from './time/units.ts';
 import { rebuildViews, viewsOver } from './viewBuild.ts';
+
+const plain = plainContext(() => 0n);
 
 function rowOf(database: Database, table: TableObject, texts: readonly (string | null)[]): Row {
   const row: Value[] = table.columns.map((c, i) => {
@@ -47,17 +72,157 @@ function deltasOf(database: Database, records: readonly RowRecord[]) {
   return [...byTable].map(([table, rows]) => ({ table, rows }));
 }
 
-export function replayRows(database: Database, records: readonly RowRecord[]): void {
+/** A row of values as text, of these types. */
+function rowOfTexts(texts: Texts, types: readonly DataType[]): Row {
+  return types.map((type, i): Value => {
+    const text = texts[i] ?? null;
+    return text === null ? null : parseValue(text, type, plain);
+  });
+}
+
+/** Carries out what a record of any kind but `ddl` says; `record` is its payload. */
+export function replayRecord(database: Database, kind: RecordKind, record: unknown): void {
+  switch (kind) {
+    case 'commit':
+      replayCommit(database, record as CommitRecord);
+      return;
+    case 'messages':
+      replayMessages(database, record as MessagesRecord);
+      return;
+    case 'position':
+      progress(database, record as PositionRecord, (record as PositionRecord).source);
+      return;
+    case 'read':
+      replayRead(database, record as ReadRecord);
+      return;
+    case 'inject':
+      replayInject(database, record as InjectRecord);
+      return;
+    case 'advance':
+      replayAdvance(database, record as AdvanceRecord);
+      return;
+    case 'readmit':
+      replayReadmit(database, record as ReadmitRecord);
+      return;
+    case 'idle':
+      expireIdle(database);
+      return;
+    case 'tick':
+      database.runTick(() => {});
+      return;
+    case 'clock':
+      if ((record as ClockRecord).jump) database.watermarks.jumpTo(BigInt((record as ClockRecord).at));
+      return;
+    case 'start':
+      replayStart(database, record as TimedRecord);
+      return;
+    case 'rows':
+      replayRows(database, record as RowRecord[]);
+      return;
+    case 'time':
+      replayTime(database, record as TimeRecord);
+      return;
+    case 'base':
+      replayBase(database, record as BaseRecord);
+      return;
+    case 'snapshot':
+      return;
+    case 'ddl':
+      throw new TypeError('a statement is carried out by a session');
+  }
+}
+
+/** The server was away: nobody has been quiet meanwhile. */
+export function replayStart(database: Database, { at }: TimedRecord): void {
+  for (const object of database.catalog.objects()) {
+    if (object.kind === 'source' || object.kind === 'table') object.admission?.eventTime?.restart(BigInt(at));
+  }
+}
+
+/** Where a table's connector is after a record. */
+function progress(database: Database, { at }: TimedRecord, made: SourceProgress | undefined): void {
+  if (made === undefined) return;
+  const table = database.catalog.byId(made.id);
+  if (table?.kind !== 'table' || table.source === null) return;
+  table.source.position = made.position;
+  table.source.rowsRead += BigInt(made.read);
+  if (made.bad.length > 0) table.source.bad.add(made.bad, BigInt(at));
+}
+
+/** What a source brought, read again. A source that has it no longer stands still, and the views over it. */
+function replayRead(database: Database, { id, at, rows, position }: ReadRecord): void {
+  const object = database.catalog.byId(id);
+  if (object?.kind !== 'source' || object.source.failure !== null) return;
+  let read: SourceRows;
+  try {
+    read = object.source.pollAgain(position, rows);
+  } catch (error) {
+    for (const view of viewsOver(database, new Set([id]))) {
+      if (view.paused === null) pauseView(database, view, error);
+    }
+    return;
+  }
+  if (rows > 0) tickSource(database, object, [object.admission.arrive(read, BigInt(at))]);
+}
+
+function replayInject(database: Database, { id, partition, rows }: InjectRecord): void {
+  const object = database.catalog.byId(id);
+  if (object?.kind !== 'source') return;
+  const { physical } = eventTypes(object);
+  injectRows(
+    database,
+    object,
+    rows.map((texts) => rowOfTexts(texts, physical)),
+    partition,
+  );
+}
+
+function replayAdvance(database: Database, { id, partition, value }: AdvanceRecord): void {
+  const object = database.catalog.byId(id);
+  if (object?.kind !== 'source' && object?.kind !== 'table') return;
+  const rule = object.admission?.rule ?? null;
+  if (rule !== null) advanceWatermark(database, object, partition, fromUnits(BigInt(value), rule.type));
+}
+
+function replayReadmit(database: Database, { id, rows }: ReadmitRecord): void {
+  const object = database.catalog.byId(id);
+  if (object?.kind !== 'source' && object?.kind !== 'table') return;
+  const { all } = eventTypes(object);
+  const admitted = rows.map((texts) => {
+    const row = rowOfTexts(texts, all);
+    if (object.kind === 'table') reserveRowId(database, object, row);
+    return row;
+  });
+  rebuildViews(database, viewsOver(database, new Set([id])), () => admitRows(database, object, admitted));
+}
+
+/** The end of a rewritten section: sources are read, in one go, to where they were. */
+function replayBase(database: Database, { at, version, positions }: BaseRecord): void {
+  const byId = new Map(positions);
+  for (const object of database.catalog.objects()) {
+    const text = byId.get(object.id);
+    restoreSource(database, object, text === undefined ? null : (JSON.parse(text) as Position), BigInt(at));
+  }
+  if (version !== null) database.version = BigInt(version);
+}
+
+// What both sections have
+
+function replayRows(database: Database, records: readonly RowRecord[]): void {
   const deltas = deltasOf(database, records);
   if (deltas.length > 0) tickAdmitted(database, deltas);
 }
 
-export function replayCommit(database: Database, { at, rows }: CommitRecord): void {
+function replayCommit(database: Database, record: CommitRecord): void {
+  const { at, rows } = record;
+  progress(database, record, record.source);
   const deltas = deltasOf(database, rows);
   if (deltas.length > 0) tickTables(database, deltas, BigInt(at));
 }
 
-export function replayMessages(database: Database, { at, rows, partitions }: MessagesRecord): void {
+function replayMessages(database: Database, record: MessagesRecord): void {
+  const { at, rows, partitions } = record;
+  progress(database, record, record.source);
   const [first] = rows;
   const table = first === undefined ? null : database.catalog.byId(first[0]);
   if (table?.kind !== 'table' || table.admission === null) return;
@@ -69,7 +234,7 @@ export function replayMessages(database: Database, { at, rows, partitions }: Mes
 }
 
 /** A source's events wait in its log for the rows before them; a table's happen at once. */
-export function replayTime(database: Database, { id, events, state, counted = [] }: TimeRecord): void {
+function replayTime(database: Database, { id, events, state, counted = [] }: TimeRecord): void {
   const object = database.catalog.byId(id);
   if (object?.kind === 'source') {
     const types = eventTypes(object);
@@ -96,15 +261,20 @@ export function replayTime(database: Database, { id, events, state, counted = []
 }
 
 /** Reads a source again up to its position, with everything that happened to it on the way. */
-export function restoreSource(database: Database, object: CatalogObject, position: Position | null): void {
+function restoreSource(
+  database: Database,
+  object: CatalogObject,
+  position: Position | null,
+  now: bigint,
+): void {
   if (object.kind === 'table') {
-    object.admission?.eventTime.restart(database.clock());
+    object.admission?.eventTime.restart(now);
     if (object.source !== null && position !== null) object.source.position = position;
     return;
   }
   if (object.kind !== 'source' || (position === null && object.admission.log.length === 0)) return;
   const read = (): void => {
-    const outputs = restored(object, position, database.clock());
+    const outputs = restored(object, position, now);
     // The times of these rows lie before the present: in one tick none of them can come too late for a view.
     if (object.admission.expander.readsClock) tickSource(database, object, outputs);
     else for (const output of outputs) tickSource(database, object, [output]);

@@ -103,12 +103,20 @@ function alone(database: Database, views: ReadonlySet<CatalogObject>, section: (
   }
 }
 
+/** Some running view refuses rows. */
+export function mayBeRefused(database: Database): boolean {
+  return concernedObjects(database).size > 0;
+}
+
 /** Throws if a view refuses these changes; they are not made. Only inside `exclusive`. */
 export function tryChanges(database: Database, deltas: readonly TableDelta[]): void {
   const concerned = concernedObjects(database);
   const tried = deltas.filter(({ table }) => isWritten(table) && concerned.has(table));
   if (tried.length === 0) return;
-  if (database.dataflow.isDue()) database.runTick(() => {});
+  if (database.dataflow.isDue()) {
+    database.journal?.noteTick(database.beginTick());
+    database.runTick(() => {});
+  }
   const run = (sign: 1 | -1): void => {
     for (const { table, rows } of tried) {
       database.pushRows(

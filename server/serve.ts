@@ -11,7 +11,9 @@ import type { ConnectionContext, SessionFactory, StartupParameters } from '../wi
 import { Database } from './database.ts';
 import type { EngineEnvironment } from './evalContext.ts';
 import { type HttpListener, listenHttp } from './http.ts';
-import { type DdlRecord, Journal } from './journal.ts';
+import { Journal } from './journal.ts';
+import type { DdlRecord } from './journalRecords.ts';
+import { replayJournal } from './journalRecovery.ts';
 import { Session } from './session.ts';
 import { SourceLoop } from './sourceLoop.ts';
 import { SystemCatalog } from './system/index.ts';
@@ -23,6 +25,8 @@ export interface ServeOptions {
   readonly httpPort: number;
   /** Null: nothing is kept. */
   readonly dataDir: string | null;
+  /** What cannot be read any more is given up; else the server does not start. */
+  readonly acceptDataLoss?: boolean;
   /** One line about something an operator should know. */
   readonly log: (line: string) => void;
 }
@@ -65,16 +69,16 @@ export function createDatabase(environment: EngineEnvironment = realEnvironment(
 const internalUser: StartupParameters = { user: 'root', database: 'dev', settings: new Map() };
 
 /** A session that belongs to no connection: embedding, recovery, tests. */
-export function localSession(database: Database): Session {
-  return new Session(database, internalUser, null);
+export function localSession(database: Database, user = internalUser.user): Session {
+  return new Session(database, { ...internalUser, user }, null);
 }
 
-async function recover(database: Database, dataDir: string): Promise<void> {
-  const journal = new Journal(dataDir);
+/** Brings the database to what its data directory holds, and keeps it there from now on. */
+export async function recover(database: Database, journal: Journal): Promise<void> {
   try {
-    await journal.recover(database, async (record: DdlRecord) => {
+    await replayJournal(database, journal, async (record: DdlRecord) => {
       if (record.id !== null) database.catalog.setNextId(record.id);
-      const session = localSession(database);
+      const session = localSession(database, record.user);
       session.settings.set(
         'search_path',
         record.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '),
@@ -86,7 +90,14 @@ async function recover(database: Database, dataDir: string): Promise<void> {
     journal.close();
     throw error;
   }
-  database.journal = journal;
+}
+
+function openJournal(database: Database, dataDir: string, options: ServeOptions): Journal {
+  return new Journal(dataDir, {
+    now: () => database.clock(),
+    acceptDataLoss: options.acceptDataLoss ?? false,
+    log: options.log,
+  });
 }
 
 function sessionFactory(database: Database): SessionFactory {
@@ -105,7 +116,7 @@ function sessionFactory(database: Database): SessionFactory {
 /** Recovers the data directory and starts serving. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const database = createDatabase();
-  if (options.dataDir !== null) await recover(database, options.dataDir);
+  if (options.dataDir !== null) await recover(database, openJournal(database, options.dataDir, options));
   const internalError = (error: unknown): void => {
     options.log(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };

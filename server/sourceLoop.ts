@@ -5,7 +5,8 @@ import { isDue, least, nextDue, runDue } from './time/due.ts';
 
 /** Longest sleep: a new consumer or a grown file is noticed within this time. */
 const MAX_SLEEP_MS = 20;
-const POSITION_FLUSH_MS = 500;
+/** What was put off is written within this time. */
+const FLUSH_MS = 50;
 
 export class SourceLoop {
   readonly #database: Database;
@@ -37,8 +38,8 @@ export class SourceLoop {
         any = await this.#database.pollSources();
         if (isDue(this.#database)) await this.#database.exclusive(() => runDue(this.#database));
         const now = this.#database.environment.serverClock.system();
-        if (now - flushedAt > BigInt(POSITION_FLUSH_MS) * 1000n) {
-          this.#database.journal?.flushPositions();
+        if (now - flushedAt > BigInt(FLUSH_MS) * 1000n) {
+          this.#database.journal?.flushSoon();
           flushedAt = now;
         }
       } catch (error) {

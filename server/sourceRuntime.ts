@@ -117,7 +117,9 @@ export class SourceRuntime {
       throw this.failure;
     }
     if (rows.length !== count) {
-      this.failure = this.#changed(`${count} rows had come up to ${JSON.stringify(until)}, now there are ${rows.length}.`);
+      this.failure = this.#changed(
+        `${count} rows had come up to ${JSON.stringify(until)}, now there are ${rows.length}.`,
+      );
       throw this.failure;
     }
     this.position = until;

@@ -142,6 +142,11 @@ export class TableWrites {
     return this.#changes.size;
   }
 
+  /** The keys written, as strings. */
+  keys(): Iterable<string> {
+    return this.#changes.keys();
+  }
+
   /** The net change: old rows with weight -1, new rows with +1. */
   *delta(): Generator<readonly [row: Row, weight: number]> {
     for (const { before, after } of this.#changes.values()) {

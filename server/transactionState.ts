@@ -114,10 +114,13 @@ export class TransactionState implements TransactionControl {
     const writes = this.#writes;
     this.#writes = new TransactionWrites();
     await this.#write(writes);
+    this.#database.journal?.requireSpace();
   }
 
   async #write(writes: TransactionWrites): Promise<void> {
-    for (const late of await this.#database.commit(writes)) this.#notify(lateNotice(this.#database, late));
+    const durable = this.#settings.value('synchronous_commit') !== 'off';
+    for (const late of await this.#database.commit(writes, durable))
+      this.#notify(lateNotice(this.#database, late));
   }
 
   async #commitWrites(): Promise<void> {

@@ -61,6 +61,7 @@ export function buildView(database: Database, view: ViewShape, checkCancelled: (
       database.arrangements,
     );
     database.watermarks.setNow(database.clock());
+    database.random.begin(`${database.version}/${view.id}`);
     fillArrangements(database, built, checkCancelled);
     backfill(database, built, first, checkCancelled);
     // A restart must not stop at it: the view is paused when it is there.

@@ -1,175 +1,325 @@
 /**
- * The journal file: an append-only list of records in SQLite (WAL, synchronous FULL), plus the newest position of every
- * source. What records mean is the caller's. One process may have a directory open: the lock is SQLite's exclusive lock.
+ * The journal: an append-only list of numbered records. What records mean is the caller's.
  *
- * Invariant: `append` returns after its record, the records put off before it and the pending positions are on disk in one
- * transaction.
+ * A record is put off (`appendLater`: nobody was promised anything about it), written (at the operating system, outlives the
+ * process) or synced (on disk, outlives power), and records go through these states in the order of their numbers.
+ *
+ * State: `#queue` what is put off, `#unsynced` what is written and not synced; numbers `#written` and `#synced` end those.
+ * Invariants: numbers have no gaps; a failed write leaves nothing behind, a failed sync puts everything since the last good one
+ * back into the queue to be written again (what the disk made of it is unknown).
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { SqlError } from '../common/sqlError.ts';
+import { JournalDamage } from './journalDamage.ts';
+import {
+  isIntact,
+  type JournalRecord,
+  type NumberedRecord,
+  recordChecksum,
+  type StoredRecord,
+} from './journalRecord.ts';
+import { errorCode, isCorruption, type JournalStore } from './journalStore.ts';
 
-const FORMAT_VERSION = 1;
-/** How long a server waits for one that is just stopping. */
-const LOCK_WAIT_MS = 1500;
+/** Records put off beyond so many characters are written at once. */
+const MOST_PUT_OFF = 256 * 1024;
+/** A commit that does not wait for the disk is on it after this time and that of a sync. */
+const SYNC_SOON_MS = 10;
+const PAGE = 256;
 
-export interface JournalRecord {
-  readonly kind: string;
-  readonly payload: string;
-}
-
-const schema = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS position (id INTEGER PRIMARY KEY, payload TEXT NOT NULL);
-`;
-
-function openDatabase(directory: string): Sqlite.Database {
-  try {
-    mkdirSync(directory, { recursive: true });
-    const db = new Sqlite(join(directory, 'journal.db'), { timeout: LOCK_WAIT_MS });
-    db.pragma('locking_mode = EXCLUSIVE');
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.exec('BEGIN EXCLUSIVE');
-    db.exec(schema);
-    db.exec('COMMIT');
-    return db;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (code.startsWith('SQLITE_BUSY')) {
-      throw new SqlError('55000', `data directory ${directory} is in use by another server`);
-    }
-    throw new SqlError(
-      '58030',
-      `cannot open data directory ${directory}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+/** What a write to the disk has met, as PostgreSQL says it. */
+function writeError(error: unknown): SqlError {
+  const code = errorCode(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC' || code === 'EDQUOT') {
+    return new SqlError('53100', 'could not write the journal: No space left on device', {
+      detail: 'The change was not made. Reads go on.',
+      hint: 'Check free disk space: writes are taken again as soon as there is some.',
+    });
   }
+  return new SqlError(isCorruption(error) ? 'XX001' : '58030', `could not write the journal: ${text}`, {
+    detail: 'The change was not made. Reads go on.',
+  });
 }
 
 export class JournalFile {
-  readonly #db: Sqlite.Database;
-  readonly #insert: Sqlite.Statement;
-  readonly #upsertPosition: Sqlite.Statement;
-  readonly #pending = new Map<number, string>();
-  #later: JournalRecord[] = [];
-  #records: number;
+  readonly #store: JournalStore;
+  #queue: StoredRecord[] = [];
+  #queued = 0;
+  #unsynced: StoredRecord[] = [];
+  #last: number;
+  #written: number;
+  #synced: number;
+  #count: number;
+  /** Records from this number on are to be taken out with the next write; null: none. */
+  #dropFrom: number | null = null;
+  #syncing: Promise<void> | null = null;
+  #syncTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+  /** Why the last write or sync failed; null: it did not. */
+  failure: SqlError | null = null;
 
-  /** Opens or creates the journal in `directory`. SqlError 55000 when another server has it, 58030 when it cannot. */
-  constructor(directory: string) {
-    this.#db = openDatabase(directory);
-    const version = this.#db.prepare("SELECT value FROM meta WHERE key = 'format'").pluck().get();
-    if (version === undefined) {
-      this.#db.prepare("INSERT INTO meta VALUES ('format', ?)").run(String(FORMAT_VERSION));
-    } else if (version !== String(FORMAT_VERSION)) {
-      this.#db.close();
-      throw new SqlError(
-        '55000',
-        `data directory ${directory} has format ${String(version)}, this server reads format ${FORMAT_VERSION}`,
-      );
-    }
-    this.#insert = this.#db.prepare('INSERT INTO record (kind, payload) VALUES (?, ?)');
-    this.#upsertPosition = this.#db.prepare(
-      'INSERT INTO position VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET payload = excluded.payload',
-    );
-    this.#records = Number(this.#db.prepare('SELECT count(*) FROM record').pluck().get());
+  constructor(store: JournalStore) {
+    this.#store = store;
+    this.#last = Math.max(store.last(), this.truncated);
+    this.#written = this.#last;
+    this.#synced = this.#last;
+    this.#count = store.count();
+  }
+
+  /** Number of the newest record, put off or not. */
+  get lastSeq(): number {
+    return this.#last;
+  }
+
+  /** Number of the newest record that outlives power loss. */
+  get syncedSeq(): number {
+    return this.#synced;
   }
 
   get records(): number {
-    return this.#records;
+    return this.#count + this.#queue.length;
   }
 
-  append(kind: string, payload: string): void {
-    this.#transaction(() => {
-      this.#insert.run(kind, payload);
-      this.#records++;
-    });
+  /** Records through this number have been taken out by `truncateThrough`. */
+  get truncated(): number {
+    return Number(this.#store.meta('truncated') ?? 0);
   }
 
-  /** Keeps the newest position of a source; written with the next append or `flush`. */
-  notePosition(id: number, payload: string): void {
-    this.#pending.set(id, payload);
+  /** A value that lives as long as the directory; made by `make` when it is first asked for. */
+  secret(make: () => string): string {
+    const known = this.#store.meta('seed');
+    if (known !== null) return known;
+    const made = make();
+    this.#store.setMeta('seed', made);
+    return made;
   }
 
-  /** A record that belongs to positions noted in the same step: written with them. */
-  appendLater(kind: string, payload: string): void {
-    this.#later.push({ kind, payload });
+  #numbered({ kind, payload }: JournalRecord, seq: number): StoredRecord {
+    return { seq, kind, payload, checksum: recordChecksum(seq, kind, payload) };
   }
 
-  /** Records that were put off, at once. */
-  flushLater(): void {
-    if (this.#later.length > 0) this.#transaction(() => {});
+  /** A record that is written with the next one that is not put off, or with the next `flush`. Gives its number. */
+  appendLater(kind: string, payload: string): number {
+    const seq = ++this.#last;
+    this.#queue.push(this.#numbered({ kind, payload }, seq));
+    this.#queued += payload.length;
+    if (this.#queued > MOST_PUT_OFF && this.failure === null) this.tryFlush();
+    return seq;
   }
 
-  flush(): void {
-    if (this.#pending.size > 0 || this.#later.length > 0) this.#transaction(() => {});
-  }
-
-  #transaction(body: () => void): void {
+  /** Writes what was put off and then `records`. Throws SqlError 53100 or 58030, and then `records` are not there. */
+  write(records: readonly JournalRecord[]): number {
+    let seq = this.#last;
+    const all = [...this.#queue, ...records.map((record) => this.#numbered(record, ++seq))];
+    if (all.length === 0 && this.#dropFrom === null) return seq;
     try {
-      this.#db.transaction(() => {
-        for (const { kind, payload } of this.#later) {
-          this.#insert.run(kind, payload);
-          this.#records++;
-        }
-        body();
-        for (const [id, payload] of this.#pending) this.#upsertPosition.run(id, payload);
-      })();
-      this.#pending.clear();
-      this.#later = [];
+      this.#store.write(all, this.#dropFrom);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      const full = code.startsWith('SQLITE_FULL');
-      throw new SqlError(
-        full ? '53100' : '58030',
-        `cannot write the journal: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.failure = writeError(error);
+      throw this.failure;
+    }
+    for (const record of all) this.#unsynced.push(record);
+    this.#count += all.length;
+    this.#last = seq;
+    this.#written = seq;
+    this.#queue = [];
+    this.#queued = 0;
+    this.#dropFrom = null;
+    this.failure = null;
+    return seq;
+  }
+
+  /** Writes and syncs a record, at once. Throws SqlError 53100 or 58030, and then it is not there. */
+  append(record: JournalRecord): number {
+    const seq = this.write([record]);
+    try {
+      this.flushNow();
+    } catch (error) {
+      this.retract(seq);
+      throw error;
+    }
+    return seq;
+  }
+
+  /** 53100 or 58030 unless there is space for `bytes`. */
+  probe(bytes: number): void {
+    this.write([]);
+    try {
+      this.#store.probe(bytes);
+    } catch (error) {
+      this.failure = writeError(error);
+      throw this.failure;
+    }
+    this.failure = null;
+  }
+
+  /** Takes records from `seq` on back that were written but could not be synced: they are the newest. */
+  retract(seq: number): void {
+    this.#queue = this.#queue.filter((record) => record.seq < seq);
+    this.#last = Math.min(this.#last, seq - 1);
+  }
+
+  /** Resolves when records through `seq` are on disk; waiting callers share syncs. Throws SqlError 53100 or 58030. */
+  async flushThrough(seq: number): Promise<void> {
+    if (this.#written < seq) this.write([]);
+    while (this.#synced < seq) {
+      if (this.#written < seq) throw this.failure ?? new SqlError('58030', 'could not write the journal');
+      this.#syncing ??= this.#sync();
+      await this.#syncing;
     }
   }
 
-  *read(): Generator<JournalRecord> {
-    const page = this.#db.prepare(
-      'SELECT seq, kind, payload FROM record WHERE seq > ? ORDER BY seq LIMIT 256',
-    );
-    for (let last = 0; ; ) {
-      const rows = page.all(last) as { seq: number; kind: string; payload: string }[];
-      if (rows.length === 0) return;
-      for (const { seq, kind, payload } of rows) {
-        last = seq;
-        yield { kind, payload };
-      }
+  async #sync(): Promise<void> {
+    const through = this.#written;
+    try {
+      await this.#store.sync();
+      this.#onDisk(through);
+    } catch (error) {
+      throw this.#notOnDisk(error);
+    } finally {
+      this.#syncing = null;
     }
   }
 
-  positions(): ReadonlyMap<number, string> {
-    const rows = this.#db.prepare('SELECT id, payload FROM position').all() as {
-      id: number;
-      payload: string;
-    }[];
-    return new Map(rows.map((r) => [r.id, r.payload]));
+  /** As `flushThrough` of everything, at once. */
+  flushNow(): void {
+    this.write([]);
+    if (this.#synced === this.#written) return;
+    try {
+      this.#store.syncNow();
+    } catch (error) {
+      throw this.#notOnDisk(error);
+    }
+    this.#onDisk(this.#written);
   }
 
-  /** Replaces all records by `records` and drops positions of other ids, atomically. */
-  rewrite(records: Iterable<JournalRecord>, liveIds: ReadonlySet<number>): void {
-    // Records that were put off are part of the history that is replaced; their positions stay.
-    this.flush();
-    this.#db.transaction(() => {
-      this.#db.exec('DELETE FROM record');
-      this.#records = 0;
-      for (const { kind, payload } of records) {
-        this.#insert.run(kind, payload);
-        this.#records++;
-      }
-      for (const id of this.positions().keys()) {
-        if (!liveIds.has(id)) this.#db.prepare('DELETE FROM position WHERE id = ?').run(id);
-      }
-    })();
-    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+  #onDisk(through: number): void {
+    if (through <= this.#synced) return;
+    this.#synced = through;
+    const first = this.#unsynced.findIndex((record) => record.seq > through);
+    this.#unsynced = first < 0 ? [] : this.#unsynced.slice(first);
+    try {
+      this.#store.mark(through);
+    } catch {
+      // The mark only helps to notice damage: it stays behind.
+    }
   }
 
+  #notOnDisk(error: unknown): SqlError {
+    this.failure = writeError(error);
+    this.#dropFrom = this.#synced + 1;
+    this.#count -= this.#unsynced.length;
+    this.#queue = [...this.#unsynced, ...this.#queue];
+    this.#unsynced = [];
+    this.#written = this.#synced;
+    return this.failure;
+  }
+
+  /** Written records are on disk soon, without anybody waiting for it. */
+  syncSoon(): void {
+    if (this.#syncTimer !== null) return;
+    this.#syncTimer = setTimeout(() => {
+      this.#syncTimer = null;
+      // What fails is written again by the next flush, and `failure` says so until then.
+      if (!this.#closed) this.flushThrough(this.#written).catch(() => {});
+    }, SYNC_SOON_MS);
+    this.#syncTimer.unref();
+  }
+
+  /** Writes what was put off; false when that failed, and it stays put off. */
+  tryFlush(): boolean {
+    try {
+      this.write([]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** True when writes may be expected to succeed: after a failure it is tried. */
+  ready(): boolean {
+    return this.failure === null || this.tryFlush();
+  }
+
+  /**
+   * Records after `after`, in order. Throws JournalDamage at the first that is missing or not what was written, and at the end
+   * when it is known that there were more.
+   */
+  *read(after = 0): Generator<NumberedRecord> {
+    const from = Math.max(after, this.truncated);
+    let last = from;
+    for (;;) {
+      const page = this.#page(last);
+      if (page.length === 0) break;
+      for (const record of page) {
+        if (record.seq !== last + 1) throw new JournalDamage(this.#store, last, 'gap');
+        if (!isIntact(record)) throw new JournalDamage(this.#store, last, 'checksum');
+        last = record.seq;
+        yield record;
+      }
+    }
+    if (this.#store.marked > last) throw new JournalDamage(this.#store, last, 'end');
+    if (last > this.#last) this.continueAfter(last);
+  }
+
+  #page(last: number): readonly StoredRecord[] {
+    try {
+      return this.#store.read(last, PAGE);
+    } catch (error) {
+      if (!isCorruption(error)) throw writeError(error);
+      throw new JournalDamage(this.#store, last, 'page');
+    }
+  }
+
+  /** The next record has a number above `seq`: a checkpoint is ahead of the journal. */
+  continueAfter(seq: number): void {
+    if (seq <= this.#last) return;
+    this.#last = seq;
+    this.#written = seq;
+    this.#synced = seq;
+  }
+
+  /** Forgets the records through `seq`: a checkpoint on disk covers them. */
+  truncateThrough(seq: number): void {
+    try {
+      this.#store.truncate(seq);
+    } catch (error) {
+      throw writeError(error);
+    }
+    this.#queue = this.#queue.filter((record) => record.seq > seq);
+    this.#unsynced = this.#unsynced.filter((record) => record.seq > seq);
+    this.#written = Math.max(this.#written, Math.min(seq, this.#last));
+    this.#synced = Math.max(this.#synced, Math.min(seq, this.#last));
+    this.#count = this.#store.count();
+  }
+
+  /** All records give way to `records`, numbered anew. */
+  replace(records: Iterable<JournalRecord>): void {
+    this.flushNow();
+    let seq = 0;
+    const numbered = function* (this: JournalFile): Generator<StoredRecord> {
+      for (const record of records) yield this.#numbered(record, ++seq);
+    }.bind(this);
+    try {
+      this.#store.replace(numbered());
+    } catch (error) {
+      throw writeError(error);
+    }
+    this.#last = seq;
+    this.#written = seq;
+    this.#synced = seq;
+    this.#count = seq;
+  }
+
+  /** Writes and syncs what there is; what the disk refuses is lost, as nobody was promised it. */
   close(): void {
-    this.flush();
-    this.#db.close();
+    this.#closed = true;
+    if (this.#syncTimer !== null) clearTimeout(this.#syncTimer);
+    try {
+      this.flushNow();
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+    } finally {
+      this.#store.close();
+    }
   }
 }

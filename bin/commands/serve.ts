@@ -8,6 +8,7 @@ interface ServeOptions {
   readonly httpPort: number;
   readonly dataDir: string;
   readonly inMemory: boolean;
+  readonly acceptDataLoss: boolean;
 }
 
 function portNumber(text: string): number {
@@ -61,6 +62,7 @@ async function serve(options: ServeOptions): Promise<void> {
     port: options.port,
     httpPort: options.httpPort,
     dataDir,
+    acceptDataLoss: options.acceptDataLoss,
     log: (line) => process.stderr.write(`${line}\n`),
   });
   const pg = `${urlHost(server.pgHost)}:${server.pgPort}`;
@@ -93,6 +95,7 @@ export function addServe(program: Command): void {
     .option('--data-dir <directory>', 'where data is kept', './millrace-data')
     .option('--memory-limit <size>', 'checked only: takes effect once state can be kept on disk', memoryLimit)
     .option('--in-memory', 'keep nothing on disk', false)
+    .option('--accept-data-loss', 'start without what a damaged data directory has lost', false)
     .action(async (options: ServeOptions) => {
       try {
         await serve(options);

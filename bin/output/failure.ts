@@ -1,4 +1,5 @@
 /** Failures of the command line in one line: what the user can act on, without a stack. */
+import { SqlError } from '../../common/sqlError.ts';
 
 interface SocketError extends Error {
   readonly code?: string;
@@ -25,6 +26,9 @@ export function failureText(error: unknown): string {
     case 'EISDIR':
       return error.message.replace(/\n.*/s, '');
     default:
+      if (error instanceof SqlError && error.state === 'XX001') {
+        return [`${error.message}.`, error.detail, error.hint].filter((part) => part !== undefined).join(' ');
+      }
       return error.message.replace(/\s*\n\s*/g, ' ');
   }
 }

@@ -6,15 +6,10 @@
 import type { NonNullValue, Row } from '../../common/value.ts';
 import type { Database } from '../database.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
-import type { SourceEvent } from './eventLog.ts';
+import type { EventTime } from './eventTime.ts';
 import { ownerRow, rememberCounted } from './lateRead.ts';
 import { publishWatermark, tickReadmitted, tickSource } from './ticks.ts';
 import { toUnits } from './units.ts';
-
-function startOfTick(database: Database): bigint {
-  database.watermarks.setNow(database.clock());
-  return database.watermarks.now();
-}
 
 /** One tick over rows given by hand: physical columns, each row a message of `partition`. Durable on return. */
 export function injectRows(
@@ -24,9 +19,10 @@ export function injectRows(
   partition: string,
 ): void {
   if (rows.length === 0) return;
-  const output = source.admission.inject(rows, partition, startOfTick(database));
+  const now = database.beginTick();
+  database.journal?.appendInject(source, rows, partition, now);
+  const output = source.admission.inject(rows, partition, now);
   source.source.rowsRead += BigInt(rows.length);
-  database.journal?.appendEvents(source);
   tickSource(database, source, [output]);
 }
 
@@ -40,18 +36,21 @@ export function advanceWatermark(
   partition: string | null,
   value: NonNullValue,
 ): boolean {
-  const now = startOfTick(database);
+  const now = database.beginTick();
   const units = toUnits(value);
-  if (object.kind === 'source') {
-    if (!object.admission.advance(partition, units, now)) return false;
-    database.journal?.appendEvents(object);
-  } else {
-    if (object.admission === null || !object.admission.eventTime.advance(partition, units, now)) return false;
-    database.journal?.noteTableEvent(object, { at: 0, kind: 'advance', partition, value: units, now });
-    database.journal?.flushPositions();
-  }
+  const eventTime = object.admission?.eventTime ?? null;
+  if (eventTime === null || !moves(eventTime, partition, units)) return false;
+  database.journal?.appendAdvance(object, partition, units, now);
+  if (object.kind === 'source') object.admission.advance(partition, units, now);
+  else eventTime.advance(partition, units, now);
   database.runTick(() => publishWatermark(database, object));
   return true;
+}
+
+/** True when setting the watermark, of one partition or of all, takes it further. */
+function moves(eventTime: EventTime, partition: string | null, value: bigint): boolean {
+  const from = partition === null ? eventTime.watermark() : (eventTime.find(partition)?.watermark ?? null);
+  return from === null || value > from;
 }
 
 /** Relations that decide about lateness. */
@@ -66,14 +65,15 @@ function timedObjects(database: Database): readonly (SourceObject | TableObject)
  * where that is wanted, and old rows leave the relations of late rows. True when something changed (a tick was run).
  */
 export function expireIdle(database: Database): boolean {
-  const now = database.clock();
-  const moved = timedObjects(database).filter((object) => fallIdle(database, object, now));
+  const now = database.beginTick();
+  const moved = timedObjects(database).filter((object) => fallIdle(object, now));
   const expired = database.catalog.objects().flatMap((table) => {
     if (table.kind !== 'table' || table.lateStore === null) return [];
     const rows = table.lateStore.expire(now);
     return rows.length === 0 ? [] : [{ table, rows }];
   });
   if (moved.length === 0 && expired.length === 0) return false;
+  database.journal?.noteIdle(now);
   database.runTick(() => {
     for (const object of moved) publishWatermark(database, object);
     for (const { table, rows } of expired) {
@@ -84,19 +84,14 @@ export function expireIdle(database: Database): boolean {
   return true;
 }
 
-function fallIdle(database: Database, object: SourceObject | TableObject, now: bigint): boolean {
+function fallIdle(object: SourceObject | TableObject, now: bigint): boolean {
   const eventTime = object.admission?.eventTime ?? null;
   if (eventTime === null) return false;
   const names = eventTime.expired(now);
   if (names.length > 0) {
     const since = eventTime.idleSince(names);
-    if (object.kind === 'source') {
-      object.admission.setIdle(names, since);
-      database.journal?.noteEvents(object);
-    } else {
-      eventTime.setIdle(names, since);
-      database.journal?.noteTableEvent(object, { at: 0, kind: 'idle', partitions: names, since });
-    }
+    if (object.kind === 'source') object.admission.setIdle(names, since);
+    else eventTime.setIdle(names, since);
   }
   return eventTime.follow(now) || names.length > 0;
 }
@@ -125,16 +120,18 @@ export function admitLateRows(
   lateRows: readonly Row[],
 ): void {
   if (lateRows.length === 0) return;
-  startOfTick(database);
+  const now = database.beginTick();
   const rows = lateRows.map((row) => ownerRow(database, object, row));
-  if (object.kind === 'source') {
-    const output = object.admission.readmit(rows);
-    database.journal?.appendEvents(object);
-    tickSource(database, object, [output]);
-    return;
-  }
-  const event: SourceEvent = { at: 0, kind: 'readmit', rows };
-  database.journal?.noteTableEvent(object, event);
-  database.journal?.flushPositions();
-  tickReadmitted(database, object, rows);
+  database.journal?.appendReadmit(object, rows, now);
+  admitRows(database, object, rows);
+}
+
+/** As `admitLateRows`, of rows as their source or table has them. */
+export function admitRows(
+  database: Database,
+  object: SourceObject | TableObject,
+  rows: readonly Row[],
+): void {
+  if (object.kind === 'source') tickSource(database, object, [object.admission.readmit(rows)]);
+  else tickReadmitted(database, object, rows);
 }

@@ -26,12 +26,18 @@ export function isDue(database: Database): boolean {
   return next !== null && next <= database.environment.clock();
 }
 
-/** Runs what is due now; true when there was anything. Only inside `exclusive`. */
+/**
+ * Runs what is due now, as ticks that the journal has; true when there was anything. While the disk takes nothing it waits. Only
+ * inside `exclusive`.
+ */
 export function runDue(database: Database): boolean {
+  database.moveOn();
+  if (database.journal?.ready() === false) return false;
   const idle = expireIdle(database);
   const expired = expireTables(database);
-  database.watermarks.setNow(database.environment.clock());
+  const now = database.beginTick();
   if (!database.dataflow.isDue()) return idle || expired;
+  database.journal?.noteTick(now);
   database.runTick(() => {});
   return true;
 }
@@ -42,6 +48,7 @@ const MOST_ROUNDS = 100;
 /** Moves the virtual clock to `target`, stopping wherever something becomes due. Only inside `exclusive`. */
 export function stepClock(database: Database, target: bigint): void {
   const { serverClock } = database.environment;
+  database.journal?.requireReady();
   let rounds = 0;
   for (;;) {
     const next = nextDue(database);
@@ -56,6 +63,7 @@ export function stepClock(database: Database, target: bigint): void {
     if ((!ran && next <= before) || ++rounds > MOST_ROUNDS) break;
   }
   serverClock.set(target);
+  database.journal?.noteClock(target, true, false);
   runDue(database);
 }
 

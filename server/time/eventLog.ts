@@ -36,7 +36,6 @@ export type SourceEvent = { readonly at: number } & (
 
 export class EventLog {
   readonly #events: SourceEvent[] = [];
-  #unsaved: SourceEvent[] = [];
 
   get length(): number {
     return this.#events.length;
@@ -49,12 +48,10 @@ export class EventLog {
   /** An event that has just happened. */
   add(event: SourceEvent): void {
     this.#events.push(event);
-    this.#unsaved.push(event);
   }
 
   /** As `add`, before those events that came after the first `position`. */
   insert(position: number, event: SourceEvent): void {
-    this.#unsaved.splice(this.#unsaved.length - (this.#events.length - position), 0, event);
     this.#events.splice(position, 0, event);
   }
 
@@ -64,19 +61,11 @@ export class EventLog {
     if (last?.kind !== 'future') return;
     const longer = { ...last, count: last.count + 1 };
     this.#events[this.#events.length - 1] = longer;
-    this.#unsaved[this.#unsaved.length - 1] = longer;
   }
 
   /** An event of the journal. */
   restore(event: SourceEvent): void {
     this.#events.push(event);
-  }
-
-  /** Events that are not in the journal yet. */
-  takeUnsaved(): readonly SourceEvent[] {
-    const taken = this.#unsaved;
-    if (taken.length > 0) this.#unsaved = [];
-    return taken;
   }
 
   all(): readonly SourceEvent[] {

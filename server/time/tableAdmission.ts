@@ -130,9 +130,4 @@ export class TableAdmission {
     if (verdict === 'admitted') return null;
     return late(verdict === 'late' ? 'late' : 'null event time', eventTime.threshold);
   }
-
-  /** A watermark that the clock has moved and an arrival will end; null: none. The journal must know it. */
-  get followed(): bigint | null {
-    return this.eventTime.followed ? this.eventTime.watermark() : null;
-  }
 }

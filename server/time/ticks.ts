@@ -167,13 +167,13 @@ function keepLate(database: Database, relation: TableObject, rows: readonly Row[
 
 /**
  * Rows that views left out in the tick just run go to the views' relations of late rows, and on to the views over those.
- * A restart finds them in the journal: what it makes again meanwhile is not kept twice.
+ * A rewritten journal has them as rows: what is made again meanwhile is not kept twice.
  */
 export function fileViewLate(database: Database): void {
   const { lateRows } = database;
   while (lateRows.length > 0) {
     const rows = lateRows.splice(0);
-    if (database.recovery !== null) continue;
+    if (database.recovery?.rewritten === true) continue;
     for (const { relation, id, row, eventTime, watermark, schema } of rows) {
       const view = id === null ? null : database.catalog.byId(id);
       const late = id === null ? null : lateRelationOf(database, id);
@@ -199,7 +199,6 @@ export function fileViewLate(database: Database): void {
         partition: null,
         at,
       });
-      database.journal?.noteRows(late, [kept]);
       keepLate(database, late, [kept], at);
     }
     database.dataflow.finishTick();

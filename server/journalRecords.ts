@@ -1,0 +1,146 @@
+/**
+ * What the records of the journal say. The first kinds are what happened, in the order in which it happened, each at its time:
+ *
+ *   ddl        a statement
+ *   commit     the row deltas of one tick, as written; `source`: they came from the table's connector
+ *   messages   rows that the connector of a table with a watermark brought
+ *   position   a table's connector has moved on without rows
+ *   read       rows of a source: how many, and the position after them
+ *   inject, advance, readmit   what users did to event time
+ *   idle, tick the clock made something due: event time, operators
+ *   clock      the server's clock was set, moved or given back
+ *   start      the server was started
+ *
+ * Where a journal of format 1 or a rewritten one begins, another section comes first, from `snapshot` to `base`: ddl and
+ * commits, `rows` as they are, `time` (events of sources and tables), and at its end the positions up to which sources are to
+ * be read.
+ */
+import { formatValue } from '../common/textIo.ts';
+import type { Row } from '../common/value.ts';
+import type { BadRecord, Position } from '../connector/connector.ts';
+import type { DdlOrigin, TableDelta } from './database.ts';
+import { messageContext } from './ingest.ts';
+import type { TableObject } from './objects.ts';
+
+export type RecordKind =
+  | 'ddl'
+  | 'commit'
+  | 'messages'
+  | 'position'
+  | 'read'
+  | 'inject'
+  | 'advance'
+  | 'readmit'
+  | 'idle'
+  | 'tick'
+  | 'clock'
+  | 'start'
+  | 'snapshot'
+  | 'base'
+  | 'rows'
+  | 'time';
+
+/** Microseconds of the tick, as text. */
+export interface TimedRecord {
+  readonly at: string;
+}
+
+export interface DdlRecord extends DdlOrigin {
+  /** Object id that the statement made, null for none. */
+  readonly id: number | null;
+  /** When it ran; absent in old journals. */
+  readonly at?: string;
+}
+
+/** [table id, weight, values as text ...] per row. */
+export type RowRecord = readonly [table: number, weight: number, ...values: (string | null)[]];
+
+/** How far a table's connector has got. */
+export interface SourceProgress {
+  readonly id: number;
+  readonly position: Position;
+  /** Rows that it brought. */
+  readonly read: number;
+  /** Records that could not be used. */
+  readonly bad: readonly BadRecord[];
+}
+
+export interface CommitRecord extends TimedRecord {
+  readonly rows: readonly RowRecord[];
+  readonly source?: SourceProgress;
+}
+
+export interface MessagesRecord extends TimedRecord {
+  readonly rows: readonly RowRecord[];
+  readonly partitions: readonly string[];
+  /** Absent in format 1. */
+  readonly source?: SourceProgress;
+}
+
+export interface PositionRecord extends TimedRecord {
+  readonly source: SourceProgress;
+}
+
+export interface ReadRecord extends TimedRecord {
+  readonly id: number;
+  readonly rows: number;
+  readonly position: Position;
+}
+
+export type Texts = readonly (string | null)[];
+
+export interface InjectRecord extends TimedRecord {
+  readonly id: number;
+  readonly partition: string;
+  /** Physical columns. */
+  readonly rows: readonly Texts[];
+}
+
+export interface AdvanceRecord extends TimedRecord {
+  readonly id: number;
+  readonly partition: string | null;
+  /** In units of the event-time column. */
+  readonly value: string;
+}
+
+export interface ReadmitRecord extends TimedRecord {
+  readonly id: number;
+  /** All columns. */
+  readonly rows: readonly Texts[];
+}
+
+/** `virtual`: it stands at `at` from now on. `jump`: the time of ticks may go back to it. */
+export interface ClockRecord extends TimedRecord {
+  readonly virtual: boolean;
+  readonly jump: boolean;
+}
+
+export interface BaseRecord extends TimedRecord {
+  /** The version that the rewritten history had reached; null: whatever replaying it gives. */
+  readonly version: string | null;
+  readonly positions: readonly (readonly [id: number, position: string])[];
+}
+
+/** Events of a source or table; for a table also its whole state. */
+export interface TimeRecord {
+  readonly id: number;
+  readonly events: readonly object[];
+  readonly state?: object;
+  /** Rows that have left the relation of late rows, but not the views that count them. */
+  readonly counted?: readonly RowRecord[];
+}
+
+export function rowRecord(table: TableObject, row: Row, weight: number): RowRecord {
+  return [
+    table.id,
+    weight,
+    ...table.columns.map((c, i) => {
+      const value = row[i] ?? null;
+      return value === null ? null : formatValue(value, c.type, messageContext);
+    }),
+  ];
+}
+
+export function deltaRecords(deltas: readonly TableDelta[]): readonly RowRecord[] {
+  return deltas.flatMap(({ table, rows }) => rows.map(([row, weight]) => rowRecord(table, row, weight)));
+}

@@ -1,0 +1,25 @@
+/** A record of the journal as it is stored, and its checksum. */
+import { crc32 } from 'node:zlib';
+
+export interface JournalRecord {
+  readonly kind: string;
+  readonly payload: string;
+}
+
+/** Numbers rise by one. */
+export interface NumberedRecord extends JournalRecord {
+  readonly seq: number;
+}
+
+export interface StoredRecord extends NumberedRecord {
+  readonly checksum: number;
+}
+
+/** The checksum of a record, over its number and what it says. */
+export function recordChecksum(seq: number, kind: string, payload: string): number {
+  return crc32(payload, crc32(`${seq}:${kind}:`));
+}
+
+export function isIntact({ seq, kind, payload, checksum }: StoredRecord): boolean {
+  return checksum === recordChecksum(seq, kind, payload);
+}

@@ -1,0 +1,228 @@
+/**
+ * Where the journal lies: a table of records in SQLite (WAL) and a mark beside it. The narrow interface under the journal, so
+ * that tests can put a failing disk there.
+ *
+ * `write` hands records to the operating system (they outlive the process), `sync` to the disk (they outlive power). SQLite
+ * itself runs with synchronous NORMAL, which keeps the file consistent; that the newest records are on disk is seen to here,
+ * by fdatasync of its write-ahead log, off the main thread.
+ *
+ * The mark holds the newest sequence number known to be on disk. It is written without a sync of its own, so after power loss
+ * it may be older than the truth, never newer: a journal that ends before its mark has lost records.
+ */
+import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import Sqlite from 'better-sqlite3';
+import { SqlError } from '../common/sqlError.ts';
+import type { StoredRecord } from './journalRecord.ts';
+import { upgradeToFormat2 } from './journalUpgrade.ts';
+
+export const JOURNAL_FORMAT = 2;
+export const JOURNAL_FILE = 'journal.db';
+export const MARK_FILE = 'journal.mark';
+/** How long a server waits for one that is just stopping. */
+const LOCK_WAIT_MS = 1500;
+
+export type MetaKey = 'format' | 'truncated' | 'seed' | 'probe';
+
+export interface JournalStore {
+  /** All or nothing: takes out records from `dropFrom` on (null: none), then adds `records`. At the operating system on return. */
+  write(records: readonly StoredRecord[], dropFrom: number | null): void;
+  /** What was written before is on disk when this resolves. */
+  sync(): Promise<void>;
+  /** As `sync`, at once. */
+  syncNow(): void;
+  /** Up to `limit` records after `after`, in order. */
+  read(after: number, limit: number): readonly StoredRecord[];
+  /** Sequence number of the last record; 0: there is none. */
+  last(): number;
+  count(): number;
+  /** Takes out the records through `seq` and remembers that they are gone for good. */
+  truncate(seq: number): void;
+  /** All records give way to these, in one step that is on disk on return. */
+  replace(records: Iterable<StoredRecord>): void;
+  meta(key: MetaKey): string | null;
+  setMeta(key: MetaKey, value: string): void;
+  /** Throws as `write` does when there is no space for so many bytes. */
+  probe(bytes: number): void;
+  /** Notes that records through `seq` are on disk. */
+  mark(seq: number): void;
+  /** What the mark said when the journal was opened; 0: none. */
+  readonly marked: number;
+  close(): void;
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, checksum INTEGER);
+`;
+
+/** SQLite's code or the system's; '' for other errors. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** True when the file is not what it was: pages that contradict each other, or none of SQLite's at all. */
+export function isCorruption(error: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(errorCode(error));
+}
+
+export class JournalUnreadable extends Error {
+  override readonly name = 'JournalUnreadable';
+}
+
+function openDatabase(directory: string, now: bigint): Sqlite.Database {
+  let db: Sqlite.Database | null = null;
+  try {
+    mkdirSync(directory, { recursive: true });
+    db = new Sqlite(join(directory, JOURNAL_FILE), { timeout: LOCK_WAIT_MS });
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.exec('BEGIN EXCLUSIVE');
+    db.exec(schema);
+    const version = db.prepare("SELECT value FROM meta WHERE key = 'format'").pluck().get();
+    if (version === '1') upgradeToFormat2(db, now);
+    else if (version !== undefined && version !== String(JOURNAL_FORMAT)) {
+      throw new SqlError(
+        '55000',
+        `data directory ${directory} has format ${String(version)}, this server reads formats 1 to ${JOURNAL_FORMAT}`,
+      );
+    }
+    db.prepare("INSERT OR REPLACE INTO meta VALUES ('format', ?)").run(String(JOURNAL_FORMAT));
+    db.exec('COMMIT');
+    db.pragma('synchronous = NORMAL');
+    return db;
+  } catch (error) {
+    db?.close();
+    if (error instanceof SqlError) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    if (errorCode(error).startsWith('SQLITE_BUSY')) {
+      throw new SqlError('55000', `data directory ${directory} is in use by another server`);
+    }
+    if (isCorruption(error)) throw new JournalUnreadable(text);
+    throw new SqlError('58030', `cannot open data directory ${directory}: ${text}`);
+  }
+}
+
+const MARK_BYTES = 32;
+
+function markText(seq: number): string {
+  const number = String(seq).padStart(20, '0');
+  return `${number} ${crc32(number).toString(16).padStart(8, '0')}`.padEnd(MARK_BYTES - 1).concat('\n');
+}
+
+/** The number in a mark; 0 where there is none, or none that can be trusted. */
+export function readMark(directory: string): number {
+  try {
+    const text = readFileSync(join(directory, MARK_FILE), 'latin1');
+    const seq = Number(text.slice(0, 20));
+    return text === markText(seq) ? seq : 0;
+  } catch {
+    return 0;
+  }
+}
+
+export class SqliteJournalStore implements JournalStore {
+  readonly marked: number;
+  readonly #db: Sqlite.Database;
+  readonly #insert: Sqlite.Statement;
+  readonly #drop: Sqlite.Statement;
+  readonly #page: Sqlite.Statement;
+  readonly #wal: number;
+  readonly #mark: number;
+
+  /**
+   * Opens or creates the journal in `directory`. Throws SqlError 55000 when another server has it, 58030 when it cannot be
+   * opened, JournalUnreadable when it is damaged. `now`: microseconds, the time of an upgrade.
+   */
+  constructor(directory: string, now: bigint) {
+    this.marked = readMark(directory);
+    this.#db = openDatabase(directory, now);
+    this.#insert = this.#db.prepare('INSERT INTO record (seq, kind, payload, checksum) VALUES (?, ?, ?, ?)');
+    this.#drop = this.#db.prepare('DELETE FROM record WHERE seq >= ?');
+    this.#page = this.#db.prepare(
+      'SELECT seq, kind, payload, checksum FROM record WHERE seq > ? ORDER BY seq LIMIT ?',
+    );
+    this.#wal = openSync(join(directory, `${JOURNAL_FILE}-wal`), 'r+');
+    this.#mark = openSync(join(directory, MARK_FILE), this.marked === 0 ? 'w' : 'r+');
+  }
+
+  write(records: readonly StoredRecord[], dropFrom: number | null): void {
+    this.#db.transaction(() => {
+      if (dropFrom !== null) this.#drop.run(dropFrom);
+      for (const { seq, kind, payload, checksum } of records) this.#insert.run(seq, kind, payload, checksum);
+    })();
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#wal, (error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  syncNow(): void {
+    fdatasyncSync(this.#wal);
+  }
+
+  read(after: number, limit: number): readonly StoredRecord[] {
+    return this.#page.all(after, limit) as StoredRecord[];
+  }
+
+  last(): number {
+    return Number(this.#db.prepare('SELECT coalesce(max(seq), 0) FROM record').pluck().get());
+  }
+
+  count(): number {
+    return Number(this.#db.prepare('SELECT count(*) FROM record').pluck().get());
+  }
+
+  truncate(seq: number): void {
+    this.#db.transaction(() => {
+      this.#db.prepare('DELETE FROM record WHERE seq <= ?').run(seq);
+      this.setMeta('truncated', String(seq));
+    })();
+  }
+
+  replace(records: Iterable<StoredRecord>): void {
+    // First and on disk, so that the mark is never ahead of a journal that starts anew.
+    this.mark(0);
+    fdatasyncSync(this.#mark);
+    this.#db.pragma('synchronous = FULL');
+    try {
+      this.#db.transaction(() => {
+        this.#db.exec('DELETE FROM record');
+        for (const { seq, kind, payload, checksum } of records)
+          this.#insert.run(seq, kind, payload, checksum);
+        this.setMeta('truncated', '0');
+      })();
+      this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    } finally {
+      this.#db.pragma('synchronous = NORMAL');
+    }
+  }
+
+  meta(key: MetaKey): string | null {
+    const value = this.#db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(key);
+    return value === undefined ? null : String(value);
+  }
+
+  setMeta(key: MetaKey, value: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(key, value);
+  }
+
+  probe(bytes: number): void {
+    this.setMeta('probe', ' '.repeat(bytes));
+    this.setMeta('probe', '');
+  }
+
+  mark(seq: number): void {
+    writeSync(this.#mark, markText(seq), 0, 'latin1');
+  }
+
+  close(): void {
+    closeSync(this.#wal);
+    closeSync(this.#mark);
+    this.#db.close();
+  }
+}
