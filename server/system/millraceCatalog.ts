@@ -45,6 +45,12 @@ export const millraceColumns: ColumnSpecs = {
     columns:
       'name text!, kind text!, arguments text!, result text, volatility text, description text!, example text',
   },
+  arrangements: {
+    id: 12408,
+    kind: 'v',
+    columns:
+      'relation_id oid!, relation text!, key text[]!, columns text[]!, users text[]!, rows int8!, bytes int8!',
+  },
   settings: { id: 12406, kind: 'v', columns: 'name text!, value text!, description text!' },
 };
 
@@ -107,6 +113,24 @@ function* operators(view: SystemView): Generator<Fields> {
       state_rows: BigInt(node.operator?.stateRows() ?? 0),
       state_bytes: BigInt(node.operator?.stateBytes() ?? 0),
       emitted_rows: node.emittedRows,
+    };
+  }
+}
+
+/** Rows of relations by a key, with the views whose joins look them up. */
+function* arrangements(view: SystemView): Generator<Fields> {
+  const byNode = owners(view);
+  for (const { relation, columns, key, users, operator } of view.database.arrangements.list()) {
+    const names = columns.map((c) => relation.columns[c]?.name ?? null);
+    const views = new Set([...users].map((node) => byNode.get(node)?.name ?? null));
+    yield {
+      relation_id: relation.id,
+      relation: relation.name,
+      key: new SqlArray(key.columns.map((c) => names[c] ?? null)),
+      columns: new SqlArray(names),
+      users: new SqlArray([...views].sort()),
+      rows: BigInt(operator.stateRows()),
+      bytes: BigInt(operator.stateBytes()),
     };
   }
 }
@@ -195,6 +219,7 @@ function* functions(view: SystemView): Generator<Fields> {
 export const millraceCatalog: RowSources = {
   relations,
   operators,
+  arrangements,
   row_errors: rowErrors,
   source_errors: sourceErrors,
   sources,

@@ -29,6 +29,7 @@ describe('system relations', () => {
     await session.run(
       "CREATE TABLE t (id int PRIMARY KEY, a text DEFAULT 'x', b int AS (id + 1)); CREATE INDEX t_a ON t (a DESC) INCLUDE (b);" +
         'CREATE VIEW v AS SELECT * FROM t; CREATE MATERIALIZED VIEW m AS SELECT a, count(*) AS n FROM t GROUP BY a;' +
+        'CREATE MATERIALIZED VIEW j AS SELECT t.id, m.n FROM t JOIN m ON t.a = m.a;' +
         'CREATE TABLE e (at timestamp, WATERMARK FOR at AS at) APPEND ONLY;' +
         "CREATE SOURCE s (x int) WITH (connector = 'datagen') FORMAT PLAIN ENCODE JSON; INSERT INTO t VALUES (1);" +
         "COMMENT ON TABLE t IS 'a table'; COMMENT ON COLUMN t.a IS 'a column'",
