@@ -62,8 +62,11 @@ export function buildView(database: Database, view: ViewShape, checkCancelled: (
     );
     database.watermarks.setNow(database.clock());
     database.random.begin(`${database.version}/${view.id}`);
-    fillArrangements(database, built, checkCancelled);
-    backfill(database, built, first, checkCancelled);
+    // What a checkpoint holds is put back afterwards.
+    if (!database.restoring) {
+      fillArrangements(database, built, checkCancelled);
+      backfill(database, built, first, checkCancelled);
+    }
     // A restart must not stop at it: the view is paused when it is there.
     const mayRefuse = view.errors.onError === 'fail' && database.recovery === null;
     const refused = mayRefuse ? database.rowErrors.first(view.id) : null;
