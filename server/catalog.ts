@@ -30,6 +30,9 @@ const systemSchemas: readonly SchemaObject[] = [
   { id: 13003, name: MILLRACE_LATE, owner: 'root' },
 ];
 
+/** Of the schema that every database begins with. */
+export const PUBLIC_ID = 2200;
+
 /** First object id for users' objects, as in PostgreSQL. */
 const FIRST_OBJECT_ID = 16384;
 
@@ -53,7 +56,7 @@ export class Catalog implements CatalogReader {
     this.database = database;
     for (const schema of systemSchemas) this.#schemas.set(schema.name, schema);
     this.#names.set(MILLRACE_LATE, new Map());
-    this.addSchema({ id: 2200, name: 'public', owner: 'root' });
+    this.addSchema({ id: PUBLIC_ID, name: 'public', owner: 'root' });
   }
 
   attachSystem(system: SystemRelations): void {

@@ -52,8 +52,8 @@ function refuseRoutines(context: StatementContext, { ids, what }: CatalogChange)
   }
 }
 
-/** The text that means the same now; null: the one there is. */
-function present(noted: Noted, context: StatementContext, change: CatalogChange): ViewStatement | null {
+/** The text that means the same now. */
+function present(noted: Noted, context: StatementContext, change: CatalogChange): ViewStatement {
   const { view, understood } = noted;
   const wanted = meaning(understood, change.map);
   const names = (u: Understood): string => u.columns.map((c) => c.name).join('\n');
@@ -104,25 +104,23 @@ export function changeCatalog(context: StatementContext, change: CatalogChange):
     understood: understand(view, viewStatement(view), context),
   }));
   const undo = change.make();
-  const texts: (readonly [AnyView, ViewStatement])[] = [];
-  try {
-    for (const n of noted) {
-      const statement = present(n, context, change);
-      if (statement !== null) texts.push([n.view, statement]);
-    }
-  } catch (error) {
-    undo();
-    throw error;
-  }
-  const before = texts.map(([view]) => ({ view, sql: view.sql, definition: view.definition }));
-  for (const [view, statement] of texts) keepStatement(view, statement);
-  return () => {
+  const before = noted.map(({ view }) => ({ view, sql: view.sql, definition: view.definition }));
+  const restore = (): void => {
     for (const { view, sql, definition } of before) {
       view.sql = sql;
       view.definition = definition;
       view.entry.definition = definition;
     }
   };
+  try {
+    // Inputs first: a view is bound through the plain views that it names.
+    for (const n of noted) keepStatement(n.view, present(n, context, change));
+  } catch (error) {
+    restore();
+    undo();
+    throw error;
+  }
+  return restore;
 }
 
 /** Gives the view another text, unless it is the same but for layout. */

@@ -2,11 +2,11 @@
 import { must } from '../../common/assert.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Statement } from '../../parser/ast/statement.ts';
-import { quoteIdent } from '../../parser/identifier.ts';
 import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
 import type { Catalog } from '../catalog.ts';
 import type { CatalogObject, IndexObject } from '../objects.ts';
+import { lateStatement } from '../time/lateRelation.ts';
 import { identifier, nameNow } from './rewrite.ts';
 
 type Making = Extract<
@@ -45,8 +45,7 @@ export function rewriteOwnStatement(catalog: Catalog, object: CatalogObject): vo
     return;
   }
   if (object.kind === 'table' && object.internal) {
-    const open = object.sql.indexOf('(');
-    object.sql = `CREATE TABLE ${object.schema}.${quoteIdent(object.name)} ${object.sql.slice(open)}`;
+    object.sql = lateStatement(object.name, object.columns);
     return;
   }
   const statement = makingStatement(object);

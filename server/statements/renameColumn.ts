@@ -1,18 +1,16 @@
 /** ALTER ... RENAME COLUMN: the column keeps its place, views over it their own columns' names. */
 import { must } from '../../common/assert.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
-import { formatType } from '../../common/typeTable.ts';
 import type { Ident, Option } from '../../parser/ast/common.ts';
 import type { ColumnRef, Expr } from '../../parser/ast/expr.ts';
 import type { CreateSource, CreateTable, TableElement } from '../../parser/ast/statement.ts';
-import { quoteIdent } from '../../parser/identifier.ts';
 import { printExpr, printStatement } from '../../parser/print.ts';
 import { type AnyNode, walk } from '../../parser/walk.ts';
 import { changeCatalog } from '../definitions/definitions.ts';
 import { makingStatement, rewriteIndex } from '../definitions/ownStatement.ts';
 import { identifier, substituted } from '../definitions/rewrite.ts';
 import type { CatalogObject, RelationObject, SourceObject, TableObject } from '../objects.ts';
-import { lateRelationOf } from '../time/lateRelation.ts';
+import { lateRelationOf, lateStatement } from '../time/lateRelation.ts';
 import type { StatementContext } from './statement.ts';
 
 /** The expression with `to` for the column `from` of the row it is over. */
@@ -113,10 +111,7 @@ function renameLate(late: TableObject, from: string, to: string): () => void {
   const before = { sql: late.sql, columns: late.columns };
   late.columns = late.columns.map((c) => (c.name === from ? { ...c, name: to } : c));
   late.entry.columns = late.columns;
-  const shown = late.columns
-    .filter((c) => c.hidden !== true)
-    .map((c) => `${quoteIdent(c.name)} ${formatType(c.type)}`);
-  late.sql = `CREATE TABLE ${late.schema}.${quoteIdent(late.name)} (${shown.join(', ')})`;
+  late.sql = lateStatement(late.name, late.columns);
   return () => {
     late.sql = before.sql;
     late.columns = before.columns;

@@ -157,7 +157,8 @@ export function nameTaken(
 
 /** The statement with what its meaning depends on, for the journal and SHOW CREATE. */
 export function originOf(context: StatementContext): DdlOrigin {
-  return { sql: context.sql, searchPath: context.searchPath(), timeZone: context.settings.value('timezone') };
+  const { sql, settings, user } = context;
+  return { sql, searchPath: context.searchPath(), timeZone: settings.value('timezone'), user };
 }
 
 /** The relation that a statement names, or 42P01. */

@@ -68,6 +68,14 @@ export const viewLateColumns: readonly Column[] = [plain('late_row', types.jsonb
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/** What SHOW CREATE says of a late relation. */
+export function lateStatement(name: string, columns: readonly Column[]): string {
+  const shown = columns
+    .filter((c) => c.hidden !== true)
+    .map((c) => `${quoted(c.name)} ${formatType(c.type)}`);
+  return `CREATE TABLE ${MILLRACE_LATE}.${quoted(name)} (${shown.join(', ')})`;
+}
+
 /** Makes the relation of late rows of `owner` and puts it into the catalog. Only inside `exclusive`. */
 export function createLateRelation(
   database: Database,
@@ -84,14 +92,13 @@ export function createLateRelation(
     [rowId],
   );
   const id = owner.id + LATE_ID;
-  const shown = all.filter((c) => c.hidden !== true).map((c) => `${quoted(c.name)} ${formatType(c.type)}`);
   const table: TableObject = {
     kind: 'table',
     id,
     schema: MILLRACE_LATE,
     name,
     owner: owner.owner,
-    sql: `CREATE TABLE ${MILLRACE_LATE}.${quoted(name)} (${shown.join(', ')})`,
+    sql: lateStatement(name, all),
     searchPath: owner.searchPath,
     timeZone: owner.timeZone,
     dependsOn: new Set([owner.id]),
