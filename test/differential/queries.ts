@@ -79,7 +79,7 @@ export class Queries implements Subqueries {
       const kind = random.next();
       if (this.#depth <= MAX_DEPTH && kind < 0.14) return this.#setOperation(types, outer);
       if (this.#depth <= MAX_DEPTH && kind < 0.22 && outer.length === 0) return this.#with(types);
-      if (this.#depth <= MAX_DEPTH && kind < 0.36 && outer.length === 0 && types === null)
+      if (this.#depth <= MAX_DEPTH && kind < 0.45 && outer.length === 0 && types === null)
         return this.#shaped();
       if (kind > 0.98) return this.#values(types);
       return this.#select(types, outer);

@@ -62,7 +62,7 @@ export class Reproduction {
       await this.#expected.run("SET statement_timeout = '2s'");
       await this.#expected.run('SET jit = off');
       for (const sql of statements) {
-        const done = await this.#expected.run(sql.replace(/^CREATE MATERIALIZED VIEW/, 'CREATE VIEW'));
+        const done = await this.#expected.run(sql.replace(/^(CREATE|DROP) MATERIALIZED VIEW/, '$1 VIEW'));
         if ('failure' in done) return null;
       }
       this.#loaded = key;

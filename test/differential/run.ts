@@ -40,6 +40,8 @@ interface LiveQuery extends Comparison {
   readonly sql: string;
   readonly columns: readonly Output[];
   readonly view: string | null;
+  /** Not materialised. */
+  readonly plain: boolean;
 }
 
 const asMultiset: Comparison = { exact: false, ordered: false };
@@ -106,7 +108,7 @@ export class DifferentialRun {
     if (!('failure' in made)) {
       this.#history.push(create);
       await this.#expected.run(`CREATE VIEW ${view} AS ${sql}`);
-      return { sql, columns, view, exact, ordered };
+      return { sql, columns, view, plain, exact, ordered };
     }
     const { state, message } = made.failure;
     // A constant that is no value of its type.
@@ -119,7 +121,7 @@ export class DifferentialRun {
       if (documented.some((known) => known.test(message))) return null;
     }
     this.#find('plan', sql, `${state} ${message}`);
-    return { sql, columns, view: null, exact, ordered };
+    return { sql, columns, view: null, plain, exact, ordered };
   }
 
   #compare(kind: Finding['kind'], query: LiveQuery, actual: Answer, expected: Answer): boolean {
@@ -170,6 +172,28 @@ export class DifferentialRun {
     const right: LiveQuery[] = [];
     for (const query of live) if (await this.#check(query, risky)) right.push(query);
     return right;
+  }
+
+  /** Drops a materialised view that no other reads, and makes it again over what the tables hold now. */
+  async #makeAgain(live: readonly LiveQuery[], random: Random): Promise<void> {
+    const isFree = ({ view, plain, sql }: LiveQuery): boolean =>
+      view !== null &&
+      !plain &&
+      !this.#history.some(
+        (h) => h.includes(`${view}`) && !h.endsWith(`VIEW ${view}`) && !h.endsWith(` AS ${sql}`),
+      );
+    const free = live.filter(isFree);
+    if (free.length === 0) return;
+    const { view, sql } = random.pick(free);
+    const create = `CREATE MATERIALIZED VIEW ${view} AS ${sql}`;
+    for (const statement of [`DROP MATERIALIZED VIEW ${view}`, create]) {
+      this.#history.push(statement);
+      const actual = await this.#actual.run(statement);
+      if ('failure' in actual) {
+        this.#find('statement', statement, `${actual.failure.state} ${actual.failure.message}`);
+        return;
+      }
+    }
   }
 
   /** Runs a batch. Sometimes a transaction looks at the views before it ends: it sees its own changes. */
@@ -255,6 +279,7 @@ export class DifferentialRun {
     }
     live = await this.#checkAll(live, risky);
     for (let i = 0; i < options.batches; i++) {
+      if (random.chance(0.3)) await this.#makeAgain(live, random);
       live = await this.#change(changes.batch(), live, random, risky);
       live = await this.#checkAll(live, risky);
     }
