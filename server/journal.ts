@@ -94,6 +94,11 @@ export class Journal {
     return this.#file.lastSeq;
   }
 
+  /** Records through this number have gone: a checkpoint covers them. */
+  get truncated(): number {
+    return this.#file.truncated;
+  }
+
   /** Number of the newest record that is known to be on disk. */
   get syncedSeq(): number {
     return this.#file.syncedSeq;

@@ -8,12 +8,12 @@ import { functionCatalog } from '../executor/functions/index.ts';
 import { warmUp } from '../parser/parse.ts';
 import { startListener, type WireListener } from '../wire/listener.ts';
 import type { ConnectionContext, SessionFactory, StartupParameters } from '../wire/port.ts';
+import { type RunDdl, recoverDirectory } from './checkpoint/recovery.ts';
+import { CheckpointSchedule } from './checkpoint/schedule.ts';
 import { Database } from './database.ts';
 import type { EngineEnvironment } from './evalContext.ts';
 import { type HttpListener, listenHttp } from './http.ts';
 import { Journal } from './journal.ts';
-import type { DdlRecord } from './journalRecords.ts';
-import { replayJournal } from './journalRecovery.ts';
 import { Session } from './session.ts';
 import { SourceLoop } from './sourceLoop.ts';
 import { SystemCatalog } from './system/index.ts';
@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly dataDir: string | null;
   /** What cannot be read any more is given up; else the server does not start. */
   readonly acceptDataLoss?: boolean;
+  /** Between checkpoints; by default 10 seconds. */
+  readonly checkpointIntervalMs?: number;
   /** One line about something an operator should know. */
   readonly log: (line: string) => void;
 }
@@ -73,19 +75,32 @@ export function localSession(database: Database, user = internalUser.user): Sess
   return new Session(database, { ...internalUser, user }, null);
 }
 
+/** Carries out statements of the journal or a checkpoint. */
+export function ddlRunner(database: Database): RunDdl {
+  return async ({ sql, searchPath, timeZone, user, id }) => {
+    if (id !== null) database.catalog.setNextId(id);
+    const session = localSession(database, user);
+    session.settings.set('search_path', searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
+    session.settings.set('timezone', timeZone);
+    await session.run(sql);
+  };
+}
+
+const CHECKPOINT_INTERVAL_MS = 10_000;
+
 /** Brings the database to what its data directory holds, and keeps it there from now on. */
-export async function recover(database: Database, journal: Journal): Promise<void> {
+async function recover(database: Database, directory: string, options: ServeOptions): Promise<CheckpointSchedule> {
+  const journal = openJournal(database, directory, options);
   try {
-    await replayJournal(database, journal, async (record: DdlRecord) => {
-      if (record.id !== null) database.catalog.setNextId(record.id);
-      const session = localSession(database, record.user);
-      session.settings.set(
-        'search_path',
-        record.searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '),
-      );
-      session.settings.set('timezone', record.timeZone);
-      await session.run(record.sql);
-    });
+    const { checkpointer } = await recoverDirectory(
+      database,
+      directory,
+      journal,
+      ddlRunner(database),
+      options.log,
+    );
+    const interval = options.checkpointIntervalMs ?? CHECKPOINT_INTERVAL_MS;
+    return new CheckpointSchedule(checkpointer, interval, options.log);
   } catch (error) {
     journal.close();
     throw error;
@@ -116,7 +131,7 @@ function sessionFactory(database: Database): SessionFactory {
 /** Recovers the data directory and starts serving. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const database = createDatabase();
-  if (options.dataDir !== null) await recover(database, openJournal(database, options.dataDir, options));
+  const checkpoints = options.dataDir === null ? null : await recover(database, options.dataDir, options);
   const internalError = (error: unknown): void => {
     options.log(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };
@@ -140,6 +155,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   }
   const loop = new SourceLoop(database, internalError);
   loop.start();
+  checkpoints?.start();
   ready = true;
   const [httpListener, wireListener] = [http, wire];
   return {
@@ -153,6 +169,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       await loop.stop();
       await wireListener.close();
       await httpListener.close();
+      await checkpoints?.stop();
       database.close();
     },
   };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { formatValue, plainContext } from '../../../common/textIo.ts';
 import type { Database } from '../../../server/database.ts';
 import { Journal } from '../../../server/journal.ts';
-import { createDatabase, localSession, recover } from '../../../server/serve.ts';
+import { replayJournal } from '../../../server/journalRecovery.ts';
+import { createDatabase, ddlRunner, localSession } from '../../../server/serve.ts';
 import type { Session } from '../../../server/session.ts';
 import { ServerClock } from '../../../server/time/clock.ts';
 import type { StoredRecord } from '../../../storage/journalRecord.ts';
@@ -46,7 +47,12 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     { now, acceptDataLoss: options.acceptDataLoss ?? false, log: options.log ?? (() => {}) },
     options.store?.(directory),
   );
-  await recover(database, journal);
+  try {
+    await replayJournal(database, journal, ddlRunner(database));
+  } catch (error) {
+    journal.close();
+    throw error;
+  }
   return { database, journal, session: localSession(database) };
 }
 
