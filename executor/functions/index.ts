@@ -25,6 +25,7 @@ import { floatOperators } from './operatorsFloat.ts';
 import { integerOperators } from './operatorsInteger.ts';
 import { numericOperators } from './operatorsNumeric.ts';
 import { patternFunctions } from './operatorsPattern.ts';
+import { withParameterNames } from './parameterNames.ts';
 import { stringFunctions } from './stringBasic.ts';
 import { stringBuildingFunctions } from './stringBuild.ts';
 import { encodingFunctions } from './stringEncoding.ts';
@@ -106,7 +107,7 @@ export function buildIndex(all: readonly SqlFunction[]): Index {
 let built: Index | null = null;
 
 function index(): Index {
-  built ??= buildIndex(families.flat());
+  built ??= buildIndex(families.flat().map(withParameterNames));
   return built;
 }
 

@@ -71,7 +71,7 @@ export abstract class AlterParser extends PrivilegeParser {
       // The attributes of a function follow each other without commas.
       this.many(8, {
         GATE: () => object === 'function',
-        DEF: () => actions.push(this.subrule(9, this.alterAction, { ARGS: [object] })),
+        DEF: () => actions.push(this.subrule(9, this.routineAction)),
       });
       return { kind: 'Alter', object, ifExists, name, argumentTypes, actions, span: this.since(start) };
     },
@@ -198,6 +198,20 @@ export abstract class AlterParser extends PrivilegeParser {
       ]),
   );
 
+  /** routineAction: routineChange | SET setAction | resetChange */
+  private readonly routineAction: Rule<AlterAction> = this.RULE('routineAction', (): AlterAction => {
+    return this.or(1, [
+      { ALT: (): AlterAction => this.subrule(2, this.routineChange) },
+      {
+        ALT: (): AlterAction => {
+          this.consume(3, K.set);
+          return this.subrule(4, this.setAction);
+        },
+      },
+      { ALT: (): AlterAction => this.subrule(5, this.resetChange) },
+    ]);
+  });
+
   /** routineChange: IMMUTABLE | STABLE | VOLATILE | nullInput */
   private readonly routineChange: Rule<AlterAction> = this.RULE('routineChange', (): AlterAction => {
     return this.or(1, [
@@ -282,7 +296,7 @@ export abstract class AlterParser extends PrivilegeParser {
     return { kind: 'set', name, value, deferred: this.has(12, K.deferred) };
   });
 
-  /** resetChange: RESET ( CONFIG '(' optionKey { ',' optionKey } ')' | [ colId ] [ DEFERRED ] ) */
+  /** resetChange: RESET ( CONFIG '(' optionKey { ',' optionKey } ')' | ALL | [ colId ] [ DEFERRED ] ) */
   private readonly resetChange: Rule<AlterAction> = this.RULE('resetChange', (): AlterAction => {
     this.consume(1, K.reset);
     return this.or(2, [
@@ -296,6 +310,12 @@ export abstract class AlterParser extends PrivilegeParser {
           return { kind: 'resetConfig', keys };
         },
         IGNORE_AMBIGUITIES: true,
+      },
+      {
+        ALT: (): AlterAction => {
+          this.consume(10, K.all);
+          return { kind: 'reset', name: null, deferred: false };
+        },
       },
       {
         ALT: (): AlterAction => {

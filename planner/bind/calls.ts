@@ -122,9 +122,12 @@ function bindScalarCall(
   if (chosen === 'ambiguous') throw ambiguousFor(name, call, args);
   if (chosen !== null) {
     plainCallOnly(call, name);
+    checkDeterminate(chosen.match);
     const given = argumentsOf(chosen, args, context.env);
     if (chosen.fn.user !== undefined)
       return callUser(chosen.fn, chosen.fn.user, given, position, context.env);
+    if (chosen.match.fn.places === null)
+      return callOf({ ...chosen.match, fn: chosen.fn }, args, position, context.env);
     const match = resolve([chosen.fn], typesOf(given));
     if (match === null || match === 'ambiguous') throw noFunctionFor(name, call, args);
     return callOf(match, given, position, context.env);

@@ -227,7 +227,10 @@ export class Regrouping {
       for (const s of direct ?? []) {
         this.rewrite(s);
         if (this.#sets.length > 1 && levelsOf(s).has(0)) {
-          throw unsupported('columns in direct arguments of an ordered-set aggregate over GROUPING SETS', position);
+          throw unsupported(
+            'columns in direct arguments of an ordered-set aggregate over GROUPING SETS',
+            position,
+          );
         }
       }
     }

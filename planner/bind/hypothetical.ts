@@ -9,8 +9,8 @@ import type { FunctionCall } from '../../parser/ast/expr.ts';
 import type { Scalar } from '../plan/scalar.ts';
 import { literal } from '../plan/scalars.ts';
 import { addAggregate, bindOrder } from './aggregateCalls.ts';
-import { bindArguments } from './calls.ts';
 import { noFunctionFor } from './callArguments.ts';
+import { bindArguments } from './calls.ts';
 import { coerceExplicit, unify } from './coerce.ts';
 import type { BoundOrder, ExprContext, PendingAggregate } from './context.ts';
 import { bindCondition } from './expr.ts';
@@ -134,10 +134,7 @@ function smaller({ value, given, order }: Key, position: number, context: ExprCo
 function isBefore(keys: readonly Key[], position: number, context: ExprContext): Scalar {
   return boolOr(
     keys.map((key, i) =>
-      boolAnd([
-        ...keys.slice(0, i).map((k) => same(k, position, context)),
-        smaller(key, position, context),
-      ]),
+      boolAnd([...keys.slice(0, i).map((k) => same(k, position, context)), smaller(key, position, context)]),
     ),
   );
 }

@@ -7,7 +7,7 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { checkSqlFunction } from '../../planner/bind/userFunctions.ts';
 import { bindEnvironment, routinesUsed } from '../planning.ts';
 import type { StatementContext } from '../statements/statement.ts';
-import { ownLimits } from './limits.ts';
+import { defaultLimits, ownLimits } from './limits.ts';
 import { aggregateModule, functionModule } from './module.ts';
 import { type RoutineDefinition, type RoutineFunction, signatureOf, sqlFunction } from './routine.ts';
 import { loadEngine, Script } from './sandbox.ts';
@@ -59,7 +59,7 @@ async function buildScript(definition: RoutineDefinition, context: StatementCont
   const shape = { parameters: user.parameters.map((p) => shapeOf(p.type)), result: shapeOf(result), entry };
   const source = { signature, module: text, shape };
   const script = new Script(await loadEngine(), source, () => serverClock.system());
-  const exported = new Set(script.functions(ownLimits(user)));
+  const exported = new Set(script.functions({ ...defaultLimits, memoryBytes: ownLimits(user).memoryBytes }));
   const dependsOn = new Set<number>();
   if (kind === 'aggregate' && returns.kind === 'value') {
     for (const part of ['create_state', 'accumulate']) {

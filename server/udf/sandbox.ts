@@ -54,6 +54,10 @@ export class Script {
   #instance: Instance | null = null;
   #deadline: bigint | null = null;
   #timedOut = false;
+  #overMemory = false;
+  /** When the memory in use was last measured, and how long that took; microseconds. */
+  #measuredAt = 0n;
+  #measureCost = 0n;
   /** Bytes that the runtime may take, as the present call has it. */
   #memory = defaultLimits.memoryBytes;
 
@@ -74,6 +78,9 @@ export class Script {
 
   /** Runs one function of the prelude on texts and numbers; gives its text. */
   run(method: ScriptMethod, args: readonly (string | number)[], limits: Limits): string {
+    // Making the sandbox is not the call's time.
+    if (this.#instance === null)
+      this.#limited({ ...defaultLimits, memoryBytes: limits.memoryBytes }, () => this.#open());
     return this.#limited(limits, () => {
       const { context, host, methods } = this.#open();
       let f = methods.get(method);
@@ -102,6 +109,7 @@ export class Script {
 
   #limited<T>({ timeoutMs, memoryBytes }: Limits, step: () => T): T {
     this.#timedOut = false;
+    this.#overMemory = false;
     if (memoryBytes !== this.#memory) {
       this.#memory = memoryBytes;
       this.#instance?.runtime.setMemoryLimit(memoryBytes);
@@ -128,13 +136,35 @@ export class Script {
     return true;
   }
 
+  /**
+   * The engine itself limits single allocations only, as it does not know the sizes of those it has made: it is asked what
+   * all its objects take, so seldom that this costs a small part of the call.
+   */
+  #isOverMemory(runtime: QuickJSRuntime, context: QuickJSContext): boolean {
+    const now = this.#clock();
+    const pause = this.#measureCost * 8n;
+    if (now - this.#measuredAt < (pause < 1000n ? 1000n : pause)) return false;
+    const used = runtime
+      .computeMemoryUsage()
+      .consume((usage) =>
+        context.getProp(usage, 'memory_used_size').consume((size) => context.getNumber(size)),
+      );
+    this.#measuredAt = this.#clock();
+    this.#measureCost = this.#measuredAt - now;
+    this.#overMemory = used > this.#memory;
+    return this.#overMemory;
+  }
+
   #open(): Instance {
     if (this.#instance !== null) return this.#instance;
     const runtime = this.#engine.newRuntime();
     runtime.setMemoryLimit(this.#memory);
     runtime.setMaxStackSize(STACK_LIMIT);
-    runtime.setInterruptHandler(() => this.#isLate());
     const context = runtime.newContext();
+    runtime.context = context;
+    this.#measuredAt = 0n;
+    this.#measureCost = 0n;
+    runtime.setInterruptHandler(() => this.#isLate() || this.#isOverMemory(runtime, context));
     const held: QuickJSHandle[] = [];
     let made = false;
     try {
@@ -174,7 +204,7 @@ export class Script {
       });
     }
     const where = `JavaScript function ${signature}${line === null ? '' : ` line ${line}`}`;
-    if (name === 'InternalError' && message === 'out of memory') {
+    if (this.#overMemory || (name === 'InternalError' && message === 'out of memory')) {
       this.#restart();
       return new SqlError('53200', `function ${signature} needs more than ${shownBytes(this.#memory)}`, {
         where,
