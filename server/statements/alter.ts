@@ -22,21 +22,27 @@ function apply(
 ): void {
   switch (action.kind) {
     case 'rename':
-      return renameObject(object, action.to, context);
+      renameObject(object, action.to, context);
+      return;
     case 'setSchema':
-      return setSchema(object, action.to, context);
+      setSchema(object, action.to, context);
+      return;
     case 'owner':
       object.owner = ownerNamed(action.to, context);
       return;
     case 'swap':
-      return swapObjects(object, statement, context);
+      swapObjects(object, statement, context);
+      return;
     case 'renameColumn':
-      return renameColumn(object, action.from, action.to, context);
+      renameColumn(object, action.from, action.to, context);
+      return;
     case 'resume':
-      return resume(object, context);
+      resume(object, context);
+      return;
     case 'connector':
     case 'set':
-      return alterSource(object, action, statement, context);
+      alterSource(object, action, statement, context);
+      return;
     case 'renameConstraint':
     case 'reset':
     case 'setConfig':
@@ -59,7 +65,7 @@ function apply(
     case 'nullInput':
       throw unsupported(`this form of ALTER ${statement.object.toUpperCase()}`, statement.span.start);
     default:
-      return unreachable(action);
+      unreachable(action);
   }
 }
 

@@ -61,7 +61,9 @@ function withNames(
       for (const { object } of renamed) moveAlong(context, object);
       return () => {
         // By way of names that nothing has: two may have exchanged theirs.
-        before.forEach(({ object, schema }, i) => catalog.rename(object, schema, `\u0000${i}`));
+        before.forEach(({ object, schema }, i) => {
+          catalog.rename(object, schema, `\u0000${i}`);
+        });
         for (const { object, schema, name } of before) catalog.rename(object, schema, name);
         for (const { object } of renamed) moveAlong(context, object);
       };

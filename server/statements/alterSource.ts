@@ -31,7 +31,9 @@ function changeOptions(object: Connected, options: readonly Option[]): void {
   const { connector, config } = source;
   const given = optionMap(options);
   for (const option of options) {
-    const spec = connector.options.find((s) => s.name === option.name);
+    const spec = connector.options.find((s) =>
+      s.name.endsWith('*') ? option.name.startsWith(s.name.slice(0, -1)) : s.name === option.name,
+    );
     if (spec === undefined || spec.alterable === true) continue;
     const names = connector.options.filter((s) => s.alterable === true).map((s) => s.name);
     throw new SqlError('0A000', `option "${option.name}" of connector ${connector.name} cannot be changed`, {
@@ -57,7 +59,10 @@ function changeRate(
   const limit = action.value === null ? null : rateLimitOf(action.value, position);
   object.source.limit = limit;
   const { span } = makingStatement(object);
-  if (limit === null) return keepOptions(object, [], ['source_rate_limit']);
+  if (limit === null) {
+    keepOptions(object, [], ['source_rate_limit']);
+    return;
+  }
   const value = { kind: 'number', value: String(limit) } as const;
   keepOptions(object, [{ kind: 'Option', name: 'source_rate_limit', value, span }]);
 }

@@ -63,15 +63,20 @@ export class ColumnChanges {
   apply(action: ColumnAction): void {
     switch (action.kind) {
       case 'addColumn':
-        return this.#add(action.column, action.ifNotExists);
+        this.#add(action.column, action.ifNotExists);
+        break;
       case 'dropColumn':
-        return this.#drop(action);
+        this.#drop(action);
+        break;
       case 'columnType':
-        return this.#retype(action);
+        this.#retype(action);
+        break;
       case 'columnDefault':
-        return this.#setDefault(action.column, action.value);
+        this.#setDefault(action.column, action.value);
+        break;
       case 'columnNotNull':
-        return this.#setNotNull(action.column, action.notNull);
+        this.#setNotNull(action.column, action.notNull);
+        break;
     }
   }
 
@@ -98,7 +103,8 @@ export class ColumnChanges {
     if (this.origins.has(name)) {
       const message = `column "${name}" of relation "${this.#table.name}" already exists`;
       if (!ifNotExists) throw new SqlError('42701', message, { position: span.start });
-      return this.#notice(`${message}, skipping`);
+      this.#notice(`${message}, skipping`);
+      return;
     }
     if (column.primaryKey) {
       if (this.#table.rowId !== null)
@@ -123,7 +129,8 @@ export class ColumnChanges {
       ifExists &&
       !this.statement.elements.some((e) => e.kind === 'ColumnDefinition' && e.name.name === name)
     ) {
-      return this.#notice(`column "${name}" of relation "${table.name}" does not exist, skipping`);
+      this.#notice(`column "${name}" of relation "${table.name}" does not exist, skipping`);
+      return;
     }
     const definition = this.#definition(column);
     const before = this.origins.get(name)?.before ?? null;
