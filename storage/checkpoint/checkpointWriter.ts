@@ -43,7 +43,6 @@ export class CheckpointWriter {
         resolve();
       });
     });
-    // The server's other work decides how long the process lives.
     this.#worker.unref();
   }
 
@@ -57,7 +56,9 @@ export class CheckpointWriter {
     return this.#failure;
   }
 
+  /** The process lives until the checkpoint has ended; between checkpoints others decide. */
   begin(): void {
+    this.#worker.ref();
     this.#failure = this.#gone ? new SqlError('58030', 'the checkpoint writer has ended') : null;
     this.#post({ kind: 'begin' });
   }
@@ -90,6 +91,7 @@ export class CheckpointWriter {
   }
 
   async close(): Promise<void> {
+    this.#worker.ref();
     if (!this.#gone) this.#post({ kind: 'close' });
     await this.#exited;
   }
@@ -105,6 +107,7 @@ export class CheckpointWriter {
         for (const resolve of this.#taken.splice(0)) resolve();
         return;
       case 'committed':
+        this.#worker.unref();
         this.#end?.resolve();
         this.#end = null;
         return;
@@ -116,6 +119,7 @@ export class CheckpointWriter {
 
   #fail(error: SqlError): void {
     this.#failure ??= error;
+    this.#worker.unref();
     this.#end?.reject(error);
     this.#end = null;
     for (const resolve of this.#taken.splice(0)) resolve();

@@ -1,0 +1,41 @@
+/** How operators say what they remember (Operator.persistent): structures of storage/state in a fixed order, and small values. */
+import type { DataType } from '../../common/dataType.ts';
+import type { NonNullValue, Value } from '../../common/value.ts';
+import { boxedCodec } from '../../storage/state/boxedCodec.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
+
+/** All of these, in this order; null for what this operator does not have. */
+export function persistentParts(...parts: readonly (Persistent | null)[]): Persistent {
+  return {
+    save(out) {
+      for (const part of parts) part?.save(out);
+    },
+    restore(from) {
+      for (const part of parts) part?.restore(from);
+    },
+  };
+}
+
+/** A small value that structured cloning keeps: numbers, bigints, strings, arrays, maps and plain objects of them. */
+export function persistentValue<T>(read: () => T, write: (value: T) => void): Persistent {
+  return {
+    save: (out) => out.value(read()),
+    restore: (from) => write(from.value() as T),
+  };
+}
+
+/** A value of an SQL type, or NULL. */
+export function persistentSqlValue<T extends NonNullValue>(
+  type: DataType,
+  read: () => T | null,
+  write: (value: T | null) => void,
+): Persistent {
+  const codec = boxedCodec(type);
+  return persistentValue<Uint8Array | null>(
+    () => {
+      const value: Value = read();
+      return value === null ? null : Uint8Array.from(codec.encode(value));
+    },
+    (bytes) => write(bytes === null ? null : (codec.decode(bytes) as T)),
+  );
+}

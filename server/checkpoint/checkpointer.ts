@@ -1,0 +1,179 @@
+/**
+ * Takes checkpoints. One begins between two ticks, in the exclusive section: everything is frozen there, which copies nothing
+ * but small values. Then blocks are copied a few at a time, between ticks, and handed to the writer's thread; ticks that change
+ * a frozen block copy it first. When all is on disk, the journal's records that it covers go.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SqlError } from '../../common/sqlError.ts';
+import { STATE_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
+import { CheckpointWriter } from '../../storage/checkpoint/checkpointWriter.ts';
+import { Snapshot } from '../../storage/checkpoint/snapshot.ts';
+import type { Database } from '../database.ts';
+import { contents } from './contents.ts';
+import { definitions } from './definitions.ts';
+import type { CheckpointDescription } from './description.ts';
+
+/** Copied between two turns of the event loop: about 50 microseconds. */
+const STEP_BYTES = 1 << 18;
+/** Handed to the writer and not yet taken, at most. */
+const OUTSTANDING_BYTES = 64 << 20;
+
+/** How a checkpoint went. */
+export interface CheckpointReport {
+  readonly number: number;
+  /** Microseconds. */
+  readonly startedAt: bigint;
+  readonly frozenMicros: number;
+  readonly micros: number;
+  readonly blocks: number;
+  readonly bytes: number;
+  /** Blocks that the state consists of. */
+  readonly totalBlocks: number;
+  readonly journalSeq: number;
+  readonly version: bigint;
+  readonly error: SqlError | null;
+}
+
+/** What a restart found, for numbers that go on. */
+export interface CheckpointPosition {
+  readonly number: number;
+  readonly journalSeq: number;
+  readonly lastBlockId: number;
+  readonly blockIds: ReadonlySet<number>;
+  readonly images: ReadonlyMap<string, Uint8Array>;
+}
+
+export class Checkpointer {
+  readonly #database: Database;
+  readonly #directory: string;
+  /** Made for the first checkpoint. */
+  #thread: CheckpointWriter | null = null;
+  /** Newest last; a few are kept for the catalog. */
+  readonly reports: CheckpointReport[] = [];
+  #number: number;
+  #journalSeq: number;
+  #lastBlockId: number;
+  #blockIds: ReadonlySet<number>;
+  #images: ReadonlyMap<string, Uint8Array>;
+  #running: Promise<CheckpointReport> | null = null;
+
+  constructor(database: Database, directory: string, position: CheckpointPosition) {
+    this.#database = database;
+    this.#directory = directory;
+    this.#number = position.number;
+    this.#journalSeq = position.journalSeq;
+    this.#lastBlockId = position.lastBlockId;
+    this.#blockIds = position.blockIds;
+    this.#images = position.images;
+  }
+
+  get #writer(): CheckpointWriter {
+    this.#thread ??= new CheckpointWriter(this.#directory);
+    return this.#thread;
+  }
+
+  /** Something has happened since the newest one. */
+  isBehind(): boolean {
+    return (this.#database.journal?.lastSeq ?? 0) > this.#journalSeq;
+  }
+
+  /** Takes one, after the running one if there is one. Throws what kept it from being written. */
+  async checkpoint(): Promise<CheckpointReport> {
+    while (this.#running !== null) await this.#running;
+    this.#running = this.#take();
+    try {
+      const report = await this.#running;
+      if (report.error !== null) throw report.error;
+      return report;
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #take(): Promise<CheckpointReport> {
+    const { serverClock } = this.#database.environment;
+    const started = serverClock.system();
+    const { snapshot, description } = await this.#database.exclusive(() => this.#freeze());
+    const frozen = serverClock.system();
+    let error: SqlError | null = null;
+    try {
+      await this.#write(snapshot, description);
+      this.#journalSeq = description.journalSeq;
+      this.#database.journal?.truncateThrough(description.journalSeq);
+    } catch (thrown) {
+      if (!(thrown instanceof SqlError)) throw thrown;
+      error = thrown;
+      snapshot.abandon();
+      this.#writer.abandon();
+    }
+    const report: CheckpointReport = {
+      number: description.number,
+      startedAt: started,
+      frozenMicros: Number(frozen - started),
+      micros: Number(serverClock.system() - started),
+      blocks: snapshot.blocks,
+      bytes: snapshot.bytes,
+      totalBlocks: snapshot.liveIds.size,
+      journalSeq: description.journalSeq,
+      version: BigInt(description.version),
+      error,
+    };
+    this.reports.push(report);
+    if (this.reports.length > 32) this.reports.shift();
+    return report;
+  }
+
+  #freeze(): { readonly snapshot: Snapshot; readonly description: CheckpointDescription } {
+    const database = this.#database;
+    const { serverClock } = database.environment;
+    database.journal?.flush();
+    this.#writer.begin();
+    const snapshot = new Snapshot(
+      () => ++this.#lastBlockId,
+      (id, bytes) => this.#writer.block(id, bytes),
+    );
+    for (const { name, state } of contents(database)) snapshot.add(name, state);
+    this.#number++;
+    const description: CheckpointDescription = {
+      format: STATE_FORMAT,
+      number: this.#number,
+      journalSeq: database.journal?.lastSeq ?? 0,
+      version: String(database.version),
+      now: String(database.watermarks.now()),
+      takenAt: String(database.clock()),
+      virtualClock: serverClock.virtual ? String(serverClock.now()) : null,
+      lastBlock: this.#lastBlockId,
+      nextId: database.catalog.nextId,
+      definitions: [...definitions(database)],
+    };
+    return { snapshot, description };
+  }
+
+  async #write(snapshot: Snapshot, description: CheckpointDescription): Promise<void> {
+    while (!snapshot.step(STEP_BYTES)) {
+      if (this.#writer.failure !== null) throw this.#writer.failure;
+      if (this.#writer.outstanding > OUTSTANDING_BYTES) await this.#writer.drained(OUTSTANDING_BYTES / 2);
+      await nextTurn();
+    }
+    const { images, liveIds } = snapshot;
+    const changed = new Map([...images].filter(([name, bytes]) => !sameBytes(this.#images.get(name), bytes)));
+    await this.#writer.commit({
+      description: JSON.stringify(description),
+      images: changed,
+      droppedImages: [...this.#images.keys()].filter((name) => !images.has(name)),
+      droppedBlocks: [...this.#blockIds].filter((id) => !liveIds.has(id)),
+    });
+    this.#blockIds = liveIds;
+    this.#images = images;
+  }
+
+  async close(): Promise<void> {
+    if (this.#running !== null) await this.#running;
+    await this.#thread?.close();
+    this.#thread = null;
+  }
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Buffer): boolean {
+  return a !== undefined && b.equals(a);
+}

@@ -1,0 +1,225 @@
+/**
+ * A restart from a checkpoint. First the catalog's statements run again, over nothing: tables, views and their operators are made
+ * empty. Then every piece of state is put back under its name. A view whose operators are not those of the checkpoint, or whose
+ * state is damaged, is built from its inputs instead, and that is reported; a table's rows are nowhere else, so damage to them
+ * stops the restart.
+ */
+import { AssertionError, assert } from '../../common/assert.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import { fillArrangement, type SharedArrangement } from '../../executor/arrangements.ts';
+import type { CheckpointFile } from '../../storage/checkpoint/checkpointFile.ts';
+import { restoreImage } from '../../storage/checkpoint/image.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
+import { type Database, scannable } from '../database.ts';
+import type { CatalogObject, Entry, MaterializedViewObject } from '../objects.ts';
+import { pauseAs, pauseView } from '../pause.ts';
+import { placeView, viewsOver } from '../viewBuild.ts';
+import { arrangementName, ENGINE, ERRORS, objectName, operatorName, rowsName } from './contents.ts';
+import { type Definition, definedBefore } from './definitions.ts';
+import type { CheckpointDescription } from './description.ts';
+import { planFingerprint } from './fingerprint.ts';
+import { engineState, sourceState, tableState, type ViewState } from './objectState.ts';
+
+/** A view that could not be put back, and was built from its inputs. */
+export interface Rebuilt {
+  readonly view: string;
+  readonly reason: string;
+}
+
+class Restoration {
+  readonly #database: Database;
+  readonly #file: CheckpointFile;
+  readonly rebuilt: Rebuilt[] = [];
+  /** Views whose operators were taken out of the dataflow. */
+  readonly #dismantled = new Set<number>();
+
+  constructor(database: Database, file: CheckpointFile) {
+    this.#database = database;
+    this.#file = file;
+  }
+
+  /** Puts one object back, and what is arranged of it. Objects that it needs have been. */
+  restore(object: CatalogObject): void {
+    this.#restoreObject(object);
+    for (const arrangement of this.#database.arrangements.list()) {
+      if (arrangement.relation.id === object.id) this.#restoreArrangement(arrangement);
+    }
+  }
+
+  #restoreObject(object: CatalogObject): void {
+    const { id, kind, name } = object;
+    switch (kind) {
+      case 'table':
+        this.#required(rowsName(id), object.store, `rows of table "${name}"`);
+        this.#required(objectName(id), tableState(this.#database, object), `state of table "${name}"`);
+        return;
+      case 'source':
+        this.#required(objectName(id), sourceState(this.#database, object), `position of source "${name}"`);
+        return;
+      case 'materialized view':
+        this.#restoreView(object);
+        return;
+      case 'view':
+      case 'index':
+        return;
+    }
+  }
+
+  /** Views that share arrangements otherwise than before may have one that the checkpoint does not have: it is filled. */
+  #restoreArrangement(arrangement: SharedArrangement): void {
+    const name = arrangementName(arrangement);
+    try {
+      if (this.#put(name, arrangement.operator.persistent)) return;
+    } catch (error) {
+      throw lost(`arrangement ${name}`, error instanceof Error ? error.message : String(error));
+    }
+    const relation = scannable(this.#database.catalog, arrangement.relation.id);
+    this.#database.backfillRows(relation, (batch) => fillArrangement(arrangement, batch));
+  }
+
+  #restoreView(view: MaterializedViewObject): void {
+    const reason = this.#dismantled.has(view.id)
+      ? 'a view that it reads was built again'
+      : this.#tryView(view);
+    if (reason === null) return;
+    this.rebuilt.push({ view: view.name, reason });
+    this.#rebuild(view);
+  }
+
+  /** Null: the view is as it was; else why it has to be built. */
+  #tryView(view: MaterializedViewObject): string | null {
+    try {
+      const state = this.#viewState(view.id);
+      if (state === null) return 'the checkpoint does not have it';
+      if (state.paused !== null) pauseAs(this.#database, view, state.paused);
+      else if (state.fingerprint === planFingerprint(view.planned.plan)) this.#restoreOperators(view);
+      else return 'its operators are not those of the checkpoint';
+      return null;
+    } catch (error) {
+      if (error instanceof SqlError || error instanceof AssertionError) return error.message;
+      throw error;
+    }
+  }
+
+  #restoreOperators(view: MaterializedViewObject): void {
+    let at = 0;
+    for (const node of view.nodes) {
+      const persistent = node.operator?.persistent;
+      const name = operatorName(view.id, at++);
+      if (persistent !== undefined) assert(this.#put(name, persistent), `the checkpoint has no ${name}`);
+      node.dirty = false;
+    }
+    assert(this.#put(rowsName(view.id), view.store), 'the checkpoint has no rows of the view');
+  }
+
+  /** Builds the view from its inputs. Those over it are taken out, and built when it is their turn. */
+  #rebuild(view: MaterializedViewObject): void {
+    const database = this.#database;
+    for (const v of [view, ...viewsOver(database, new Set([view.id]))].reverse()) {
+      if (this.#dismantled.has(v.id)) continue;
+      this.#dismantled.add(v.id);
+      database.removeNodes(v.nodes);
+    }
+    try {
+      placeView(database, view);
+    } catch (error) {
+      view.nodes = new Set();
+      pauseView(database, view, error);
+    }
+  }
+
+  #viewState(id: number): ViewState | null {
+    let state: ViewState | null = null;
+    this.#put(objectName(id), {
+      save() {},
+      restore(from) {
+        state = from.value() as ViewState;
+      },
+    });
+    return state;
+  }
+
+  /** Errors of rows, then the engine's counters: after everything else. */
+  finish(): void {
+    this.#required(ERRORS, this.#database.rowErrors, 'row errors');
+    this.#required(ENGINE, engineState(this.#database), 'state of the engine');
+  }
+
+  #required(name: string, state: Persistent, what: string): void {
+    try {
+      if (this.#put(name, state)) return;
+    } catch (error) {
+      throw lost(what, error instanceof Error ? error.message : String(error));
+    }
+    throw lost(what, 'The checkpoint does not have it.');
+  }
+
+  /** False: there is no such piece. */
+  #put(name: string, state: Persistent): boolean {
+    const image = this.#file.image(name);
+    if (image === null) return false;
+    restoreImage(state, image, this.#file);
+    return true;
+  }
+}
+
+function lost(what: string, detail: string): SqlError {
+  return new SqlError('XX001', `the ${what} cannot be read from the checkpoint`, {
+    detail,
+    hint: 'Restore the data directory from a backup.',
+  });
+}
+
+/** Puts back what the checkpoint holds, into an empty database. Gives what had to be built from its inputs. */
+export async function restoreCheckpoint(
+  database: Database,
+  file: CheckpointFile,
+  description: CheckpointDescription,
+  runDdl: (definition: Definition) => Promise<void>,
+): Promise<readonly Rebuilt[]> {
+  const now = BigInt(description.now);
+  const { serverClock } = database.environment;
+  const restoration = new Restoration(database, file);
+  database.recovery = { now };
+  database.watermarks.beginAt(now);
+  serverClock.set(now);
+  try {
+    database.restoring = true;
+    for (const definition of description.definitions) await runPlanned(database, definition, runDdl);
+    database.restoring = false;
+    database.catalog.setNextId(description.nextId);
+    await database.exclusive(() => {
+      for (const { id } of definedBefore(database)) {
+        const object = database.catalog.byId(id);
+        if (object !== null) restoration.restore(object);
+      }
+      restoration.finish();
+    });
+  } finally {
+    database.restoring = false;
+    database.recovery = null;
+    if (description.virtualClock === null) serverClock.release();
+    else serverClock.set(BigInt(description.virtualClock));
+  }
+  return restoration.rebuilt;
+}
+
+/** Runs a definition while the planner takes its relations to be as large as when it was planned. */
+async function runPlanned(
+  database: Database,
+  definition: Definition,
+  runDdl: (definition: Definition) => Promise<void>,
+): Promise<void> {
+  const entries: Entry[] = [];
+  for (const [id, rows] of definition.plannedOver) {
+    const object = database.catalog.byId(id);
+    if (object === null || object.kind === 'index') continue;
+    object.entry.plannedRows = rows;
+    entries.push(object.entry);
+  }
+  try {
+    await runDdl(definition);
+  } finally {
+    for (const entry of entries) entry.plannedRows = null;
+  }
+}
