@@ -13,7 +13,6 @@ import {
   BlockMarks,
   type BlockOwner,
   type BlockPart,
-  CHANGED,
   type Persistent,
   type StateReader,
   type StateWriter,
@@ -61,6 +60,8 @@ interface ArenaImage {
 export class ByteArena implements BlockOwner, Persistent {
   #pages: Page[] = [];
   #words: Int32Array[] = [];
+  /** Words of the pages that are marked as changed. */
+  #writable: (Int32Array | undefined)[] = [];
   /** Head of each class's list; 0 none. */
   #free = new Int32Array(classSizes.length);
   /** Emptied pages of large chunks, to be used again by number. */
@@ -100,6 +101,7 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#marks.drop();
     this.#pages = [];
     this.#words = [];
+    this.#writable = [];
     this.#free.fill(0);
     this.#freePages = [];
     this.#page = -1;
@@ -229,14 +231,14 @@ export class ByteArena implements BlockOwner, Persistent {
       return;
     }
     const page = ref >>> 12;
-    this.#touch(page);
-    const words = this.#words[page] as Int32Array;
+    const words = this.#writable[page] ?? this.#touch(page);
     const at = (ref & 4095) << 2;
     const units = ((((words[at] as number) >>> 1) + HEADER + 15) >>> UNIT_SHIFT) | 0;
     if (units > PAGE_UNITS) {
       this.#bytes -= (this.#pages[page] as Page).length;
       this.#pages[page] = EMPTY_PAGE;
       this.#words[page] = EMPTY_WORDS;
+      this.#writable[page] = undefined;
       this.#freePages.push(page);
       return;
     }
@@ -257,8 +259,16 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#unit = 1;
   }
 
-  #touch(page: number): void {
-    if (this.#marks.marks[page] !== CHANGED) this.#marks.touch(page);
+  /** The words of a page, which is marked. */
+  #touch(page: number): Int32Array {
+    this.#marks.touch(page);
+    const words = this.#words[page] as Int32Array;
+    this.#writable[page] = words;
+    return words;
+  }
+
+  lockBlock(page: number): void {
+    this.#writable[page] = undefined;
   }
 
   save(out: StateWriter): void {
@@ -298,6 +308,7 @@ export class ByteArena implements BlockOwner, Persistent {
     const { buffer, byteOffset, byteLength } = must(parts[0]);
     this.#pages[page] = Buffer.from(buffer, byteOffset, byteLength) as unknown as Page;
     this.#words[page] = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+    this.#writable[page] = undefined;
     this.#bytes += byteLength;
   }
 
@@ -313,16 +324,14 @@ export class ByteArena implements BlockOwner, Persistent {
     const c = classOf[needed] as number;
     let ref = this.#free[c] as number;
     if (ref !== 0) {
-      this.#touch(ref >>> 12);
-      const words = this.#words[ref >>> 12] as Int32Array;
+      const words = this.#writable[ref >>> 12] ?? this.#touch(ref >>> 12);
       const at = (ref & 4095) << 2;
       this.#free[c] = words[at + 1] as number;
       words[at] = length << 1;
       return ref;
     }
     ref = this.#bump(classSizes[c] as number);
-    this.#touch(ref >>> 12);
-    (this.#words[ref >>> 12] as Int32Array)[(ref & 4095) << 2] = length << 1;
+    (this.#writable[ref >>> 12] ?? this.#touch(ref >>> 12))[(ref & 4095) << 2] = length << 1;
     return ref;
   }
 
@@ -356,7 +365,7 @@ export class ByteArena implements BlockOwner, Persistent {
 
   #addPage(bytes: number): number {
     const page = this.#freePages.pop() ?? this.#pages.length;
-    this.#touch(page);
+    this.#marks.touch(page);
     this.#setPage(page, bytes);
     this.#bytes += bytes;
     return page;
@@ -367,6 +376,7 @@ export class ByteArena implements BlockOwner, Persistent {
     const buffer = Buffer.from(memory) as unknown as Page;
     this.#pages[page] = buffer;
     this.#words[page] = new Int32Array(memory);
+    this.#writable[page] = undefined;
     return buffer;
   }
 
@@ -387,9 +397,10 @@ export class ByteArena implements BlockOwner, Persistent {
     // Unit 0 of page 0 means the empty text: give that number to an ordinary page.
     if (page !== 0) return page << 12;
     const moved = this.#pages.length;
-    this.#touch(moved);
+    this.#marks.touch(moved);
     this.#pages[moved] = this.#pages[0] as Page;
     this.#words[moved] = this.#words[0] as Int32Array;
+    this.#writable[moved] = undefined;
     this.#page = 0;
     this.#unit = 1;
     this.#setPage(0, FIRST_PAGE_BYTES);

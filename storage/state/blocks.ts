@@ -5,8 +5,9 @@
  * states stay small); after that growth adds a block and copies nothing. The `blocks` array itself keeps its identity,
  * so generated code may close over it.
  *
- * Blocks of several columns over the same slots share one list of marks (persist.ts). `set` marks the slot's block;
- * whoever writes into `blocks` directly touches it before.
+ * Blocks of several columns over the same slots share one list of marks (persist.ts). `set` marks the slot's block, and
+ * finds marked blocks in an array of their own, so that this costs nothing; whoever writes into `blocks` directly touches
+ * before. Invariant: a block in `writable` is the one in `blocks`, and is marked as changed.
  */
 import { ByteReader, ByteWriter } from '../../common/byteWriter.ts';
 import type { StateCodec } from '../../common/stateCodec.ts';
@@ -38,6 +39,8 @@ export interface BlockColumn {
   part(b: number): BlockPart;
   /** Gives block b its contents back; the bytes may be kept. */
   adopt(b: number, bytes: Bytes): void;
+  /** Block b is marked as changed no more. */
+  lock(b: number): void;
 }
 
 /** Blocks a column has that has room for `capacity` slots. */
@@ -59,6 +62,7 @@ export function touchSlots(marks: BlockMarks, slots: Int32Array, n: number): voi
 /** A column of typed-array blocks. */
 abstract class Blocks<T extends TypedBlock> implements BlockColumn {
   readonly blocks: T[] = [];
+  protected readonly writable: (T | undefined)[] = [];
   protected readonly marks: BlockMarks;
 
   constructor(marks: BlockMarks) {
@@ -74,20 +78,37 @@ abstract class Blocks<T extends TypedBlock> implements BlockColumn {
     if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
   }
 
+  /** Block b, marked. */
+  protected unlock(b: number): T {
+    this.marks.touch(b);
+    const block = this.blocks[b] as T;
+    this.writable[b] = block;
+    return block;
+  }
+
+  lock(b: number): void {
+    this.writable[b] = undefined;
+  }
+
   part(b: number): BlockPart {
     return this.blocks[b] as T;
   }
 
   adopt(b: number, bytes: Bytes): void {
     this.blocks[b] = this.view(bytes);
+    this.writable[b] = undefined;
   }
 
   grow(capacity: number): void {
     if (capacity <= BLOCK_ROWS) {
       this.blocks[0] = this.make(capacity, this.blocks[0]);
+      this.writable[0] = undefined;
       return;
     }
-    while (this.blocks.length << BLOCK_SHIFT < capacity) this.blocks.push(this.make(BLOCK_ROWS, undefined));
+    while (this.blocks.length << BLOCK_SHIFT < capacity) {
+      this.blocks.push(this.make(BLOCK_ROWS, undefined));
+      this.writable.push(undefined);
+    }
   }
 
   bytes(): number {
@@ -98,6 +119,7 @@ abstract class Blocks<T extends TypedBlock> implements BlockColumn {
 
   clear(): void {
     this.blocks.length = 0;
+    this.writable.length = 0;
   }
 }
 
@@ -118,8 +140,7 @@ export class ByteBlocks extends Blocks<Uint8Array> {
 
   set(slot: number, value: number): void {
     const b = slot >>> BLOCK_SHIFT;
-    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
-    (this.blocks[b] as Uint8Array)[slot & BLOCK_MASK] = value;
+    (this.writable[b] ?? this.unlock(b))[slot & BLOCK_MASK] = value;
   }
 }
 
@@ -140,8 +161,7 @@ export class Int32Blocks extends Blocks<Int32Array> {
 
   set(slot: number, value: number): void {
     const b = slot >>> BLOCK_SHIFT;
-    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
-    (this.blocks[b] as Int32Array)[slot & BLOCK_MASK] = value;
+    (this.writable[b] ?? this.unlock(b))[slot & BLOCK_MASK] = value;
   }
 }
 
@@ -162,8 +182,7 @@ export class Float64Blocks extends Blocks<Float64Array> {
 
   set(slot: number, value: number): void {
     const b = slot >>> BLOCK_SHIFT;
-    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
-    (this.blocks[b] as Float64Array)[slot & BLOCK_MASK] = value;
+    (this.writable[b] ?? this.unlock(b))[slot & BLOCK_MASK] = value;
   }
 }
 
@@ -192,8 +211,7 @@ export class BigInt64Blocks extends Blocks<BigInt64Array> {
 
   set(slot: number, value: bigint): void {
     const b = slot >>> BLOCK_SHIFT;
-    if (this.marks.marks[b] !== CHANGED) this.marks.touch(b);
-    (this.blocks[b] as BigInt64Array)[slot & BLOCK_MASK] = value;
+    (this.writable[b] ?? this.unlock(b))[slot & BLOCK_MASK] = value;
   }
 
   override grow(capacity: number): void {
@@ -275,6 +293,8 @@ export class BoxedBlocks implements BlockColumn {
       this.blocks.push(new Array<unknown>(BLOCK_ROWS).fill(null));
   }
 
+  lock(): void {}
+
   /** An estimate: 8 bytes an entry and nothing for what the entries refer to. */
   bytes(): number {
     let sum = 0;
@@ -323,6 +343,8 @@ export class NullBlocks implements BlockColumn {
     this.blocks[b] = bytes.length === 0 ? NO_NULLS : bytes;
     if (bytes.length > 0) this.any = true;
   }
+
+  lock(): void {}
 
   isNull(slot: number): boolean {
     return this.any && (this.blocks[slot >>> BLOCK_SHIFT] as Uint8Array)[slot & BLOCK_MASK] === 1;

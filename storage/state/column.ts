@@ -135,6 +135,11 @@ export abstract class StateColumn {
     return lists.length;
   }
 
+  /** Block b is marked as changed no more. */
+  lock(b: number): void {
+    for (const blocks of this.data()) blocks.lock(b);
+  }
+
   /** Blocks for this capacity are about to be adopted. */
   resume(capacity: number): void {
     this.capacity = capacity;

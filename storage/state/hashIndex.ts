@@ -15,7 +15,6 @@ import {
   BlockMarks,
   type BlockOwner,
   type BlockPart,
-  CHANGED,
   type Persistent,
   type StateReader,
   type StateWriter,
@@ -32,6 +31,8 @@ class Segment {
   readonly depth: number;
   /** Its number. */
   readonly block: number;
+  /** Known to be marked as changed. */
+  isChanged = false;
 
   constructor(entries: number, depth: number, block: number) {
     this.words = new Int32Array(entries << 1);
@@ -183,8 +184,14 @@ export class HashIndex implements BlockOwner, Persistent {
     return this.#directory[(hash >>> 1) >>> (31 - this.#depth)] as Segment;
   }
 
-  #touch({ block }: Segment): void {
-    if (this.#marks.marks[block] !== CHANGED) this.#marks.touch(block);
+  #touch(segment: Segment): void {
+    if (segment.isChanged) return;
+    this.#marks.touch(segment.block);
+    segment.isChanged = true;
+  }
+
+  lockBlock(b: number): void {
+    must(this.#segments[b]).isChanged = false;
   }
 
   #makeRoom(segment: Segment, hash: number): void {

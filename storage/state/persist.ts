@@ -32,6 +32,8 @@ export interface BlockOwner {
   blockParts(b: number): readonly BlockPart[];
   /** Gives block b its contents back; each part starts at a multiple of 8 in its buffer, which the owner may keep. */
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void;
+  /** Block b was frozen: an owner that has noted by itself that it is marked as changed forgets so. */
+  lockBlock?(b: number): void;
 }
 
 /** Takes what a frozen block holds before it is changed or dropped. */
@@ -81,6 +83,7 @@ export class BlockMarks {
       if (isNew) this.ids[b] = newId();
       else if (this.marks[b] !== CHANGED) continue;
       this.marks[b] = FROZEN;
+      this.owner.lockBlock?.(b);
       frozen.push(b);
     }
     return frozen;

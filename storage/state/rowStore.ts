@@ -345,6 +345,9 @@ export class RowStore implements Persistent {
         let at = 0;
         for (const column of this.columns) at += column.adopt(b, parts, at);
       },
+      lockBlock: (b) => {
+        for (const column of this.columns) column.lock(b);
+      },
     };
   }
 
@@ -357,6 +360,9 @@ export class RowStore implements Persistent {
           extra.adopt(b, must(parts[k]));
         });
       },
+      lockBlock: (b) => {
+        for (const extra of this.#extras) extra.lock(b);
+      },
     };
   }
 
@@ -365,6 +371,7 @@ export class RowStore implements Persistent {
       blockCount: () => blocksFor(this.#freeCapacity),
       blockParts: (b) => [this.#freeSlots.part(b)],
       adoptBlock: (b, parts) => this.#freeSlots.adopt(b, must(parts[0])),
+      lockBlock: (b) => this.#freeSlots.lock(b),
     };
   }
 }

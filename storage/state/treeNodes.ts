@@ -10,7 +10,6 @@ import {
   BlockMarks,
   type BlockOwner,
   type BlockPart,
-  CHANGED,
   type Persistent,
   type StateReader,
   type StateWriter,
@@ -39,6 +38,8 @@ export class NodePool implements BlockOwner, Persistent {
   #capacity = 0;
   #free: number[] = [];
   readonly #marks = new BlockMarks(this);
+  /** Blocks that are marked as changed. */
+  #writable: (Int32Array | undefined)[] = [];
 
   constructor(inner: boolean) {
     this.#inner = inner;
@@ -53,6 +54,7 @@ export class NodePool implements BlockOwner, Persistent {
 
   clear(): void {
     this.#marks.drop();
+    this.#writable = [];
     this.blocks.length = 0;
     this.#end = 0;
     this.#capacity = 0;
@@ -63,8 +65,7 @@ export class NodePool implements BlockOwner, Persistent {
     const free = this.#free.pop();
     const id = free ?? this.#end++;
     if (id >= this.#capacity) this.#grow();
-    this.#touch(id);
-    const block = this.block(id);
+    const block = this.#own(id);
     const base = this.base(id);
     block[base] = 0;
     block[base + 1] = 0;
@@ -83,17 +84,30 @@ export class NodePool implements BlockOwner, Persistent {
       this.#capacity += BLOCK_NODES;
       return;
     }
-    if (this.#capacity > 0) this.#touch(0);
+    if (this.#capacity > 0) this.#marks.touch(0);
     this.#capacity = this.#capacity === 0 ? 1 : this.#capacity << 1;
     const block = new Int32Array(this.#capacity * this.#words);
     const old = this.blocks[0];
     if (old !== undefined) block.set(old);
     this.blocks[0] = block;
+    this.#writable[0] = undefined;
   }
 
-  #touch(id: number): void {
+  /** The block of a node that is about to be written to, marked. */
+  #own(id: number): Int32Array {
     const b = id >>> BLOCK_SHIFT;
-    if (this.#marks.marks[b] !== CHANGED) this.#marks.touch(b);
+    return this.#writable[b] ?? this.#unlock(b);
+  }
+
+  #unlock(b: number): Int32Array {
+    this.#marks.touch(b);
+    const block = this.blocks[b] as Int32Array;
+    this.#writable[b] = block;
+    return block;
+  }
+
+  lockBlock(b: number): void {
+    this.#writable[b] = undefined;
   }
 
   save(out: StateWriter): void {
@@ -125,6 +139,7 @@ export class NodePool implements BlockOwner, Persistent {
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
     const { buffer, byteOffset, byteLength } = must(parts[0]);
     this.blocks[b] = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+    this.#writable[b] = undefined;
   }
 
   block(id: number): Int32Array {
@@ -150,14 +165,8 @@ export class NodePool implements BlockOwner, Persistent {
 
   /** Makes `b` the leaf after `a` (either may be -1). */
   link(a: number, b: number): void {
-    if (a >= 0) {
-      this.#touch(a);
-      this.block(a)[this.base(a) + 1] = b + 1;
-    }
-    if (b >= 0) {
-      this.#touch(b);
-      this.block(b)[this.base(b) + 2] = a + 1;
-    }
+    if (a >= 0) this.#own(a)[this.base(a) + 1] = b + 1;
+    if (b >= 0) this.#own(b)[this.base(b) + 2] = a + 1;
   }
 
   item(id: number, at: number): number {
@@ -169,15 +178,13 @@ export class NodePool implements BlockOwner, Persistent {
   }
 
   addCount(id: number, at: number, delta: number): void {
-    this.#touch(id);
-    const block = this.block(id);
+    const block = this.#own(id);
     const i = this.base(id) + COUNTS + at;
     block[i] = (block[i] as number) + delta;
   }
 
   setCount(id: number, at: number, count: number): void {
-    this.#touch(id);
-    this.block(id)[this.base(id) + COUNTS + at] = count;
+    this.#own(id)[this.base(id) + COUNTS + at] = count;
   }
 
   /** First slot of entry `at`. */
@@ -186,8 +193,7 @@ export class NodePool implements BlockOwner, Persistent {
   }
 
   setFirst(id: number, at: number, slot: number): void {
-    this.#touch(id);
-    this.block(id)[this.base(id) + FIRSTS + at] = slot;
+    this.#own(id)[this.base(id) + FIRSTS + at] = slot;
   }
 
   /** Sum of the counts of entries below `to`. */
@@ -200,8 +206,7 @@ export class NodePool implements BlockOwner, Persistent {
   }
 
   insertAt(id: number, at: number, item: number, count: number, first: number): void {
-    this.#touch(id);
-    const block = this.block(id);
+    const block = this.#own(id);
     const base = this.base(id);
     const n = block[base] as number;
     this.#shift(block, base + ITEMS, at, n, item);
@@ -216,8 +221,7 @@ export class NodePool implements BlockOwner, Persistent {
   }
 
   removeAt(id: number, at: number): void {
-    this.#touch(id);
-    const block = this.block(id);
+    const block = this.#own(id);
     const base = this.base(id);
     const n = block[base] as number;
     block.copyWithin(base + ITEMS + at, base + ITEMS + at + 1, base + ITEMS + n);
@@ -228,12 +232,10 @@ export class NodePool implements BlockOwner, Persistent {
 
   /** Moves the entries from `at` on to the end of node `to`. */
   moveTail(id: number, at: number, to: number): void {
-    this.#touch(id);
-    this.#touch(to);
-    const from = this.block(id);
+    const from = this.#own(id);
     const base = this.base(id);
     const n = from[base] as number;
-    const target = this.block(to);
+    const target = this.#own(to);
     const targetBase = this.base(to);
     const m = target[targetBase] as number;
     const arrays = this.#inner ? [ITEMS, COUNTS, FIRSTS] : [ITEMS, COUNTS];
