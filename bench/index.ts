@@ -19,6 +19,7 @@ const all: Readonly<Record<string, string>> = {
   changeCost: 'one change in groups, partitions and join keys of up to a million rows',
   operators: 'single operators',
   join: 'joins',
+  deltaJoin: 'joins over shared arrangements against joins with state of their own',
   state: 'state structures',
   parser: 'parser',
   wireRows: 'rows to the wire',

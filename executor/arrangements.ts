@@ -1,13 +1,14 @@
 /**
  * The shared arrangements of a dataflow: rows of relations by a key, each kept once for all joins that look them up.
  *
- * Found by relation, key and columns: an arrangement serves whoever needs no more columns than it stores, and a new one
- * stores those that its first user needs. (All columns of the relation would let any two users share, but a join that
- * needs two of twenty would pay for twenty; what is stored twice is only what two users of different columns both need.)
+ * Found by relation, key and columns: an arrangement serves whoever needs no more columns than it stores. A new one stores
+ * what its first user needs and, of a relation with few columns, the others of a fixed size: a few bytes a row, for which
+ * most later users find it. Texts, and the other columns of wide relations, are stored for those who need them only.
  * Made when the first user comes and dropped with the last; belongs to no view.
  */
 import { assert, must } from '../common/assert.ts';
 import type { RelationEntry } from '../common/catalog.ts';
+import { physicalKind } from '../common/dataType.ts';
 import type { Batch } from './batch.ts';
 import { type Dataflow, type DataflowNode, isIdentity, pickColumns } from './dataflow.ts';
 import { type ArrangeKey, ArrangeOperator, sameKey } from './operators/arrange.ts';
@@ -50,14 +51,15 @@ export class Arrangements {
       if (!columns.every((c) => known.columns.includes(c))) continue;
       if (sameKey(known.key, keyWithin(key, known.columns))) return known;
     }
-    const types = columns.map((c) => must(relation.columns[c]).type);
-    const within = keyWithin(key, columns);
+    const stored = storedColumns(relation, columns);
+    const types = stored.map((c) => must(relation.columns[c]).type);
+    const within = keyWithin(key, stored);
     const operator = new ArrangeOperator(types, [within], relation.appendOnly);
     const names = key.columns.map((c) => must(relation.columns[c]).name).join(', ');
     const node = dataflow.add(operator, `Arrangement ${relation.name} (${names})`, [from.node]);
     const made: SharedArrangement = {
       relation,
-      columns,
+      columns: stored,
       key: within,
       operator,
       node,
@@ -80,6 +82,18 @@ export class Arrangements {
     }
     if (unused.size > 0) dataflow.remove(unused);
   }
+}
+
+/** Relations with more columns are stored in part. */
+const FEW_COLUMNS = 8;
+
+/** What a new arrangement stores for a user of `needed`. */
+function storedColumns(relation: RelationEntry, needed: readonly number[]): readonly number[] {
+  if (relation.columns.length > FEW_COLUMNS) return needed;
+  return [...relation.columns.keys()].filter((c) => {
+    const kind = physicalKind(must(relation.columns[c]).type);
+    return needed.includes(c) || (kind !== 'text' && kind !== 'boxed');
+  });
 }
 
 /** The key in terms of the stored columns. */

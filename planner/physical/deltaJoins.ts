@@ -98,6 +98,19 @@ interface Flat {
   kept: number;
 }
 
+/** Rows of an intermediate result: a key on one side leaves those of the other. */
+function rowsOf(plan: PhysicalPlan): number {
+  if (plan.kind === 'Calc' && plan.condition === null) return rowsOf(plan.input);
+  if (!canArrange(plan)) return plan.estimatedRows;
+  const isUnique = (side: PhysicalPlan, keys: readonly number[]): boolean =>
+    side.key?.every((c) => keys.includes(c)) === true;
+  const rows = [
+    ...(isUnique(plan.right, plan.rightKeys) ? [rowsOf(plan.left)] : []),
+    ...(isUnique(plan.left, plan.leftKeys) ? [rowsOf(plan.right)] : []),
+  ];
+  return rows.length === 0 ? plan.estimatedRows : Math.min(...rows);
+}
+
 function flatten(
   plan: PhysicalPlan,
   uses: ReadonlyMap<PhysicalPlan, number>,
@@ -106,7 +119,7 @@ function flatten(
 ): readonly number[] {
   const isOwn = isRoot || uses.get(plan) === 1;
   if (isOwn && canArrange(plan)) {
-    if (!isRoot) flat.kept += plan.estimatedRows * plan.schema.length;
+    if (!isRoot) flat.kept += rowsOf(plan) * plan.schema.length;
     const left = flatten(plan.left, uses, flat, false);
     const right = flatten(plan.right, uses, flat, false);
     plan.leftKeys.forEach((l, k) => {
