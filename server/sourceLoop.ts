@@ -35,6 +35,8 @@ export class SourceLoop {
     while (!signal.aborted) {
       let any = false;
       try {
+        // Behind what is running: a commit that waits for the disk is no reason to spin.
+        if (this.#database.busy) await this.#database.exclusive(() => {});
         any = await this.#database.pollSources();
         if (isDue(this.#database)) await this.#database.exclusive(() => runDue(this.#database));
         const now = this.#database.environment.serverClock.system();

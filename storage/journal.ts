@@ -40,6 +40,16 @@ function writeError(error: unknown): SqlError {
   });
 }
 
+/** Number of the last record; 0 also where a damaged page hides it, which reading will find. */
+function lastOf(store: JournalStore): number {
+  try {
+    return store.last();
+  } catch (error) {
+    if (isCorruption(error)) return 0;
+    throw error;
+  }
+}
+
 export class JournalFile {
   readonly #store: JournalStore;
   #queue: StoredRecord[] = [];
@@ -48,7 +58,7 @@ export class JournalFile {
   #last: number;
   #written: number;
   #synced: number;
-  #count: number;
+  #truncated: number;
   /** Records from this number on are to be taken out with the next write; null: none. */
   #dropFrom: number | null = null;
   #syncing: Promise<void> | null = null;
@@ -59,10 +69,10 @@ export class JournalFile {
 
   constructor(store: JournalStore) {
     this.#store = store;
-    this.#last = Math.max(store.last(), this.truncated);
+    this.#truncated = Number(store.meta('truncated') ?? 0);
+    this.#last = Math.max(lastOf(store), this.#truncated);
     this.#written = this.#last;
     this.#synced = this.#last;
-    this.#count = store.count();
   }
 
   /** Number of the newest record, put off or not. */
@@ -76,12 +86,12 @@ export class JournalFile {
   }
 
   get records(): number {
-    return this.#count + this.#queue.length;
+    return this.#last - this.#truncated;
   }
 
   /** Records through this number have been taken out by `truncateThrough`. */
   get truncated(): number {
-    return Number(this.#store.meta('truncated') ?? 0);
+    return this.#truncated;
   }
 
   /** A value that lives as long as the directory; made by `make` when it is first asked for. */
@@ -118,7 +128,6 @@ export class JournalFile {
       throw this.failure;
     }
     for (const record of all) this.#unsynced.push(record);
-    this.#count += all.length;
     this.#last = seq;
     this.#written = seq;
     this.#queue = [];
@@ -207,7 +216,6 @@ export class JournalFile {
   #notOnDisk(error: unknown): SqlError {
     this.failure = writeError(error);
     this.#dropFrom = this.#synced + 1;
-    this.#count -= this.#unsynced.length;
     this.#queue = [...this.#unsynced, ...this.#queue];
     this.#unsynced = [];
     this.#written = this.#synced;
@@ -289,7 +297,7 @@ export class JournalFile {
     this.#unsynced = this.#unsynced.filter((record) => record.seq > seq);
     this.#written = Math.max(this.#written, Math.min(seq, this.#last));
     this.#synced = Math.max(this.#synced, Math.min(seq, this.#last));
-    this.#count = this.#store.count();
+    this.#truncated = Math.max(this.#truncated, seq);
   }
 
   /** All records give way to `records`, numbered anew. */
@@ -307,7 +315,7 @@ export class JournalFile {
     this.#last = seq;
     this.#written = seq;
     this.#synced = seq;
-    this.#count = seq;
+    this.#truncated = 0;
   }
 
   /** Writes and syncs what there is; what the disk refuses is lost, as nobody was promised it. */

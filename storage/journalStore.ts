@@ -36,7 +36,6 @@ export interface JournalStore {
   read(after: number, limit: number): readonly StoredRecord[];
   /** Sequence number of the last record; 0: there is none. */
   last(): number;
-  count(): number;
   /** Takes out the records through `seq` and remembers that they are gone for good. */
   truncate(seq: number): void;
   /** All records give way to these, in one step that is on disk on return. */
@@ -171,10 +170,6 @@ export class SqliteJournalStore implements JournalStore {
 
   last(): number {
     return Number(this.#db.prepare('SELECT coalesce(max(seq), 0) FROM record').pluck().get());
-  }
-
-  count(): number {
-    return Number(this.#db.prepare('SELECT count(*) FROM record').pluck().get());
   }
 
   truncate(seq: number): void {

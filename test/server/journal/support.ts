@@ -152,10 +152,6 @@ export class TestStore implements JournalStore {
     return this.#store.last();
   }
 
-  count(): number {
-    return this.#store.count();
-  }
-
   truncate(seq: number): void {
     this.#store.truncate(seq);
   }

@@ -120,7 +120,7 @@ describe('time to live', () => {
     }, directory);
   });
 
-  it('catches up after a restart with what has expired meanwhile', async () => {
+  it('catches up after a restart when the clock is given back', async () => {
     await served(async (client) => {
       await client.tags(`SET millrace.clock = '2001-01-01 00:00:00+00'`);
       await client.tags(`CREATE TABLE t (id int) WITH (ttl = '1 hour')`);
@@ -129,6 +129,8 @@ describe('time to live', () => {
       expect(await client.value('SELECT n FROM n')).toBe('1');
     }, directory);
     await served(async (client) => {
+      expect(await client.value('SELECT n FROM n')).toBe('1');
+      await client.tags("SET millrace.clock = 'system'");
       while ((await client.value('SELECT n FROM n')) !== '0');
       expect(await client.value('SELECT count(*) FROM t')).toBe('0');
     }, directory);
