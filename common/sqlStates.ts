@@ -29,6 +29,8 @@ export const sqlStates = {
   '2201G': 'invalid_argument_for_width_bucket_function',
   '2201W': 'invalid_row_count_in_limit_clause',
   '2201X': 'invalid_row_count_in_result_offset_clause',
+  '2202G': 'invalid_tablesample_repeat',
+  '2202H': 'invalid_tablesample_argument',
   '22019': 'invalid_escape_character',
   '22021': 'character_not_in_repertoire',
   '22023': 'invalid_parameter_value',

@@ -2,7 +2,7 @@
 import type { TokenType } from 'chevrotain';
 import type { ObjectName } from './ast/common.ts';
 import type { FunctionCall } from './ast/expr.ts';
-import type { Join, NamedTable, TableRef } from './ast/query.ts';
+import type { Join, NamedTable, TableRef, TableSample } from './ast/query.ts';
 import type { Rule, Start } from './base.ts';
 import { SyntaxFailure } from './lookahead.ts';
 import { joinWords } from './tableAlias.ts';
@@ -132,11 +132,11 @@ export abstract class FromParser extends WindowTableParser {
         ALT: () => {
           this.consume(4, K.using);
           const columns = this.subrule(5, this.columnList);
-          this.option(6, () => {
-            this.refuse('JOIN USING alias', this.consume(7, K.as).startOffset);
-            this.subrule(8, this.colId);
+          const alias = this.option(6, () => {
+            this.consume(7, K.as);
+            return this.subrule(8, this.colId);
           });
-          return { kind: 'using' as const, columns };
+          return { kind: 'using' as const, columns, ...(alias === undefined ? {} : { alias }) };
         },
       },
     ]),
@@ -233,22 +233,32 @@ export abstract class FromParser extends WindowTableParser {
     return { ...inner, alias, span: this.since(start) };
   });
 
-  /** rowsFrom: ROWS FROM '(' functionCall { ',' functionCall } ')' [ WITH ORDINALITY ] [ tableAlias ] */
+  /** rowsFrom: ROWS FROM '(' functionCall [ AS aliasColumns ] { ',' ... } ')' [ WITH ORDINALITY ] [ tableAlias ] */
   private readonly rowsFrom: Rule<TableRef, [lateral: boolean, start: Start]> = this.RULE(
     'rowsFrom',
     (lateral: boolean, start: Start): TableRef => {
       this.consume(1, K.rows);
       this.consume(2, K.from);
       this.consume(3, T.LParen);
-      const calls = this.list(0, () => this.subrule(4, this.functionCall));
+      const items = this.list(0, () => {
+        const call = this.subrule(4, this.functionCall);
+        const columns = this.option(8, () => {
+          this.consume(9, K.as);
+          return this.subrule(10, this.aliasColumns, { ARGS: [true] });
+        });
+        return { call, columns: columns ?? null };
+      });
       this.consume(5, T.RParen);
       const withOrdinality = this.subrule(6, this.ordinality);
       const alias = this.subrule(7, this.functionAlias);
       return {
         kind: 'TableFunction',
         lateral,
-        calls,
+        calls: items.map((item) => item.call),
         rowsFrom: true,
+        ...(items.some((item) => item.columns !== null)
+          ? { definitions: items.map((item) => item.columns) }
+          : {}),
         withOrdinality,
         alias,
         span: this.since(start),
@@ -297,8 +307,9 @@ export abstract class FromParser extends WindowTableParser {
       DEF: () => this.subrule(3, this.systemTime),
     });
     const alias = this.subrule(4, this.tableAlias);
-    this.option(5, () => this.subrule(6, this.tableSample));
-    return this.tableOf(name, asOf ?? null, alias, start);
+    const sample = this.option(5, () => this.subrule(6, this.tableSample));
+    const table = this.tableOf(name, asOf ?? null, alias, start);
+    return sample === undefined ? table : { ...table, sample, span: this.since(start) };
   });
 
   /** relationName: objectName [ '*' ] | ONLY objectName | ONLY '(' objectName ')': there is no inheritance to exclude */
@@ -351,18 +362,20 @@ export abstract class FromParser extends WindowTableParser {
     ]);
   });
 
-  /** tableSample: TABLESAMPLE funcName '(' expr { ',' expr } ')' [ REPEATABLE '(' expr ')' ], refused */
-  private readonly tableSample: Rule<void> = this.RULE('tableSample', () => {
-    this.refuse('TABLESAMPLE', this.consume(1, K.tablesample).startOffset);
-    this.subrule(2, this.funcName);
+  /** tableSample: TABLESAMPLE funcName '(' expr { ',' expr } ')' [ REPEATABLE '(' expr ')' ] */
+  private readonly tableSample: Rule<TableSample> = this.RULE('tableSample', (): TableSample => {
+    const start = this.consume(1, K.tablesample).startOffset;
+    const method = this.subrule(2, this.funcName);
     this.consume(3, T.LParen);
-    this.list(0, () => this.subrule(4, this.expr));
+    const args = this.list(0, () => this.subrule(4, this.expr));
     this.consume(5, T.RParen);
-    this.option(6, () => {
+    const seed = this.option(6, () => {
       this.consume(7, K.repeatable);
       this.consume(8, T.LParen);
-      this.subrule(9, this.expr);
+      const given = this.subrule(9, this.expr);
       this.consume(10, T.RParen);
+      return given;
     });
+    return { kind: 'TableSample', method, arguments: args, seed: seed ?? null, span: this.since(start) };
   });
 }

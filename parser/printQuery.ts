@@ -42,7 +42,25 @@ export class QueryPrinter extends ExprPrinter {
     if (cte.body.kind === 'changelog') return `${name} AS CHANGELOG FROM ${this.name(cte.body.relation)}`;
     const materialized =
       cte.materialized === null ? '' : cte.materialized ? 'MATERIALIZED ' : 'NOT MATERIALIZED ';
-    return `${name} AS ${materialized}(${this.query(cte.body.query)})`;
+    const clauses = this.#search(cte.search) + this.#cycle(cte.cycle);
+    return `${name} AS ${materialized}(${this.query(cte.body.query)})${clauses}`;
+  }
+
+  #search(clause: Cte['search']): string {
+    if (clause === undefined) return '';
+    const by = clause.by.map((column) => this.ident(column)).join(', ');
+    return ` SEARCH ${clause.order.toUpperCase()} FIRST BY ${by} SET ${this.ident(clause.sequence)}`;
+  }
+
+  #cycle(clause: Cte['cycle']): string {
+    if (clause === undefined) return '';
+    const { values } = clause;
+    const columns = clause.columns.map((column) => this.ident(column)).join(', ');
+    const to =
+      values === null
+        ? ''
+        : ` TO ${this.atLeast(values.found, PRIMARY)} DEFAULT ${this.atLeast(values.otherwise, PRIMARY)}`;
+    return ` CYCLE ${columns} SET ${this.ident(clause.mark)}${to} USING ${this.ident(clause.path)}`;
   }
 
   /** ` (a, b)`, or nothing for an empty list. */
@@ -152,7 +170,7 @@ export class QueryPrinter extends ExprPrinter {
   table(table: TableRef): string {
     switch (table.kind) {
       case 'NamedTable':
-        return this.name(table.name) + this.#asOf(table.asOf) + this.alias(table.alias);
+        return this.name(table.name) + this.#asOf(table.asOf) + this.alias(table.alias) + this.#sample(table);
       case 'DerivedTable':
         return `${lateral(table.lateral)}(${this.query(table.query)})${this.alias(table.alias)}`;
       case 'TableFunction':
@@ -169,11 +187,19 @@ export class QueryPrinter extends ExprPrinter {
     return ` FOR SYSTEM_TIME AS OF ${asOf.kind === 'proctime' ? 'PROCTIME()' : this.expr(asOf.expr)}`;
   }
 
+  #sample({ sample }: Extract<TableRef, { kind: 'NamedTable' }>): string {
+    if (sample === undefined) return '';
+    const seed = sample.seed === null ? '' : ` REPEATABLE (${this.expr(sample.seed)})`;
+    return ` TABLESAMPLE ${this.name(sample.method)}(${this.exprs(sample.arguments)})${seed}`;
+  }
+
   #tableFunction(table: Extract<TableRef, { kind: 'TableFunction' }>): string {
-    const calls = table.calls.map((call) => {
+    const calls = table.calls.map((call, i) => {
       const text = this.call(call);
       const only = call.name.parts.length === 1 ? must(call.name.parts[0]).name : '';
-      return windowFunctions.has(only) ? `"${only}"${text.slice(only.length)}` : text;
+      const named = windowFunctions.has(only) ? `"${only}"${text.slice(only.length)}` : text;
+      const columns = table.definitions?.[i] ?? null;
+      return columns === null ? named : `${named} AS (${this.#aliasColumns(columns)})`;
     });
     const called = table.rowsFrom ? `ROWS FROM (${calls.join(', ')})` : must(calls[0]);
     return (
@@ -208,17 +234,20 @@ export class QueryPrinter extends ExprPrinter {
 
   #condition(condition: Extract<TableRef, { kind: 'Join' }>['condition']): string {
     if (condition === null || condition.kind === 'natural') return '';
-    return condition.kind === 'on'
-      ? ` ON ${this.expr(condition.expr)}`
-      : ` USING${this.columns(condition.columns)}`;
+    if (condition.kind === 'on') return ` ON ${this.expr(condition.expr)}`;
+    const alias = condition.alias === undefined ? '' : ` AS ${this.ident(condition.alias)}`;
+    return ` USING${this.columns(condition.columns)}${alias}`;
+  }
+
+  #aliasColumns(columns: TableAlias['columns']): string {
+    return columns
+      .map((c) => this.ident(c.name) + (c.type === null ? '' : ` ${this.type(c.type)}`))
+      .join(', ');
   }
 
   alias(alias: TableAlias | null): string {
     if (alias === null) return '';
-    const columns = alias.columns.map(
-      (c) => this.ident(c.name) + (c.type === null ? '' : ` ${this.type(c.type)}`),
-    );
-    const list = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
+    const list = alias.columns.length === 0 ? '' : ` (${this.#aliasColumns(alias.columns)})`;
     return ` AS${alias.name === null ? '' : ` ${this.ident(alias.name)}`}${list}`;
   }
 }

@@ -1,7 +1,8 @@
 /** Grammar of queries: WITH, SELECT, VALUES, set operations, ORDER BY, LIMIT, locking. */
+import { unsupported } from '../common/sqlError.ts';
 import type { Ident } from './ast/common.ts';
 import type { Expr } from './ast/expr.ts';
-import type { Cte, Query, QueryBody, Values, WithClause } from './ast/query.ts';
+import type { Cte, CycleClause, Query, QueryBody, SearchClause, Values, WithClause } from './ast/query.ts';
 import type { Rule, Start } from './base.ts';
 import { literalRows } from './literalRows.ts';
 import type { Tail } from './ordering.ts';
@@ -54,16 +55,38 @@ export abstract class QueryParser extends SelectParser {
 
   // WITH
 
-  /** withClause: WITH [ RECURSIVE ] cte { ',' cte } */
+  /** withClause: WITH [ RECURSIVE ] cte { ',' cte } | WITH MUTUALLY RECURSIVE ..., refused */
   readonly withClause: Rule<WithClause> = this.RULE('withClause', (): WithClause => {
     const start = this.consume(1, K.with).startOffset;
+    const mutual = this.option(5, {
+      GATE: () => this.LA(1).image.toLowerCase() === 'mutually' && this.isAt(2, K.recursive),
+      DEF: () => this.subrule(6, this.mutualItems),
+    });
     const recursive =
       this.option(2, {
         GATE: () => !this.isAt(2, T.LParen) && !this.isAt(2, K.as),
         DEF: () => this.consume(3, K.recursive),
       }) !== undefined;
-    const ctes = this.list(0, () => this.subrule(4, this.cte));
+    // Nothing but the items themselves follows MUTUALLY RECURSIVE; the grammar is recorded with both.
+    const plain = mutual === undefined || this.RECORDING_PHASE;
+    const ctes = plain ? this.list(0, () => this.subrule(4, this.cte)) : [];
     return { kind: 'WithClause', recursive, ctes, span: this.since(start) };
+  });
+
+  /** mutualItems: MUTUALLY RECURSIVE colId aliasColumns AS parenQuery { ',' ... }, refused */
+  private readonly mutualItems: Rule<boolean> = this.RULE('mutualItems', () => {
+    const { span } = this.subrule(1, this.colId);
+    this.consume(2, K.recursive);
+    this.list(0, () => {
+      this.subrule(3, this.colId);
+      this.subrule(4, this.aliasColumns, { ARGS: [true] });
+      this.consume(5, K.as);
+      this.subrule(6, this.parenQuery);
+    });
+    const hint =
+      'Write one WITH RECURSIVE item with a column that tells which of the relations a row belongs to.';
+    this.ACTION(() => this.refuseWith(unsupported('WITH MUTUALLY RECURSIVE', span.start, hint)));
+    return true;
   });
 
   /** cte: colId [ columnList ] AS ( CHANGELOG FROM objectName | [ [ NOT ] MATERIALIZED ] '(' ( query | dml ) ')' ) */
@@ -101,36 +124,55 @@ export abstract class QueryParser extends SelectParser {
         },
       },
     ]);
-    this.option(17, () => this.subrule(18, this.searchClause));
-    this.option(19, () => this.subrule(20, this.cycleClause));
-    return { kind: 'Cte', name, columns, materialized, body, span: this.since(start) };
+    const search = this.option(17, () => this.subrule(18, this.searchClause));
+    const cycle = this.option(19, () => this.subrule(20, this.cycleClause));
+    const clauses = {
+      ...(search === undefined ? {} : { search }),
+      ...(cycle === undefined ? {} : { cycle }),
+    };
+    return { kind: 'Cte', name, columns, materialized, body, ...clauses, span: this.since(start) };
   });
 
-  /** searchClause: SEARCH ( DEPTH | BREADTH ) FIRST BY colId { ',' colId } SET colId, refused */
-  private readonly searchClause: Rule<void> = this.RULE('searchClause', () => {
-    this.refuse('SEARCH', this.consume(1, K.search).startOffset);
-    this.or(2, [{ ALT: () => this.consume(3, K.depth) }, { ALT: () => this.consume(4, K.breadth) }]);
+  /** searchClause: SEARCH ( DEPTH | BREADTH ) FIRST BY colId { ',' colId } SET colId */
+  private readonly searchClause: Rule<SearchClause> = this.RULE('searchClause', (): SearchClause => {
+    const start = this.consume(1, K.search).startOffset;
+    const order = this.or(2, [
+      {
+        ALT: (): SearchClause['order'] => {
+          this.consume(3, K.depth);
+          return 'depth';
+        },
+      },
+      {
+        ALT: (): SearchClause['order'] => {
+          this.consume(4, K.breadth);
+          return 'breadth';
+        },
+      },
+    ]);
     this.consume(5, K.first);
     this.consume(6, K.by);
-    this.list(0, () => this.subrule(7, this.colId));
+    const by = this.list(0, () => this.subrule(7, this.colId));
     this.consume(8, K.set);
-    this.subrule(9, this.colId);
+    const sequence = this.subrule(9, this.colId);
+    return { kind: 'SearchClause', order, by, sequence, span: this.since(start) };
   });
 
-  /** cycleClause: CYCLE colId { ',' colId } SET colId [ TO expr DEFAULT expr ] USING colId, refused */
-  private readonly cycleClause: Rule<void> = this.RULE('cycleClause', () => {
-    this.refuse('CYCLE', this.consume(1, K.cycle).startOffset);
-    this.list(0, () => this.subrule(2, this.colId));
+  /** cycleClause: CYCLE colId { ',' colId } SET colId [ TO expr DEFAULT expr ] USING colId */
+  private readonly cycleClause: Rule<CycleClause> = this.RULE('cycleClause', (): CycleClause => {
+    const start = this.consume(1, K.cycle).startOffset;
+    const columns = this.list(0, () => this.subrule(2, this.colId));
     this.consume(3, K.set);
-    this.subrule(4, this.colId);
-    this.option(5, () => {
+    const mark = this.subrule(4, this.colId);
+    const values = this.option(5, () => {
       this.consume(6, K.to);
-      this.subrule(7, this.primary);
+      const found = this.subrule(7, this.primary);
       this.consume(8, K.default);
-      this.subrule(9, this.primary);
+      return { found, otherwise: this.subrule(9, this.primary) };
     });
     this.consume(10, K.using);
-    this.subrule(11, this.colId);
+    const path = this.subrule(11, this.colId);
+    return { kind: 'CycleClause', columns, mark, values: values ?? null, path, span: this.since(start) };
   });
 
   private startsModification(): boolean {

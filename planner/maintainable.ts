@@ -5,6 +5,7 @@
  */
 import { unreachable } from '../common/assert.ts';
 import { SqlError } from '../common/sqlError.ts';
+import { sampledByChance, sampledBySeed } from '../common/tableSample.ts';
 import type { PhysicalPlan } from './plan/physical.ts';
 import type { Scalar } from './plan/scalar.ts';
 import { isVolatile } from './plan/scalars.ts';
@@ -23,6 +24,13 @@ function checkScalar(scalar: Scalar, once: boolean, mayAskTime: boolean): void {
     if (s.kind !== 'call' && s.kind !== 'quantified') return;
     const { name, volatility } = s.fn;
     const position = s.kind === 'call' ? s.position : undefined;
+    if (s.fn === sampledByChance || s.fn === sampledBySeed) {
+      throw refuse(
+        'TABLESAMPLE',
+        "Filter by a hash of the key, as in WHERE md5(id::text) < '1a', or sample in the query that reads the view.",
+        position,
+      );
+    }
     if (momentary.has(name) && !mayAskTime) {
       throw refuse(
         `${name}()`,

@@ -10,7 +10,7 @@ function rows(): readonly (readonly [construct: string, sql: string])[] {
   const text = readFileSync(join(root, 'docs/sql/unsupported.md'), 'utf8');
   return text.split('\n').flatMap((line) => {
     const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
-    const sql = /^`((?:SELECT|CREATE) [^`]+)`$/.exec(cells[2] ?? '')?.[1];
+    const sql = /^`((?:SELECT|CREATE|WITH) [^`]+)`$/.exec(cells[2] ?? '')?.[1];
     return sql === undefined ? [] : [[cells[1] ?? '', sql] as const];
   });
 }

@@ -29,6 +29,25 @@ export interface Cte extends Node {
   readonly body:
     | { readonly kind: 'query'; readonly query: Query }
     | { readonly kind: 'changelog'; readonly relation: ObjectName };
+  readonly search?: SearchClause;
+  readonly cycle?: CycleClause;
+}
+
+/** `SEARCH DEPTH FIRST BY a, b SET sequence` */
+export interface SearchClause extends Node {
+  readonly kind: 'SearchClause';
+  readonly order: 'depth' | 'breadth';
+  readonly by: readonly Ident[];
+  readonly sequence: Ident;
+}
+
+/** `CYCLE a, b SET mark TO value DEFAULT otherwise USING path`; without TO the mark is true or false. */
+export interface CycleClause extends Node {
+  readonly kind: 'CycleClause';
+  readonly columns: readonly Ident[];
+  readonly mark: Ident;
+  readonly values: { readonly found: Expr; readonly otherwise: Expr } | null;
+  readonly path: Ident;
 }
 
 export type QueryBody = Select | SetOperation | Values | ParenQuery | TableCommand;
@@ -125,6 +144,15 @@ export interface NamedTable extends Node {
   readonly alias: TableAlias | null;
   /** FOR SYSTEM_TIME AS OF: null when absent. */
   readonly asOf: { readonly kind: 'proctime' } | { readonly kind: 'expr'; readonly expr: Expr } | null;
+  readonly sample?: TableSample;
+}
+
+/** `TABLESAMPLE method (arguments) REPEATABLE (seed)` */
+export interface TableSample extends Node {
+  readonly kind: 'TableSample';
+  readonly method: ObjectName;
+  readonly arguments: readonly Expr[];
+  readonly seed: Expr | null;
 }
 
 export interface DerivedTable extends Node {
@@ -140,6 +168,8 @@ export interface TableFunction extends Node {
   readonly lateral: boolean;
   readonly calls: readonly FunctionCall[];
   readonly rowsFrom: boolean;
+  /** `ROWS FROM (f() AS (a int))`: per call, where there is such a list. */
+  readonly definitions?: readonly (TableAlias['columns'] | null)[];
   readonly withOrdinality: boolean;
   readonly alias: TableAlias | null;
 }
@@ -164,7 +194,7 @@ export interface Join extends Node {
   readonly right: TableRef;
   readonly condition:
     | { readonly kind: 'on'; readonly expr: Expr }
-    | { readonly kind: 'using'; readonly columns: readonly Ident[] }
+    | { readonly kind: 'using'; readonly columns: readonly Ident[]; readonly alias?: Ident }
     | { readonly kind: 'natural' }
     | null;
   /** A join in parentheses may carry an alias. */

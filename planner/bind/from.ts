@@ -22,6 +22,7 @@ import { bindNestedQuery, noCtes } from './query.ts';
 import { refersOut, shiftOuter } from './rewrite.ts';
 import { type MergedColumn, Scope, type ScopeTable, scopeTable } from './scope.ts';
 import { bindTableFunction } from './tableFunctions.ts';
+import { bindSample, misplacedSample } from './tableSample.ts';
 import { bindWindowTable } from './windowTable.ts';
 import { cteReference } from './with.ts';
 
@@ -160,6 +161,7 @@ function bindNamed(ref: NamedTable, context: FromContext): BoundFrom {
   const alias = ref.alias?.name?.name ?? name;
   const cte = schema === null ? context.ctes.find(name) : null;
   if (cte !== null) {
+    if (ref.sample !== undefined) throw misplacedSample(position);
     const { plan, columns } = cteReference(cte, context.parent);
     return single(plan, alias, cte.self ?? null, renamed(columns, ref.alias));
   }
@@ -169,9 +171,13 @@ function bindNamed(ref: NamedTable, context: FromContext): BoundFrom {
     throw missingRelation(schema, name, position, context.env);
   }
   context.env.trace?.relation(ref.name, relation);
+  if (ref.sample !== undefined && (relation.kind === 'view' || relation.kind === 'source')) {
+    throw misplacedSample(position);
+  }
   if (relation.kind === 'view') return bindView(relation, alias, ref.alias, context);
   const columns = relation.columns.map((_, i) => i);
-  const plan: LogicalPlan = { kind: 'Scan', relation, columns, schema: relation.columns };
+  const scan: LogicalPlan = { kind: 'Scan', relation, columns, schema: relation.columns };
+  const plan = ref.sample === undefined ? scan : bindSample(scan, ref.sample, context);
   return single(plan, alias, relation, renamed(relation.columns, ref.alias));
 }
 

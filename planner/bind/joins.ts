@@ -5,6 +5,7 @@
 import { must } from '../../common/assert.ts';
 import type { Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
+import type { Ident } from '../../parser/ast/common.ts';
 import type { Join, NamedTable, TableAlias, TableRef } from '../../parser/ast/query.ts';
 import { filter, join, oneRow, project } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
@@ -34,7 +35,9 @@ const nullable = <C extends { readonly nullable: boolean }>(columns: readonly C[
 
 function shiftTables(tables: readonly ScopeTable[], by: number, optional: boolean): readonly ScopeTable[] {
   return tables.map((t) => {
-    const columns = t.columns.map((c) => ({ ...c, index: c.index + by }));
+    const columns = t.columns.map((c) =>
+      'expr' in c ? { ...c, expr: shiftMerged(c.expr, by) } : { ...c, index: c.index + by },
+    );
     return { ...t, columns: optional ? nullable(columns) : columns };
   });
 }
@@ -127,11 +130,22 @@ function conditioned(
     const on = { ...exprContext(context.env, scope, context.ctes), clause: 'JOIN conditions' };
     return { ...bound, plan: withCondition(bound.plan, bindCondition(condition.expr, on, 'JOIN/ON')) };
   }
+  const alias = condition.kind === 'using' ? condition.alias : undefined;
   const names =
     condition.kind === 'using'
       ? condition.columns.map((c) => ({ name: c.name, position: c.span.start }))
       : commonNames(left, right).map((name) => ({ name, position: ref.span.start }));
-  return usingJoin(bound, left, right, names, ref, context);
+  const joined = usingJoin(bound, left, right, names, ref, context);
+  return alias === undefined ? joined : withUsingAlias(joined, alias, names.length);
+}
+
+/** `USING (a) AS x`: x.a is the merged column. */
+function withUsingAlias(bound: BoundFrom, alias: Ident, count: number): BoundFrom {
+  const columns = bound.joined.slice(0, count).map((column) => ({ ...column, merged: true }));
+  const table: ScopeTable = { alias: alias.name, schema: null, relation: null, scalar: false, columns };
+  const tables = [...bound.tables, table];
+  checkAliases(tables, alias.span.start);
+  return { ...bound, tables };
 }
 
 const visibleNames = (from: BoundFrom): readonly string[] =>
@@ -208,5 +222,6 @@ function aliasJoin(bound: BoundFrom, alias: TableAlias): BoundFrom {
     columns.map((c) => c.name),
   );
   const aliased = single(plan, alias.name?.name ?? '', null, renamed(schema, alias));
-  return { ...aliased, unreachable: [...bound.tables, ...bound.unreachable] };
+  const named = bound.tables.filter((t) => t.columns.length === 0 || t.columns.some((c) => !('expr' in c)));
+  return { ...aliased, unreachable: [...named, ...bound.unreachable] };
 }

@@ -17,6 +17,7 @@ import { type BoundNested, bindBody, type QueryContext } from './query.ts';
 import { type Reference, referencesTo } from './recursiveReferences.ts';
 import { outputsOf } from './refit.ts';
 import { depthOf } from './scope.ts';
+import { addedColumns, checkClauses, writtenOut } from './searchCycle.ts';
 
 const invalid = (message: string, position: number): SqlError => new SqlError('42P19', message, { position });
 
@@ -84,20 +85,40 @@ export function bindRecursiveCte(
   bindWithClause: (query: Query, context: QueryContext) => QueryContext,
 ): BoundCte {
   const name = cte.name.name;
-  const { query: inner, union } = recursiveUnion(name, cte.name.span.start, query);
+  const { query: inner, union: plain } = recursiveUnion(name, cte.name.span.start, query);
   const within = bindWithClause(inner, context);
-  const first = bindBody(union.left, within);
+  const { first, names, union } = bindFirst(cte, plain, within);
   const base = withDecidedTypes(first, context);
-  const names = columnNames(cte, base.columns);
   const depth = depthOf(context.parent);
   const columns = base.columns.map(
     (c, i): Column => ({ name: must(names[i]), type: c.type, nullable: true }),
   );
   const self = workingTable(name, columns);
-  const reference: BoundCte = { plan: scanOf(self), names, depth, self };
+  const added = addedColumns(cte).length;
+  const hidden = new Set(names.flatMap((_, i) => (i < names.length - added ? [] : [i])));
+  const reference: BoundCte = { plan: scanOf(self), names, hidden, depth, self };
   const step = bindBody(union.right, { ...within, ctes: withSelf(within.ctes, name, reference) });
   const plan = combined(name, union, { ...base, scalars: outputsOf(first).scalars }, step, self, context);
   return { plan, names, depth };
+}
+
+/** The first term with the columns of SEARCH and CYCLE, and the union that has them. */
+function bindFirst(
+  cte: Cte,
+  union: SetOperation,
+  within: QueryContext,
+): { readonly first: BoundNested; readonly names: readonly string[]; readonly union: SetOperation } {
+  const first = bindBody(union.left, within);
+  const names = columnNames(cte, first.columns);
+  const added = addedColumns(cte);
+  if (added.length === 0) return { first, names, union };
+  checkClauses(cte, names);
+  const written = writtenOut(cte, union, names);
+  return {
+    first: bindBody(written.left, within),
+    names: [...names, ...added.map((c) => c.name)],
+    union: written,
+  };
 }
 
 function withSelf(ctes: CteScope, name: string, self: BoundCte): CteScope {

@@ -41,7 +41,7 @@ export interface ScopeTable {
   readonly relation: RelationEntry | null;
   /** A function in FROM that gives plain values: its name means the value, not a row. */
   readonly scalar: boolean;
-  readonly columns: readonly ScopeColumn[];
+  readonly columns: readonly (ScopeColumn | MergedColumn)[];
 }
 
 interface ScopeParts {
@@ -150,9 +150,12 @@ export function findTable(
 }
 
 function columnScalar(column: ScopeColumn | MergedColumn, depth: number, position: number): Scalar {
-  const scalar =
-    'expr' in column ? outwards(column.expr, depth) : reference(column.index, column.type, depth);
-  return placed(scalar, position);
+  return placed(columnValue(column, depth), position);
+}
+
+/** What a column's name stands for, `depth` levels further in. */
+export function columnValue(column: ScopeColumn | MergedColumn, depth: number): Scalar {
+  return 'expr' in column ? outwards(column.expr, depth) : reference(column.index, column.type, depth);
 }
 
 /** A merged column's expression (columns, casts, COALESCE) seen from `depth` levels further in. */
@@ -177,7 +180,7 @@ function wholeRow(table: ScopeTable, depth: number): Scalar {
   if (table.scalar && only !== undefined) return reference(only.index, only.type, depth);
   return {
     kind: 'row',
-    items: visible.map((c) => reference(c.index, c.type, depth)),
+    items: visible.map((c) => columnValue(c, depth)),
     type: { id: 'struct', fields: visible.map((c) => ({ name: c.name, type: c.type })) },
   };
 }

@@ -7,7 +7,7 @@ import type { Scalar } from '../plan/scalar.ts';
 import type { ExprContext } from './context.ts';
 import { placed } from './environment.ts';
 import { missingTable } from './nameErrors.ts';
-import { findTable, reference, type Scope, starColumns } from './scope.ts';
+import { columnValue, findTable, type Scope, starColumns } from './scope.ts';
 
 /** One column of a select list. */
 export interface Item {
@@ -63,7 +63,7 @@ function tableColumns(from: Scope, alias: string, schema: string | null, positio
     const visible = table.columns.filter((c) => !c.hidden);
     return visible.map((c) => ({
       name: c.name,
-      expr: placed(reference(c.index, c.type, depth), position),
+      expr: placed(columnValue(c, depth), position),
       position,
     }));
   }

@@ -55,7 +55,8 @@ export function bindTableFunction(ref: TableFunction, context: FromContext): Bou
   };
   const query = bindInlineQuery(ref, context, expr);
   if (query !== null) return query;
-  const calls = ref.calls.map((call) => bindFromCall(call, ref, expr));
+  refuseSharedDefinitions(ref);
+  const calls = ref.calls.map((call, i) => bindFromCall(call, ref, definitionsOf(ref, i), expr));
   const schema: Column[] = calls.flatMap((c) => c.columns);
   if (ref.withOrdinality) schema.push({ name: 'ordinality', type: types.int8, nullable: false });
   const plan: LogicalPlan = {
@@ -94,20 +95,42 @@ function bindInlineQuery(ref: TableFunction, context: FromContext, expr: ExprCon
   return single(plan, name, null, renamed(columns, ref.alias), columns.length === 1);
 }
 
+/** The column definition list of a call. */
+function definitionsOf(ref: TableFunction, call: number): TableAlias['columns'] {
+  return ref.definitions?.[call] ?? (ref.alias?.columns ?? []).filter((c) => c.type !== null);
+}
+
+/** A list behind the alias belongs to a single function without ordinality. */
+function refuseSharedDefinitions(ref: TableFunction): void {
+  const first = (ref.alias?.columns ?? []).find((c) => c.type !== null);
+  if (first === undefined) return;
+  const position = first.name.span.start;
+  if (ref.calls.length > 1) {
+    throw new SqlError('42601', 'ROWS FROM() with multiple functions cannot have a column definition list', {
+      position,
+      hint: 'Put a separate column definition list for each function inside ROWS FROM().',
+    });
+  }
+  if (ref.withOrdinality) {
+    throw new SqlError('42601', 'WITH ORDINALITY cannot be used with a column definition list', {
+      position,
+      hint: 'Put the column definition list inside ROWS FROM().',
+    });
+  }
+}
+
 /** `AS x(a int, b text)`: the columns of a function that returns record; null where there is no such list. */
 function definedColumns(
   call: FunctionCall,
   fn: TableFunctionEntry,
-  alias: TableAlias | null,
+  list: TableAlias['columns'],
   env: BindEnvironment,
 ): Pick<FromCall, 'fn' | 'columns'> | null {
   const position = call.span.start;
-  const list = alias?.columns ?? [];
-  const hasTypes = list.some((c) => c.type !== null);
+  const hasTypes = list.length > 0;
   if (fn.withColumns === undefined) {
     if (!hasTypes) return null;
-    const message = 'a column definition list is only allowed for functions returning "record"';
-    throw new SqlError('42601', message, { position });
+    throw needlessDefinitions(position);
   }
   if (!hasTypes) {
     const message = 'a column definition list is required for functions returning "record"';
@@ -118,19 +141,30 @@ function definedColumns(
   return { fn: fn.withColumns(fields), columns };
 }
 
-function bindFromCall(call: FunctionCall, ref: TableFunction, context: ExprContext): FromCall {
+function needlessDefinitions(position: number): SqlError {
+  const message = 'a column definition list is only allowed for functions returning "record"';
+  return new SqlError('42601', message, { position });
+}
+
+function bindFromCall(
+  call: FunctionCall,
+  ref: TableFunction,
+  definitions: TableAlias['columns'],
+  context: ExprContext,
+): FromCall {
   const name = functionNameOf(call);
   const alone = ref.calls.length === 1;
   const candidates = tableCandidates(call, context);
   if (candidates.length > 0) {
     const args = bindArguments(call, context);
     const matched = placeable(matchTableFunction(name, candidates, args, call, context), context.env);
-    const defined = definedColumns(call, matched.fn, ref.alias, context.env);
+    const defined = definedColumns(call, matched.fn, definitions, context.env);
     if (defined !== null) return { ...defined, args: matched.args, scalar: false };
     const columns = columnsOf(call, matched.columns, ref.alias, alone);
     const scalar = matched.columns.length === 1;
     return { fn: matched.fn, args: matched.args, columns, scalar };
   }
+  if (definitions.length > 0) throw needlessDefinitions(call.span.start);
   const value = defaultUnknown(bindExpr(call, context), context.env);
   const isStruct = value.type.id === 'struct';
   const own = resultNameOf(value) ?? name;

@@ -108,6 +108,9 @@ function inOrderOfNeed(items: readonly Item[]): readonly Item[] {
 
 function bindCte(cte: Cte, context: QueryContext): BoundCte {
   const { name, columns, body } = cte;
+  if (cte.search !== undefined || cte.cycle !== undefined) {
+    throw new SqlError('42601', 'WITH query is not recursive', { position: name.span.start });
+  }
   if (body.kind === 'changelog') return bindChangelog(cte, body.relation, context);
   const nested = bindNestedQuery(body.query, context);
   if (columns.length > nested.columns.length) {

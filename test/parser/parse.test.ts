@@ -1,8 +1,9 @@
 /** The entry points: splitting, spans, errors, limits. */
 import { describe, expect, it } from 'vitest';
+import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { parse, parseExpr, warmUp } from '../../parser/parse.ts';
-import { printExpr, printQuery, printType } from '../../parser/print.ts';
+import { printExpr, printQuery, printStatement, printType } from '../../parser/print.ts';
 import { type AnyNode, childNodes, equalTrees, isExpr, walk, walkExpr } from '../../parser/walk.ts';
 import { goldenTexts } from './goldenFile.ts';
 
@@ -61,8 +62,10 @@ describe('parse', () => {
   });
 
   it('refuses what is not supported only when the whole text is valid', () => {
-    expect(failure('select a from t tablesample x (1)').state).toBe('0A000');
-    expect(failure('select a from t tablesample x (1) where').state).toBe('42601');
+    expect(failure('with mutually recursive a (n int) as (select 1) select n from a').state).toBe('0A000');
+    expect(failure('with mutually recursive a (n int) as (select 1) select n from a where').state).toBe(
+      '42601',
+    );
   });
 
   it('limits nesting', () => {
@@ -122,6 +125,29 @@ describe('printing parts', () => {
     );
     const cast = parseExpr('a::timestamp with time zone');
     expect(cast.kind === 'CastExpr' ? printType(cast.type) : '').toBe('timestamptz');
+  });
+});
+
+describe('clauses of queries', () => {
+  it.each([
+    'WITH RECURSIVE r (a) AS (SELECT 1 UNION ALL SELECT a FROM r) SEARCH DEPTH FIRST BY a, b SET s SELECT * FROM r',
+    "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT a FROM r) SEARCH BREADTH FIRST BY a SET s CYCLE a SET m TO 'y' DEFAULT 'n' USING p SELECT * FROM r",
+    'WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT a FROM r) CYCLE a, b SET m USING p SELECT * FROM r',
+    'SELECT x.a FROM t JOIN u USING (a, b) AS x',
+    'SELECT * FROM ROWS FROM (f(1) AS (a int4, b text), g()) WITH ORDINALITY AS r (x, y)',
+    'SELECT * FROM t AS u TABLESAMPLE bernoulli(10) REPEATABLE (7)',
+  ])('%s is printed as it was', (sql) => {
+    const parsed = must(parse(sql)[0]).statement;
+    const printed = printStatement(parsed);
+    expect(equalTrees(parsed, must(parse(printed)[0]).statement)).toBe(true);
+    expect(printed.toLowerCase()).toBe(sql.toLowerCase());
+  });
+
+  it('names WITH MUTUALLY RECURSIVE', () => {
+    const sql =
+      'WITH MUTUALLY RECURSIVE a (n int) AS (SELECT n FROM b), b (n int) AS (SELECT 1) SELECT n FROM a';
+    expect(() => parse(sql)).toThrow('WITH MUTUALLY RECURSIVE is not supported');
+    expect(parse('WITH mutually AS (SELECT 1) SELECT * FROM mutually').length).toBe(1);
   });
 });
 
