@@ -15,10 +15,12 @@ import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { NetWeights } from '../../storage/state/netWeights.ts';
 import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { type OrderKey, RowOrder } from '../../storage/state/rowOrder.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import { TimeBuckets, type TimeValue } from '../../storage/state/timeBuckets.ts';
 import type { Batch, Vector } from '../batch.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 export interface SideSpec {
   readonly plan: PhysicalPlan;
@@ -72,6 +74,20 @@ export class AsofSide {
 
   timeOf(slot: number): NonNullValue {
     return must(must(this.store.columns[this.#time]).value(slot));
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(
+      this.#rows ?? this.store,
+      this.tree,
+      this.buckets,
+      persistentValue<TimeValue | null>(
+        () => this.#passed,
+        (passed) => {
+          this.#passed = passed;
+        },
+      ),
+    );
   }
 
   /** Notes a delta without rows that match nothing; `created` is called for the key of every new row. */

@@ -11,10 +11,12 @@ import type { PhysicalChangelog } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import { newBatch, type OutputBatch } from '../../storage/state/vector.ts';
 import { BATCH_ROWS, type Batch } from '../batch.ts';
 import type { Emit, Operator } from './operator.ts';
+import { persistentValue } from './persistent.ts';
 
 const INSERT = 1;
 const DELETE = 2;
@@ -39,6 +41,13 @@ export class ChangelogOperator implements Operator {
   readonly #output: OutputBatch;
   readonly #pending = new Int32Array(BATCH_ROWS);
   readonly #operations = new Int32Array(BATCH_ROWS);
+  /** The rows are those of the tick. */
+  readonly persistent: Persistent = persistentValue<bigint>(
+    () => this.#number,
+    (number) => {
+      this.#number = number;
+    },
+  );
   #length = 0;
   #number = 0n;
 

@@ -11,11 +11,13 @@ import type { PhysicalClose } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch } from '../batch.ts';
 import { CloseGate } from './closeGate.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 
 export class CloseOperator implements Operator {
   readonly emitsInitially = false;
@@ -27,6 +29,7 @@ export class CloseOperator implements Operator {
   readonly #output: SlotEmitter;
   readonly #slots = new Scratch();
   readonly #created = new Scratch();
+  readonly persistent: Persistent;
 
   constructor(node: PhysicalClose, context: TickContext) {
     const { schema } = node.input;
@@ -40,6 +43,7 @@ export class CloseOperator implements Operator {
     this.#weights = this.#rows.store.addInt32();
     this.#touched = new TouchedSlots(this.#rows.store);
     this.#output = new SlotEmitter(this.#rows.store);
+    this.persistent = persistentParts(this.#rows, this.#gate.persistent);
   }
 
   push(_port: number, batch: Batch, emit: Emit): void {

@@ -10,12 +10,14 @@ import type { Schema } from '../../common/dataType.ts';
 import type { NonNullValue } from '../../common/value.ts';
 import type { WatermarkTerm } from '../../planner/plan/watermark.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import { vectorValue } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import { ClockWake, followsClock } from './clockWake.ts';
 import type { TickContext } from './operator.ts';
+import { persistentSqlValue } from './persistent.ts';
 import { splitRows } from './splitRows.ts';
 
 /** Rows below what has been released, and the others. Rows with a NULL in the column are in neither. */
@@ -34,6 +36,8 @@ export class CloseGate {
   readonly #wake: ClockWake | null;
   readonly #time: TimeBuckets<NonNullValue>;
   readonly #places = new Scratch();
+  /** What has been released; the rows that wait are the owner's. */
+  readonly persistent: Persistent;
   #released: NonNullValue | null = null;
 
   /** For rows of `schema` that wait in `time` by their `column`. */
@@ -51,6 +55,13 @@ export class CloseGate {
     this.#compare = comparator(term.type);
     this.#wake = followsClock(term) ? new ClockWake(term, context) : null;
     this.#time = time;
+    this.persistent = persistentSqlValue(
+      term.type,
+      () => this.#released,
+      (released) => {
+        this.#released = released;
+      },
+    );
   }
 
   split(batch: Batch): SplitBatch {

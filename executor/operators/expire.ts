@@ -13,6 +13,7 @@ import type { PhysicalExpire } from '../../planner/plan/physical.ts';
 import type { BigInt64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TimeBuckets, type TimeValue } from '../../storage/state/timeBuckets.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
@@ -20,6 +21,7 @@ import type { Batch } from '../batch.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import { ClockWake, followsClock } from './clockWake.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 const MICROS_PER_DAY = 86_400_000_000n;
 /** 'infinity' as a timestamp, and any time nobody will wait for. */
@@ -46,6 +48,7 @@ export class ExpireOperator implements Operator {
   readonly #fresh: number[] = [];
   readonly #slots = new Scratch();
   readonly #created = new Scratch();
+  readonly persistent: Persistent;
   #bound: TimeValue | null = null;
 
   constructor(node: PhysicalExpire, context: TickContext) {
@@ -66,6 +69,16 @@ export class ExpireOperator implements Operator {
     this.#isDate = type?.id === 'date';
     this.#changedAt = node.column === null ? store.addBigInt64() : null;
     this.#time = new TimeBuckets(store, this.#changedAt ?? must(node.column), true);
+    this.persistent = persistentParts(
+      this.#rows,
+      this.#time,
+      persistentValue<TimeValue | null>(
+        () => this.#bound,
+        (bound) => {
+          this.#bound = bound;
+        },
+      ),
+    );
   }
 
   push(_port: number, batch: Batch): void {

@@ -16,12 +16,14 @@ import type { Scalar } from '../../planner/plan/scalar.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import { newBatch, type OutputBatch } from '../../storage/state/vector.ts';
 import { BATCH_ROWS, type Batch } from '../batch.ts';
 import { type CalcLoop, compileCalc } from '../codegen/calc.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentFailures, persistentParts, persistentValue } from './persistent.ts';
 import { SlotPairs } from './slotPairs.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { StatelessOperator } from './stateless.ts';
@@ -81,6 +83,7 @@ class MaterializedExprsOperator implements Operator {
   readonly #evaluation: Evaluation;
   readonly #slots = new Scratch();
   readonly #created = new Scratch();
+  readonly persistent: Persistent;
 
   constructor(node: PhysicalMaterializedExprs, context: TickContext) {
     const { schema } = node.input;
@@ -106,6 +109,17 @@ class MaterializedExprsOperator implements Operator {
       clean === undefined ? null : keyCleaner(clean.term, context, this.#rows, clean.column, drop);
     const cleaner = this.#cleaner;
     if (cleaner !== null) this.isDue = () => cleaner.isDue();
+    this.persistent = persistentParts(
+      this.#rows,
+      this.#copies,
+      persistentFailures(this.#failures),
+      persistentValue<readonly number[]>(
+        () => [...this.#failed],
+        (failed) => {
+          for (const copy of failed) this.#failed.add(copy);
+        },
+      ),
+    );
   }
 
   push(_port: number, batch: Batch): void {

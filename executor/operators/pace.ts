@@ -9,11 +9,13 @@ import type { PhysicalPace } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch } from '../batch.ts';
 import type { TimeReader } from '../time.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 export class PaceOperator implements Operator {
   /** So that an empty view has had its first output, too. */
@@ -28,6 +30,7 @@ export class PaceOperator implements Operator {
   readonly #output: SlotEmitter;
   readonly #slots = new Scratch();
   readonly #created = new Scratch();
+  readonly persistent: Persistent;
   #isFirst = true;
   /** When the changes that wait are to go out; null: none wait. */
   #release: bigint | null = null;
@@ -43,6 +46,16 @@ export class PaceOperator implements Operator {
     this.#changes = this.#rows.store.addInt32();
     this.#touched = new TouchedSlots(this.#rows.store);
     this.#output = new SlotEmitter(this.#rows.store);
+    this.persistent = persistentParts(
+      this.#rows,
+      persistentValue<readonly [boolean, bigint | null]>(
+        () => [this.#isFirst, this.#release],
+        ([isFirst, release]) => {
+          this.#isFirst = isFirst;
+          this.#release = release;
+        },
+      ),
+    );
   }
 
   push(_port: number, batch: Batch): void {

@@ -13,6 +13,7 @@ import type { DataType } from '../../common/dataType.ts';
 import type { Value } from '../../common/value.ts';
 import type { PaneFold } from '../../planner/plan/physical.ts';
 import type { BigInt64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import {
   newVector,
@@ -42,6 +43,11 @@ export class PaneQueues {
   readonly #slots = new Int32Array(BATCH_ROWS);
   readonly #values: readonly OutputVector[];
   #pending = 0;
+
+  /** Without the table of keys. */
+  get persistent(): Persistent {
+    return this.#panes;
+  }
 
   /** `keys`: the store of the keys. */
   constructor(keys: RowStore, folds: readonly PaneFold[]) {

@@ -14,15 +14,25 @@ import type { NonNullValue } from '../../common/value.ts';
 import type { PhysicalSlidingPanes } from '../../planner/plan/physical.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { newVector, type OutputVector, type StateVector } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import { ClockWake, followsClock } from './clockWake.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
 import { PaneQueues } from './paneQueues.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 const BATCH_ROWS = 1024;
 const ones = new Int32Array(BATCH_ROWS).fill(1);
+
+/** How far the operator is, beside the panes. */
+interface Progress {
+  readonly waiting: readonly (readonly [start: bigint, firstPane: number])[];
+  readonly active: Int32Array;
+  readonly window: bigint;
+  readonly released: bigint | null;
+}
 
 export class SlidingPanesOperator implements Operator {
   readonly emitsInitially = false;
@@ -43,6 +53,7 @@ export class SlidingPanesOperator implements Operator {
   #window = 0n;
   /** Windows before it have been given. */
   #released: bigint | null = null;
+  readonly persistent: Persistent;
   #output: readonly OutputVector[] = [];
   #given = new Int32Array(0);
 
@@ -55,6 +66,24 @@ export class SlidingPanesOperator implements Operator {
     this.#wake = followsClock(term) ? new ClockWake(term, context) : null;
     this.#keys = new KeyTable(keys.map((key) => must(input.schema[key]).type));
     this.#queues = new PaneQueues(this.#keys.store, node.folds);
+    this.persistent = persistentParts(this.#keys, this.#queues.persistent, this.#progress());
+  }
+
+  #progress(): Persistent {
+    return persistentValue<Progress>(
+      () => ({
+        waiting: [...this.#waiting],
+        active: Int32Array.from(this.#active),
+        window: this.#window,
+        released: this.#released,
+      }),
+      ({ waiting, active, window, released }) => {
+        for (const [start, pane] of waiting) this.#waiting.set(start, pane);
+        this.#active = [...active];
+        this.#window = window;
+        this.#released = released;
+      },
+    );
   }
 
   push(_port: number, batch: Batch): void {

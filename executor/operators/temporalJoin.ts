@@ -9,12 +9,14 @@ import { must } from '../../common/assert.ts';
 import type { PhysicalTemporalJoin } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { newBatch, type OutputBatch } from '../../storage/state/vector.ts';
 import { BATCH_ROWS, type Batch, type Vector } from '../batch.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 import { PendingRows, TemporalMemo } from './temporalMemo.ts';
 
 /** A chunk of left rows on its way through the join. */
@@ -43,6 +45,7 @@ export class TemporalJoinOperator implements Operator {
   readonly #matches = new Scratch();
   readonly #layers = new Scratch();
   readonly #chunk: OutputBatch;
+  readonly persistent: Persistent;
 
   constructor(node: PhysicalTemporalJoin, context: TickContext) {
     const { left, right, leftKeys, rightKeys, nullSafe } = node;
@@ -62,6 +65,7 @@ export class TemporalJoinOperator implements Operator {
     this.#output = new PairBatch([...leftTypes, ...rightTypes]);
     this.#candidates = new PairBatch([...leftTypes, ...rightTypes]);
     this.#chunk = newBatch(leftTypes, BATCH_ROWS);
+    this.persistent = persistentParts(this.#right, this.#memo?.persistent ?? null);
   }
 
   push(port: number, batch: Batch): void {

@@ -9,10 +9,12 @@
 import type { DataType } from '../../common/dataType.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch, Vector } from '../batch.ts';
 import type { Emit } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 import { SlotPairs } from './slotPairs.ts';
 
 export class TemporalMemo {
@@ -51,6 +53,10 @@ export class TemporalMemo {
       { store: this.lefts.store, hidden: 0 },
       { store: this.#rights.store, hidden: 0 },
     );
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.lefts, this.#rights, this.#entries);
   }
 
   /** Notes a delta of the left input. */
