@@ -230,6 +230,37 @@ function zoneFunctions<P extends 'text' | 'interval'>(
   ];
 }
 
+/** AT LOCAL: the zone is the session's, or the one in which a view was made. */
+const localFunctions: readonly ScalarFunction[] = [
+  scalar({
+    name: 'timezone',
+    args: ['timestamp'],
+    returns: 'timestamptz',
+    volatility: 'stable',
+    doc: "Moment of a local time in the session's zone: timestamp AT LOCAL.",
+    examples: [["timezone(timestamp '2001-02-16 20:38:40')", '2001-02-16 20:38:40+00']],
+    evaluateWith: (context, value) => localToUtc(zoneOf(context.timeZone), value),
+  }),
+  scalar({
+    name: 'timezone',
+    args: ['timestamptz'],
+    returns: 'timestamp',
+    volatility: 'stable',
+    doc: "Local time of a moment in the session's zone: timestamptz AT LOCAL.",
+    examples: [["timezone(timestamptz '2001-02-16 20:38:40-05')", '2001-02-17 01:38:40']],
+    evaluateWith: (context, value) => utcToLocal(zoneOf(context.timeZone), value),
+  }),
+  scalar({
+    name: 'timezone',
+    args: ['timetz'],
+    returns: 'timetz',
+    volatility: 'stable',
+    doc: "The same time in the session's zone: timetz AT LOCAL.",
+    examples: [["timezone(timetz '20:38:40-05')", '01:38:40+00']],
+    evaluateWith: (context, value) => moveTimeTz(zoneOf(context.timeZone), value, context.now()),
+  }),
+];
+
 /** Whether two periods overlap, given by their ends in any order; an unknown end may leave it open. */
 function overlaps<T>(compare: (a: T, b: T) => number) {
   return (start1: T | null, end1: T | null, start2: T | null, end2: T | null): Value => {
@@ -324,6 +355,7 @@ export const dateTimeMakingFunctions: readonly ScalarFunction[] = [
   ...making,
   ...zoneFunctions('text', zoneForExpression),
   ...zoneFunctions('interval', intervalZone),
+  ...localFunctions,
   ...(['time', 'timestamp', 'timestamptz'] as const).flatMap((type) => [
     overlapsFunction(type, false, false),
     overlapsFunction(type, true, true),

@@ -1,5 +1,5 @@
 /** What PostgreSQL says of names that mean nothing, with its guesses at what was meant. */
-import { SqlError } from '../../common/sqlError.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Scope, ScopeTable } from './scope.ts';
 
 export function ambiguousColumn(name: string, position: number): SqlError {
@@ -69,6 +69,23 @@ function* levels(scope: Scope | null): Generator<Scope> {
   for (let s = scope; s !== null; s = s.parent) yield s;
 }
 
+/** What PostgreSQL's tables have besides their columns, and what may serve in its place. */
+const systemColumns: ReadonlyMap<string, string> = new Map([
+  ['ctid', 'Rows have no place: name them by their primary key.'],
+  ['tableoid', "The relation is known where it is named: 'name'::regclass::oid."],
+  ...['xmin', 'xmax', 'cmin', 'cmax'].map((name): readonly [string, string] => [
+    name,
+    'Rows do not tell their transactions; AS CHANGELOG FROM gives changes.',
+  ]),
+]);
+
+/** 0A000 for a system column of a relation. */
+function systemColumn(tables: readonly ScopeTable[], name: string, position: number): SqlError | null {
+  const hint = systemColumns.get(name);
+  if (hint === undefined || !tables.some((t) => t.relation !== null)) return null;
+  return unsupported(`system column ${name}`, position, hint);
+}
+
 /** 42703 for an unqualified name. */
 export function missingColumn(scope: Scope | null, name: string, position: number): SqlError {
   const message = `column "${name}" does not exist`;
@@ -80,13 +97,17 @@ export function missingColumn(scope: Scope | null, name: string, position: numbe
     }
   }
   const tables = [...levels(scope)].flatMap((s) => [...s.tables, ...s.unreachable]);
-  return new SqlError('42703', message, { position, ...columnHint(tables, name) });
+  const system = systemColumn(tables, name, position);
+  return system ?? new SqlError('42703', message, { position, ...columnHint(tables, name) });
 }
 
 /** 42703 for a name qualified by a table that is there. */
 export function missingColumnOf(table: ScopeTable, name: string, position: number): SqlError {
   const message = `column ${table.alias}.${name} does not exist`;
-  return new SqlError('42703', message, { position, ...columnHint([table], name) });
+  return (
+    systemColumn([table], name, position) ??
+    new SqlError('42703', message, { position, ...columnHint([table], name) })
+  );
 }
 
 /** 42P01 for a qualifier that names no table in reach. */
