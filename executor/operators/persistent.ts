@@ -1,5 +1,7 @@
 /** How operators say what they remember (Operator.persistent): structures of storage/state in a fixed order, and small values. */
 import type { DataType } from '../../common/dataType.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import type { SqlState } from '../../common/sqlStates.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import { boxedCodec } from '../../storage/state/boxedCodec.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
@@ -37,5 +39,36 @@ export function persistentSqlValue<T extends NonNullValue>(
       return value === null ? null : Uint8Array.from(codec.encode(value));
     },
     (bytes) => write(bytes === null ? null : (codec.decode(bytes) as T)),
+  );
+}
+
+/** An SqlError as a plain value; its place in a statement is not kept. */
+interface SavedError {
+  readonly state: SqlState;
+  readonly message: string;
+  readonly detail: string | undefined;
+  readonly hint: string | undefined;
+}
+
+export function savedError({ state, message, detail, hint }: SqlError): SavedError {
+  return { state, message, detail, hint };
+}
+
+export function loadedError({ state, message, detail, hint }: SavedError): SqlError {
+  return new SqlError(state, message, {
+    ...(detail === undefined ? {} : { detail }),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** Errors by slot, with the name of the operator that they were reported under. */
+export function persistentFailures(
+  failures: Map<number, { readonly error: SqlError; readonly operator: string }>,
+): Persistent {
+  return persistentValue<readonly (readonly [number, SavedError, string])[]>(
+    () => [...failures].map(([slot, { error, operator }]) => [slot, savedError(error), operator]),
+    (saved) => {
+      for (const [slot, error, operator] of saved) failures.set(slot, { error: loadedError(error), operator });
+    },
   );
 }
