@@ -30,6 +30,14 @@ const queries: readonly string[] = [
   'SELECT a.id, s.n FROM a JOIN (SELECT k, count(*) AS n FROM a GROUP BY k) AS s ON a.k = s.k JOIN b ON b.k = s.k',
   'SELECT a.id, s.v FROM a JOIN (SELECT a.k, b.v FROM a JOIN b ON a.k = b.k) AS s ON a.v = s.v JOIN c ON c.k = s.k',
   'SELECT a.id, u.v FROM a JOIN (SELECT k, v FROM b UNION ALL SELECT k, v FROM a) AS u ON a.k = u.k JOIN c ON c.v = u.v',
+  // One change comes by two ways within one emission.
+  `SELECT a.id, u.id AS u FROM a JOIN (SELECT b.id, b.k FROM a JOIN b ON a.k = b.k UNION ALL SELECT id, k FROM c) AS u
+   ON a.k = u.k`,
+  `SELECT a.id, u.v FROM a JOIN (SELECT a.k, b.v FROM a JOIN b ON a.k = b.k UNION ALL SELECT k, v FROM d) AS u ON a.k = u.k
+   JOIN e ON e.k = a.v`,
+  `SELECT e.v, u.v AS u FROM e JOIN (SELECT e.k, d.v FROM e JOIN d ON e.k = d.k UNION ALL SELECT k, v FROM c) AS u
+   ON e.k = u.k JOIN a ON a.k = e.v AND a.v = u.v`,
+  'SELECT a.id, u.id AS u FROM a JOIN (SELECT a.id, a.v, b.k FROM a LEFT JOIN b ON a.k = b.k) AS u ON a.k = u.v JOIN c ON c.k = a.v AND c.v = u.k',
   'SELECT b.id, 12 / a.v AS q FROM a JOIN b ON a.k = b.k JOIN c ON c.k = b.k WHERE a.v <> 0',
   'SELECT a.id, b.id AS b, c.id AS c FROM a LEFT JOIN b ON a.k = b.k JOIN c ON a.v = c.k JOIN d ON d.k = c.k',
 ];
