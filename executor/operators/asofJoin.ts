@@ -16,6 +16,7 @@ import { type DataType, physicalKind } from '../../common/dataType.ts';
 import type { PhysicalAsofJoin, PhysicalPlan } from '../../planner/plan/physical.ts';
 import type { StateBound } from '../../planner/plan/watermark.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { TimeValue } from '../../storage/state/timeBuckets.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { compileTerm, type TermReader } from '../time.ts';
@@ -23,6 +24,7 @@ import { AsofKeys, AsofSide } from './asofSide.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { withoutSkipped } from './joinSkipped.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 import { paddedRows, SlotPairs } from './slotPairs.ts';
 
 /** A bound whose column can be kept in buckets. */
@@ -72,6 +74,7 @@ export class AsofJoinOperator implements Operator {
   /** Per left row: the slot of its match + 1. */
   readonly #match: Int32Blocks;
   readonly #pairs: SlotPairs;
+  readonly persistent: Persistent;
 
   constructor(node: PhysicalAsofJoin, context: TickContext) {
     const { left, right, leftKeys, rightKeys, leftTime, rightTime, nullSafe, operator } = node;
@@ -102,6 +105,7 @@ export class AsofJoinOperator implements Operator {
     this.#keyColumns = [leftKeys, rightKeys];
     this.#matching = [withTime(leftKeys, leftTime), withTime(rightKeys, rightTime)];
     this.#match = this.#left.store.addInt32();
+    this.persistent = persistentParts(this.#keys.table, this.#left.persistent, this.#right.persistent);
     this.#pairs = new SlotPairs(
       { store: this.#left.store, hidden: 1 },
       { store: this.#right.store, hidden: 1 },

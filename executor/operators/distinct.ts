@@ -10,6 +10,7 @@ import type { PhysicalDistinct } from '../../planner/plan/physical.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import type { Batch } from '../batch.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
@@ -58,6 +59,10 @@ class Distinct implements Operator {
     this.#cleaner?.clean();
   }
 
+  get persistent(): Persistent {
+    return this.#rows;
+  }
+
   stateRows(): number {
     return this.#rows.rows();
   }
@@ -93,6 +98,10 @@ class AppendOnlyDistinct implements Operator {
 
   flush(): void {
     this.#cleaner?.clean();
+  }
+
+  get persistent(): Persistent {
+    return this.#rows;
   }
 
   stateRows(): number {

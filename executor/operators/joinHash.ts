@@ -15,6 +15,7 @@ import type { DataType } from '../../common/dataType.ts';
 import type { PhysicalJoin, PhysicalPlan } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
 import { cancelPairs } from './cancelPairs.ts';
@@ -22,6 +23,7 @@ import { dueOf, passedRows, SideCleaner, sideBound } from './joinBounds.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 
 interface Side {
   readonly rows: Arrangement;
@@ -93,6 +95,8 @@ export class HashJoin implements Operator {
   readonly #matches = new Scratch();
   readonly #below = new Scratch();
 
+  readonly persistent: Persistent;
+
   constructor(node: PhysicalJoin, context: TickContext) {
     const { type } = node;
     this.#context = context;
@@ -105,6 +109,7 @@ export class HashJoin implements Operator {
     const leftFlags = { preserved: keepLeft, otherPreserved: keepRight, offset: 0 };
     const rightFlags = { preserved: keepRight, otherPreserved: keepLeft, offset: node.left.schema.length };
     this.#sides = [newSide(node, 'left', leftFlags, context), newSide(node, 'right', rightFlags, context)];
+    this.persistent = persistentParts(...this.#sides.map((side) => side.rows));
     const isDue = dueOf(this.#sides.map((side) => side.cleaner));
     if (isDue !== undefined) this.isDue = isDue;
     const types = both.map((column) => column.type);

@@ -14,6 +14,7 @@ import type { PhysicalJoin } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { newBatch, type OutputBatch } from '../../storage/state/vector.ts';
 import { BATCH_ROWS, type Batch, type Vector } from '../batch.ts';
 import { dueOf, passedRows, SideCleaner, sideBound } from './joinBounds.ts';
@@ -21,6 +22,7 @@ import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import { withoutSkipped } from './joinSkipped.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 type Mode = 'empty' | 'unknown' | 'known';
 
@@ -45,6 +47,8 @@ export class NullAwareAntiJoin implements Operator {
   readonly #leftCleaner: SideCleaner | null;
   readonly #rightCleaner: SideCleaner | null;
 
+  readonly persistent: Persistent;
+
   constructor(node: PhysicalJoin, context: TickContext) {
     const leftTypes = node.left.schema.map((column) => column.type);
     const keyTypes = node.rightKeys.map((key) => must(node.right.schema[key]).type);
@@ -67,6 +71,17 @@ export class NullAwareAntiJoin implements Operator {
       left === null ? null : new SideCleaner(left, node, 'left', this.#left, left.column, context);
     this.#rightCleaner =
       right === null ? null : new SideCleaner(right, node, 'right', this.#right, 0, context);
+    this.persistent = persistentParts(
+      this.#left,
+      this.#right,
+      persistentValue<readonly [number, number]>(
+        () => [this.#total, this.#nulls],
+        ([total, nulls]) => {
+          this.#total = total;
+          this.#nulls = nulls;
+        },
+      ),
+    );
     const isDue = dueOf([this.#leftCleaner, this.#rightCleaner]);
     if (isDue !== undefined) this.isDue = isDue;
   }

@@ -11,12 +11,14 @@ import type { PhysicalJoin } from '../../planner/plan/physical.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import { dueOf, passedRows, SideCleaner, sideBound } from './joinBounds.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import { withoutSkipped } from './joinSkipped.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 
 export class SemiJoin implements Operator {
   readonly emitsInitially = false;
@@ -35,6 +37,8 @@ export class SemiJoin implements Operator {
   readonly #rightCleaner: SideCleaner | null;
   /** The bounded one of the right keys. */
   readonly #rightKey: number;
+
+  readonly persistent: Persistent;
 
   constructor(node: PhysicalJoin, context: TickContext) {
     const leftTypes = node.left.schema.map((column) => column.type);
@@ -58,6 +62,7 @@ export class SemiJoin implements Operator {
     this.#rightCleaner =
       right === null || at < 0 ? null : new SideCleaner(right, node, 'right', this.#right, at, context);
     this.#rightKey = at;
+    this.persistent = persistentParts(this.#left, this.#right);
     const isDue = dueOf([this.#leftCleaner, this.#rightCleaner]);
     if (isDue !== undefined) this.isDue = isDue;
   }

@@ -11,12 +11,14 @@ import { Arrangement } from '../../storage/state/arrangement.ts';
 import type { ByteBlocks } from '../../storage/state/blocks.ts';
 import { KeyCounts } from '../../storage/state/keyCounts.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { newBatch, type StateBatch, type StateVector } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { withoutSkipped } from './joinSkipped.ts';
 import type { Emit, Operator } from './operator.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 export class MaxOneRowOperator implements Operator {
   readonly emitsInitially = false;
@@ -28,6 +30,7 @@ export class MaxOneRowOperator implements Operator {
   #heldKeys = 0;
   readonly #output: SlotEmitter;
   readonly #mask = new Scratch();
+  readonly persistent: Persistent;
   readonly #keyColumns: readonly number[];
   readonly #types: PhysicalMaxOneRow['input']['schema'][number]['type'][];
 
@@ -45,6 +48,16 @@ export class MaxOneRowOperator implements Operator {
     this.#counts = new KeyCounts(node.keys.map((key) => must(types[key])));
     this.#held = this.#counts.table.store.addByte();
     this.#output = new SlotEmitter(this.#rows.store);
+    this.persistent = persistentParts(
+      this.#rows,
+      this.#counts,
+      persistentValue<number>(
+        () => this.#heldKeys,
+        (keys) => {
+          this.#heldKeys = keys;
+        },
+      ),
+    );
     this.#keyColumns = node.keys;
     this.#types = types;
   }

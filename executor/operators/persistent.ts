@@ -1,8 +1,8 @@
 /** How operators say what they remember (Operator.persistent): structures of storage/state in a fixed order, and small values. */
-import type { DataType } from '../../common/dataType.ts';
+import type { DataType, Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { SqlState } from '../../common/sqlStates.ts';
-import type { NonNullValue, Value } from '../../common/value.ts';
+import type { NonNullValue, Row, Value } from '../../common/value.ts';
 import { boxedCodec } from '../../storage/state/boxedCodec.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 
@@ -43,7 +43,7 @@ export function persistentSqlValue<T extends NonNullValue>(
 }
 
 /** An SqlError as a plain value; its place in a statement is not kept. */
-interface SavedError {
+export interface SavedError {
   readonly state: SqlState;
   readonly message: string;
   readonly detail: string | undefined;
@@ -58,6 +58,21 @@ export function loadedError({ state, message, detail, hint }: SavedError): SqlEr
   return new SqlError(state, message, {
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** A row as plain values. */
+export function savedRow(row: Row, schema: Schema): readonly (Uint8Array | null)[] {
+  return schema.map(({ type }, c) => {
+    const value = row[c] ?? null;
+    return value === null ? null : Uint8Array.from(boxedCodec(type).encode(value));
+  });
+}
+
+export function loadedRow(cells: readonly (Uint8Array | null)[], schema: Schema): Row {
+  return schema.map(({ type }, c) => {
+    const bytes = cells[c] ?? null;
+    return bytes === null ? null : boxedCodec(type).decode(bytes);
   });
 }
 

@@ -18,11 +18,13 @@ import type { PhysicalRecursive } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch } from '../batch.ts';
 import { NetChanges } from './netChanges.ts';
 import type { Emit, Operator, OutputPort, TickContext } from './operator.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 import { RecursionLimit } from './recursiveLimit.ts';
 import { type StepBuilder, type StepDataflow, StepSink } from './recursiveStep.ts';
 import { WholeRecursion } from './recursiveWhole.ts';
@@ -76,6 +78,16 @@ class LinearRecursion implements Operator {
     }));
     const sink = new StepSink((batch) => this.#count(batch, this.#derived));
     this.#step = build(context, sink);
+  }
+
+  get persistent(): Persistent {
+    const live = persistentValue<number>(
+      () => this.#live,
+      (rows) => {
+        this.#live = rows;
+      },
+    );
+    return persistentParts(this.#rows, live, this.#limit.persistent, this.#step.persistent);
   }
 
   connectOutput(port: OutputPort): void {

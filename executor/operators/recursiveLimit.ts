@@ -5,7 +5,9 @@
  */
 import { SqlError } from '../../common/sqlError.ts';
 import type { PhysicalRecursive } from '../../planner/plan/physical.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { TickContext } from './operator.ts';
+import { persistentValue } from './persistent.ts';
 
 const DEFAULT_ITERATIONS = 10_000;
 /** Rows of one recursion: more would not fit beside everything else. */
@@ -23,6 +25,15 @@ export class RecursionLimit {
   constructor(node: PhysicalRecursive, context: TickContext) {
     this.#node = node;
     this.#context = context;
+  }
+
+  get persistent(): Persistent {
+    return persistentValue<boolean>(
+      () => this.#failed,
+      (failed) => {
+        this.#failed = failed;
+      },
+    );
   }
 
   /** True when the last evaluation was given up. */

@@ -4,10 +4,12 @@
  */
 
 import type { PhysicalRecursive } from '../../planner/plan/physical.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import type { ScanInput } from '../build.ts';
 import { type Dataflow, isIdentity, pickColumns } from '../dataflow.ts';
 import type { Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 
 /** Makes the step's dataflow; its operators see `context`, its rows go to `sink`. */
 export type StepBuilder = (context: TickContext, sink: Operator) => StepDataflow;
@@ -44,6 +46,19 @@ export class StepDataflow {
   /** All that was fed reaches the sink. */
   run(): void {
     this.#dataflow.finishTick();
+  }
+
+  get persistent(): Persistent {
+    const { nodes } = this.#dataflow;
+    const operators = persistentParts(...nodes.map(({ operator }) => operator?.persistent ?? null));
+    return {
+      save: (out) => operators.save(out),
+      restore(from) {
+        operators.restore(from);
+        // What they give at first they have given.
+        for (const node of nodes) node.dirty = false;
+      },
+    };
   }
 
   stateRows(): number {

@@ -12,9 +12,19 @@ import type { PhysicalRecursive } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import type { Batch } from '../batch.ts';
 import type { Emit, Operator, OutputPort, TickContext } from './operator.ts';
+import {
+  loadedError,
+  loadedRow,
+  persistentParts,
+  persistentValue,
+  type SavedError,
+  savedError,
+  savedRow,
+} from './persistent.ts';
 import { RecursionLimit } from './recursiveLimit.ts';
 import { type StepBuilder, type StepDataflow, StepSink } from './recursiveStep.ts';
 
@@ -24,6 +34,13 @@ type ErrorReport = readonly [
   row: Parameters<TickContext['rowError']>[3],
   schema: Parameters<TickContext['rowError']>[4],
 ];
+
+interface SavedReport {
+  readonly error: SavedError;
+  readonly operator: string;
+  readonly row: readonly (Uint8Array | null)[];
+  readonly schema: ErrorReport[3];
+}
 
 export class WholeRecursion implements Operator {
   readonly emitsInitially = false;
@@ -86,6 +103,42 @@ export class WholeRecursion implements Operator {
       },
       lateRow: (row, eventTime, watermark, schema) => context.lateRow(row, eventTime, watermark, schema),
     };
+  }
+
+  get persistent(): Persistent {
+    const present = persistentValue<readonly number[]>(
+      () => [...this.#present],
+      (slots) => {
+        for (const slot of slots) this.#present.add(slot);
+      },
+    );
+    return persistentParts(
+      this.#rows,
+      present,
+      this.#savedReports(),
+      this.#limit.persistent,
+      this.#step.persistent,
+    );
+  }
+
+  #savedReports(): Persistent {
+    return persistentValue<readonly SavedReport[]>(
+      () =>
+        this.#reports.map(([error, operator, row, schema]) => ({
+          error: savedError(error),
+          operator,
+          row: savedRow(row, schema),
+          schema,
+        })),
+      (saved) => {
+        this.#reports = saved.map(({ error, operator, row, schema }) => [
+          loadedError(error),
+          operator,
+          loadedRow(row, schema),
+          schema,
+        ]);
+      },
+    );
   }
 
   connectOutput(port: OutputPort): void {

@@ -9,6 +9,7 @@ import type { PhysicalSetOperation } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
 import { TouchedSlots } from '../../storage/state/touchedSlots.ts';
 import type { Batch } from '../batch.ts';
@@ -87,6 +88,10 @@ export class SetOperationOperator implements Operator {
     touched.reset();
     for (const slot of gone) this.#rows.remove(slot);
     this.#cleaner?.clean();
+  }
+
+  get persistent(): Persistent {
+    return this.#rows;
   }
 
   stateRows(): number {
