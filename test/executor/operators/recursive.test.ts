@@ -216,6 +216,31 @@ const cases: readonly Case[] = [
     linear: true,
   },
   {
+    name: 'outer join from the right, with duplicates',
+    sql: 'WITH RECURSIVE r(n, d) AS (SELECT x, 0 FROM s UNION ALL SELECT coalesce(t.b, -1), r.d + 1 FROM t RIGHT JOIN r ON t.a = r.n AND t.b <> r.d WHERE d < 3) SELECT n, d FROM r',
+    linear: true,
+  },
+  {
+    name: 'two outer joins',
+    sql: 'WITH RECURSIVE r(n, d) AS (SELECT x, 0 FROM s UNION SELECT coalesce(t.b, s.y), r.d + 1 FROM r LEFT JOIN t ON t.a = r.n LEFT JOIN s ON s.x = t.b WHERE d < 4) SELECT n, d FROM r',
+    linear: true,
+  },
+  {
+    name: 'a correlated recursion',
+    sql: 'SELECT x, (WITH RECURSIVE r(n) AS (SELECT s.x UNION SELECT t.b FROM r JOIN t ON t.a = r.n AND t.b <> s.y) SELECT count(*) FROM r) FROM s',
+    linear: true,
+  },
+  {
+    name: 'a lateral recursion over a base without the outer row',
+    sql: 'SELECT s.x, l.n FROM s, LATERAL (WITH RECURSIVE r(n, d) AS (SELECT a, 0 FROM t UNION SELECT t.b, d + 1 FROM r JOIN t ON t.a = r.n WHERE d < s.y AND d < 4) SELECT n FROM r WHERE n > s.x) AS l',
+    linear: true,
+  },
+  {
+    name: 'cycles',
+    sql: 'WITH RECURSIVE r(n) AS (SELECT x FROM s UNION ALL SELECT t.b FROM r JOIN (SELECT DISTINCT a, b FROM t) AS t ON t.a = r.n) CYCLE n SET m USING p SELECT n, m, p FROM r',
+    linear: true,
+  },
+  {
     name: 'no way back, by rows',
     sql: 'WITH RECURSIVE r(n) AS (SELECT x FROM s UNION (SELECT t.b FROM r JOIN t ON t.a = r.n EXCEPT SELECT y FROM s)) SELECT n FROM r',
     linear: false,
