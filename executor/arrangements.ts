@@ -14,16 +14,16 @@ import { type Dataflow, type DataflowNode, isIdentity, pickColumns } from './dat
 import { type ArrangeKey, ArrangeOperator, sameKey } from './operators/arrange.ts';
 
 export interface SharedArrangement {
-  readonly relation: RelationEntry;
+  relation: RelationEntry;
   /** Columns of the relation that are stored, ascending; the key is in terms of these. */
-  readonly columns: readonly number[];
+  columns: readonly number[];
   readonly key: ArrangeKey;
   readonly operator: ArrangeOperator;
   readonly node: DataflowNode;
   /** The joins that look rows up in it. */
   readonly users: Set<DataflowNode>;
   /** The relation's node. One that has been replaced since has other columns. */
-  readonly source: DataflowNode;
+  source: DataflowNode;
   /** The relation's changes flow into it. */
   attached: boolean;
 }
@@ -69,6 +69,41 @@ export class Arrangements {
     };
     this.#all.add(made);
     return made;
+  }
+
+  /** Arrangements over this node that only nodes among `gone` use. */
+  unusedWithout(source: DataflowNode, gone: ReadonlySet<DataflowNode>): readonly DataflowNode[] {
+    return [...this.#all]
+      .filter((a) => a.source === source && [...a.users].every((user) => gone.has(user)))
+      .map((a) => a.node);
+  }
+
+  /** True when nodes among `users` use an arrangement over `source` with a column for which `columns` has none. */
+  loses(
+    source: DataflowNode,
+    users: ReadonlySet<DataflowNode>,
+    columns: readonly (number | null)[],
+  ): boolean {
+    return [...this.#all].some(
+      (a) =>
+        a.source === source &&
+        [...a.users].some((user) => users.has(user)) &&
+        a.columns.some((c) => (columns[c] ?? null) === null),
+    );
+  }
+
+  /** What was over `source` is over another node of the relation now, its columns at other positions. */
+  move(
+    source: DataflowNode,
+    to: { readonly relation: RelationEntry; readonly node: DataflowNode },
+    columns: readonly (number | null)[],
+  ): void {
+    for (const a of this.#all) {
+      if (a.source !== source) continue;
+      a.source = to.node;
+      a.relation = to.relation;
+      a.columns = a.columns.map((c) => must(columns[c] ?? null, 'an arrangement keeps its columns'));
+    }
   }
 
   /** Forgets the users among `gone`, and drops what nobody uses any more. */

@@ -210,7 +210,8 @@ export class Replacement {
   /** The plan reads only columns that are still there, and relies on nothing that has gone. */
   #fits(view: MaterializedViewObject, id: number, { planned: before, positions }: Changed): boolean {
     if (positions === null) return false;
-    let fits = true;
+    const source = this.#switched.get(id)?.before.node ?? null;
+    let fits = source === null || !this.#database.arrangements.loses(source, view.nodes, positions);
     walkPhysical(view.planned.plan, (node) => {
       if ((node.kind !== 'Scan' && node.kind !== 'IndexScan') || node.relation.id !== id) return;
       const { entry } = must(this.#relation(id));
@@ -249,42 +250,47 @@ export class Replacement {
   /** Puts the new nodes into the places of the old ones; one tick gives the consumers that stay the difference. */
   #switch(): void {
     const database = this.#database;
-    const { dataflow } = database;
+    const { dataflow, arrangements } = database;
     const gone = new Set<DataflowNode>();
     for (const { before } of this.#switched.values()) for (const node of before.nodes) gone.add(node);
     const deltas: (() => void)[] = [];
     for (const { object, before, positions, differs } of this.#switched.values()) {
-      const edges = dataflow.replace(before.node, object.node, positions, gone);
-      if (!differs || edges.length === 0) continue;
-      const delta = differenceOf(before.rows(), object, positions);
-      for (const edge of edges) deltas.push(() => this.#give(edge, delta, object, positions));
+      const except = new Set([...gone, ...arrangements.unusedWithout(before.node, gone)]);
+      const edges = dataflow.replace(before.node, object.node, positions, except);
+      if (differs && edges.length > 0) {
+        const delta = differenceOf(before.rows(), object, positions);
+        deltas.push(() => this.#give(edges, delta, object, positions));
+      }
     }
+    const moved = [...this.#switched.values()].map(({ object, before, positions }) => ({
+      from: before.node,
+      to: { relation: object.entry, node: object.node },
+      positions,
+    }));
     database.removeNodes(gone);
+    for (const { from, to, positions } of moved) arrangements.move(from, to, positions);
     dataflow.sort();
     database.runTick(() => {
       for (const give of deltas) give();
     });
   }
 
+  /** Every batch to all consumers before the next, in their order, as a node gives them. */
   #give(
-    edge: Edge,
+    edges: readonly Edge[],
     delta: readonly (readonly [Row, number])[],
     { columns }: Switched['object'],
     positions: Positions,
   ): void {
     const kept = positions.filter((p) => p !== null);
     const types = kept.map((p) => must(columns[p]).type);
-    const picked = edge.columns ?? positions.map((_, c) => c);
-    emitRows(types, delta, (batch) =>
-      this.#database.dataflow.push(
-        edge.target,
-        edge.port,
-        pickColumns(
-          batch,
-          picked.map((c) => kept.indexOf(must(positions[c] ?? null))),
-        ),
-      ),
-    );
+    emitRows(types, delta, (batch) => {
+      for (const edge of edges) {
+        const picked = edge.columns ?? positions.map((_, c) => c);
+        const indexes = picked.map((c) => kept.indexOf(must(positions[c] ?? null)));
+        this.#database.dataflow.push(edge.target, edge.port, pickColumns(batch, indexes));
+      }
+    });
   }
 }
 
