@@ -8,10 +8,12 @@
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalAggregate } from '../../planner/plan/physical.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import { AggregateGroups } from './aggregateGroups.ts';
 import { GroupTimes } from './groupTimes.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 
 export class AggregateOperator implements Operator {
@@ -85,6 +87,16 @@ export class AggregateOperator implements Operator {
       this.#times?.remove(slot);
       groups.table.remove(slot);
     }
+  }
+
+  get persistent(): Persistent {
+    const stamp = persistentValue<number>(
+      () => this.#stamp,
+      (saved) => {
+        this.#stamp = saved;
+      },
+    );
+    return persistentParts(this.#groups.persistent, this.#times?.persistent ?? null, stamp);
   }
 
   stateRows(): number {

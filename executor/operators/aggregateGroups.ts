@@ -6,6 +6,7 @@
 import { must } from '../../common/assert.ts';
 import type { PhysicalAggregate } from '../../planner/plan/physical.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { newVector, type OutputVector } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
 import { type AggregateLoop, compileAggregate, type ResultSink } from '../codegen/aggregateLoop.ts';
@@ -13,6 +14,7 @@ import { layoutAggregates } from './aggregateLayout.ts';
 import { ArgumentSet } from './aggregateSets.ts';
 import { addStates, type GroupStates, getNumber, StateMaker, setState } from './aggregateStates.ts';
 import type { Emit, TickContext } from './operator.ts';
+import { persistentErrors, persistentParts } from './persistent.ts';
 
 export class AggregateGroups {
   readonly table: KeyTable;
@@ -140,6 +142,11 @@ export class AggregateGroups {
   drop(slots: Int32Array, n: number): void {
     for (let j = 0; j < n; j++) this.release(slots[j] as number);
     for (const set of this.sets) set.dropGroups(slots, n);
+  }
+
+  get persistent(): Persistent {
+    const errors = this.#states.calls.map(({ cached }) => (cached === null ? null : persistentErrors(cached.errors)));
+    return persistentParts(this.table, ...this.sets.map((set) => set.persistent), ...errors);
   }
 
   stateRows(): number {

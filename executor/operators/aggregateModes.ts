@@ -12,9 +12,11 @@ import type { Value } from '../../common/value.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { OrderedIndex } from '../../storage/state/orderedIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowOrder, type SlotOrder } from '../../storage/state/rowOrder.ts';
 import { newVector, type OutputVector } from '../../storage/state/vector.ts';
 import type { EntryOrder } from './aggregateOrders.ts';
+import { persistentParts } from './persistent.ts';
 
 /** By group, then number of rows, most first, then value. */
 function frequencyOrder({ store }: KeyTable, numbers: Int32Blocks, order: EntryOrder): SlotOrder {
@@ -47,6 +49,10 @@ export class Modes {
     this.#numbers = this.#values.store.addInt32();
     this.#placed = this.#values.store.addInt32();
     this.#tree = new OrderedIndex(frequencyOrder(this.#values, this.#placed, order));
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.#values, this.#tree);
   }
 
   /** Takes in what changed, before the order of the entries does: that still has the numbers before. */

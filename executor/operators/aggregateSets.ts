@@ -12,11 +12,13 @@ import { must } from '../../common/assert.ts';
 import { types } from '../../common/dataType.ts';
 import type { ByteBlocks, Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Vector } from '../batch.ts';
 import type { CallLayout, SetLayout } from './aggregateLayout.ts';
 import { Modes } from './aggregateModes.ts';
 import { byteAt, Collector, EntryOrder, setByte } from './aggregateOrders.ts';
 import { type Cached, getNumber, type State, type StateMaker, setState } from './aggregateStates.ts';
+import { persistentParts } from './persistent.ts';
 
 type ExtremeCall = Extract<CallLayout, { readonly form: 'indexedExtreme' }>;
 type CollectCall = Extract<CallLayout, { readonly form: 'collect' }>;
@@ -180,6 +182,12 @@ export class ArgumentSet {
     if (previous === 0) setState(heads, this.#groupOf(entry), next);
     else nexts.set(previous - 1, next);
     if (next !== 0) previouses.set(next - 1, previous);
+  }
+
+  get persistent(): Persistent {
+    const trees = this.#orders.map(({ tree }) => tree);
+    const modes = [...this.#modes.values()].map((m) => m.persistent);
+    return persistentParts(this.table, ...trees, ...modes);
   }
 
   stateRows(): number {

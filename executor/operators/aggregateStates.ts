@@ -3,6 +3,7 @@ import type { DataType } from '../../common/dataType.ts';
 import { physicalKind } from '../../common/dataType.ts';
 import type { AccumulatorState } from '../../common/function.ts';
 import { zeroOf } from '../../common/function.ts';
+import type { SqlError } from '../../common/sqlError.ts';
 import { valueStateCodec } from '../../common/stateCodec.ts';
 import type { Value } from '../../common/value.ts';
 import { BLOCK_MASK, BLOCK_SHIFT, type ExtraBlocks } from '../../storage/state/blocks.ts';
@@ -39,7 +40,7 @@ export interface Cached {
   readonly value: State;
   readonly flag: State;
   /** By group slot, where the flag is CACHED_ERROR. */
-  readonly errors: Map<number, unknown>;
+  readonly errors: Map<number, SqlError>;
 }
 
 export interface GroupStates {
@@ -137,7 +138,7 @@ export function addStates(calls: readonly CallLayout[], maker: StateMaker): Grou
     const cached = {
       value: maker.value(layout.call.type),
       flag: maker.byte(),
-      errors: new Map<number, unknown>(),
+      errors: new Map<number, SqlError>(),
     };
     return { accumulators: [], count: null, cached };
   });
@@ -152,7 +153,7 @@ export function cacheResult(cached: Cached, slot: number, value: Value): void {
 }
 
 /** Notes that a call's result could not be computed. */
-export function cacheError(cached: Cached, slot: number, error: unknown): void {
+export function cacheError(cached: Cached, slot: number, error: SqlError): void {
   cached.errors.set(slot, error);
   setState(cached.flag, slot, CACHED_ERROR);
 }

@@ -8,10 +8,12 @@
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalAggregate, PhysicalClose } from '../../planner/plan/physical.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import { AggregateGroups } from './aggregateGroups.ts';
 import { CloseGate } from './closeGate.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 
 /** Groups are touched once, when they are made: they have no result that anyone knows. */
 const STAMP = 1;
@@ -65,6 +67,10 @@ export class ClosingAggregateOperator implements Operator {
 
   nextWake(): bigint | null {
     return this.#gate.nextWake();
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.#groups.persistent, this.#gate.persistent);
   }
 
   stateRows(): number {

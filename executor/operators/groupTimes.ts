@@ -10,6 +10,7 @@ import type { DataType } from '../../common/dataType.ts';
 import type { WatermarkTerm } from '../../planner/plan/watermark.ts';
 import type { BigInt64Blocks } from '../../storage/state/blocks.ts';
 import type { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import type { Vector } from '../batch.ts';
 import type { TickContext } from './operator.ts';
@@ -41,6 +42,11 @@ export class GroupTimes {
     this.#buckets = new TimeBuckets(groups.store, this.#placed, keepsExactTime(type));
     this.#drop = drop;
     this.cleaner = new StateCleaner([term], context, this.#buckets, (bound) => this.#expire(bound as bigint));
+  }
+
+  /** Without the table of groups. */
+  get persistent(): Persistent {
+    return this.#buckets;
   }
 
   bytes(): number {

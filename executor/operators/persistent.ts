@@ -76,6 +76,16 @@ export function loadedRow(cells: readonly (Uint8Array | null)[], schema: Schema)
   });
 }
 
+/** Errors by slot. */
+export function persistentErrors(errors: Map<number, SqlError>): Persistent {
+  return persistentValue<readonly (readonly [number, SavedError])[]>(
+    () => [...errors].map(([slot, error]) => [slot, savedError(error)]),
+    (saved) => {
+      for (const [slot, error] of saved) errors.set(slot, loadedError(error));
+    },
+  );
+}
+
 /** Errors by slot, with the name of the operator that they were reported under. */
 export function persistentFailures(
   failures: Map<number, { readonly error: SqlError; readonly operator: string }>,

@@ -15,11 +15,13 @@ import { physicalKind, types } from '../../common/dataType.ts';
 import type { PhysicalSession } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { withoutRows } from '../codegen/calc.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 import { SessionLabels } from './sessionLabels.ts';
 import { RowOutput } from './topNOutput.ts';
 
@@ -205,6 +207,10 @@ export class SessionOperator implements Operator {
   isDue(): boolean {
     const bound = this.#watermark();
     return bound !== null && this.#labels.hasEnded(bound);
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.#partitions, this.#rows ?? this.#store, this.#labels.persistent);
   }
 
   stateRows(): number {

@@ -14,8 +14,10 @@ import type { DataType } from '../../common/dataType.ts';
 import type { Float64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
 import type { StateColumn } from '../../storage/state/column.ts';
 import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowOrder } from '../../storage/state/rowOrder.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
+import { persistentParts, persistentValue } from './persistent.ts';
 
 const NO_LABEL = 0;
 
@@ -145,6 +147,17 @@ export class SessionLabels {
       this.#free(session);
     }
     return rows;
+  }
+
+  /** Without the rows' store. */
+  get persistent(): Persistent {
+    const nextId = persistentValue<number>(
+      () => this.#nextId,
+      (id) => {
+        this.#nextId = id;
+      },
+    );
+    return persistentParts(this.#tree, this.#sessions, this.#due, nextId);
   }
 
   sessions(): number {

@@ -15,6 +15,7 @@ import type { Value } from '../../common/value.ts';
 import type { MomentComparison, PhysicalTemporalFilter } from '../../planner/plan/physical.ts';
 import type { BigInt64Blocks, Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import { TimeBuckets } from '../../storage/state/timeBuckets.ts';
 import { newBatch, type OutputBatch, vectorValue } from '../../storage/state/vector.ts';
@@ -24,6 +25,7 @@ import { compileScalar, type RowFunction } from '../codegen/evaluate.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
 import { holdsAt, Moment, nextFlip } from './moment.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentErrors, persistentParts } from './persistent.ts';
 import { RowOutput } from './topNOutput.ts';
 
 /** What the condition says of a row. */
@@ -275,6 +277,10 @@ export class TemporalFilterOperator implements Operator {
 
   nextWake(): bigint | null {
     return this.#due.minimum() as bigint | null;
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.#table ?? this.#store, this.#due, persistentErrors(this.#errors));
   }
 
   stateRows(): number {

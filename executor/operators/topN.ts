@@ -12,10 +12,12 @@ import { types } from '../../common/dataType.ts';
 import type { PhysicalTopN } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { compileVectorOrder, type VectorOrder } from '../codegen/vectorOrder.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { TopNFirstOperator } from './topNFirst.ts';
 import { RowOutput } from './topNOutput.ts';
@@ -195,6 +197,10 @@ class RetractableTopN extends TopNOperator {
 
   protected afterWindow(): void {}
 
+  get persistent(): Persistent {
+    return persistentParts(this.#rows, this.windows.persistent);
+  }
+
   override stateBytes(): number {
     return super.stateBytes() + this.#rows.index.bytes();
   }
@@ -234,6 +240,10 @@ class AppendOnlyTopN extends TopNOperator {
       this.counts.set(row, batch.weights[rows[j] as number] as number);
       this.changed.push(row);
     }
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.store, this.windows.persistent);
   }
 
   protected override afterFlush(): void {

@@ -10,10 +10,12 @@ import { must } from '../../common/assert.ts';
 import type { PhysicalTopN } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import type { Batch } from '../batch.ts';
 import { compileVectorOrder, type VectorOrder } from '../codegen/vectorOrder.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts } from './persistent.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { RowOutput } from './topNOutput.ts';
 
@@ -140,6 +142,10 @@ export class TopNFirstOperator implements Operator {
     }
     this.#touchedCount = 0;
     this.#cleaner?.clean();
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.#partitions, this.#store);
   }
 
   stateRows(): number {

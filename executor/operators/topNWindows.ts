@@ -12,7 +12,9 @@ import type { SortKey } from '../../planner/plan/aggregateCall.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowOrder } from '../../storage/state/rowOrder.ts';
+import { persistentParts } from './persistent.ts';
 import type { RowStore } from '../../storage/state/rowStore.ts';
 
 export interface WindowSpec {
@@ -72,6 +74,11 @@ export class TopNWindows {
     );
     this.#cursor = this.#tree.cursor();
     this.#spec = spec;
+  }
+
+  /** Without the rows' store. */
+  get persistent(): Persistent {
+    return persistentParts(this.partitions, this.#tree);
   }
 
   initPartitions(slots: Int32Array, n: number): void {
