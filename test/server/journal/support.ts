@@ -31,7 +31,7 @@ export interface Opened {
   readonly session: Session;
 }
 
-/** Opens the data directory and recovers it. */
+/** Opens the data directory and recovers it from the journal alone. */
 export async function open(directory: string, options: OpenOptions = {}): Promise<Opened> {
   const now = options.now ?? (() => START);
   const random = generator(options.seed ?? 1);
