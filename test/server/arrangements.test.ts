@@ -1,9 +1,14 @@
 /** Views that share arrangements: made, changed and dropped in any order, each always equals its query. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../server/database.ts';
 import { createDatabase, localSession } from '../../server/serve.ts';
 import type { Session } from '../../server/session.ts';
+import { startInProcess } from '../harness/server.ts';
 import { Random } from '../storage/state/random.ts';
+import { Connections } from './clients.ts';
 
 const setUp = `
   CREATE TABLE a (id int PRIMARY KEY, k int, v int);
@@ -187,6 +192,42 @@ describe('views that share arrangements', () => {
     play.database.close();
   });
 
+  it('lives on when a view that uses it fails, and takes it back when it is resumed', async () => {
+    const play = new Play(1);
+    await play.session.run(setUp);
+    const first = await play.create('SELECT a.id, b.id AS b FROM a JOIN b ON a.k = b.k');
+    await play.create('SELECT b.id, a.v FROM a JOIN b ON a.k = b.k JOIN c ON c.k = b.v');
+    const over = await play.create(`SELECT m.b, d.v FROM ${first} AS m JOIN d ON m.id = d.k`);
+    await play.session.run(
+      'INSERT INTO a VALUES (1, 1, 1); INSERT INTO b VALUES (1, 1, 1); INSERT INTO d VALUES (1, 2)',
+    );
+    const usersOf = (): readonly unknown[] =>
+      play.database.arrangements.list().map(({ relation, users }) => `${relation.name} ${users.size}`);
+    const before = usersOf();
+    const view = play.database.catalog.objects().find((object) => object.name === first);
+    const nodes = view?.kind === 'materialized view' ? [...view.nodes] : [];
+    const operator = nodes.find((node) => node.name === 'Join')?.operator ?? expect.fail('no join');
+    Object.defineProperty(operator, 'push', {
+      value: () => {
+        throw new TypeError('broken');
+      },
+    });
+    await play.session.run('INSERT INTO a VALUES (2, 1, 5); INSERT INTO c VALUES (1, 1, 1)');
+    await expect(play.session.run(`SELECT * FROM ${over}`)).rejects.toThrow('is paused');
+    expect(usersOf()).not.toEqual(before);
+    const paused = [first, over].map((name) => [name, play.views.get(name) ?? ''] as const);
+    for (const [name] of paused) play.views.delete(name);
+    await play.check();
+    await play.session.run('DELETE FROM a WHERE id = 1; INSERT INTO b VALUES (2, 1, 1)');
+    await play.check();
+    await play.session.run(`ALTER MATERIALIZED VIEW ${first} RESUME`);
+    for (const [name, query] of paused) play.views.set(name, query);
+    await play.session.run('INSERT INTO a VALUES (3, 1, 5); DELETE FROM d; INSERT INTO d VALUES (3, 3)');
+    await play.check();
+    expect([...usersOf()].sort()).toEqual([...before].sort());
+    play.database.close();
+  });
+
   it('lives on when a view that uses it is refused', async () => {
     const play = new Play(1);
     await play.session.run(setUp);
@@ -201,5 +242,38 @@ describe('views that share arrangements', () => {
     await play.check();
     expect(play.database.arrangements.list().map(({ users }) => users.size)).toEqual([1, 1]);
     play.database.close();
+  });
+
+  it('is there again after a restart', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-arrangements-'));
+    const first = await startInProcess(directory);
+    const connections = new Connections(first.url);
+    const a = await connections.connect();
+    for (const sql of setUp.split(';').slice(0, -1)) await a.tags(sql);
+    for (const [i, query] of queries.entries()) await a.tags(`CREATE MATERIALIZED VIEW v${i} AS ${query}`);
+    for (const t of ['a', 'b', 'c']) {
+      await a.tags(`INSERT INTO ${t} SELECT i, i % 5, i % 7 FROM generate_series(1, 20) AS i`);
+    }
+    await a.tags('INSERT INTO d SELECT i % 4, i % 6 FROM generate_series(1, 15) AS i');
+    await a.tags('INSERT INTO e SELECT i % 5, i % 3 FROM generate_series(1, 15) AS i');
+    await a.tags("INSERT INTO f SELECT i, i % 3, 't' FROM generate_series(1, 9) AS i");
+    const shown = 'SELECT relation, key, users, rows FROM millrace_catalog.arrangements ORDER BY 1, 2, 3';
+    const before = await a.rows(shown);
+    await connections.close();
+    await first.close();
+    const second = await startInProcess(directory);
+    const again = new Connections(second.url);
+    const b = await again.connect();
+    expect(await b.rows(shown)).toEqual(before);
+    await b.tags('DELETE FROM a WHERE id % 3 = 0');
+    await b.tags('UPDATE b SET k = k + 1 WHERE id < 9');
+    for (const [i, query] of queries.entries()) {
+      expect(await b.rows(`SELECT q::text FROM v${i} AS q ORDER BY 1`), query).toEqual(
+        await b.rows(`SELECT q::text FROM (${query}) AS q ORDER BY 1`),
+      );
+    }
+    await again.close();
+    await second.close();
+    rmSync(directory, { recursive: true, force: true });
   });
 });
