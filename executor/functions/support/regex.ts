@@ -5,12 +5,15 @@
 import { must } from '../../../common/assert.ts';
 import { SqlError } from '../../../common/sqlError.ts';
 import { memoized } from './likePattern.ts';
+import { asciiTwin, isAscii } from './regexLinear.ts';
 import type { RegexOptions } from './regexTranslate.ts';
 import { parseRegexFlags, translateRegex } from './regexTranslate.ts';
 
 export interface CompiledRegex {
   /** Has the flag g. */
   readonly regex: RegExp;
+  /** For ASCII texts, where the pattern could otherwise take exponential time; null: not needed, or not to be had. */
+  readonly linear: RegExp | null;
   /** The same with the flag d, which makes V8 match twice: only where the places of groups are asked for. */
   readonly spanning: () => RegExp;
   readonly options: RegexOptions;
@@ -37,7 +40,10 @@ function construct(source: string, flags: string): RegExp {
 export function compileTest(pattern: string, options: RegexOptions): (text: string) => boolean {
   const { source, flags } = translateRegex(pattern, options);
   const regex = construct(source, flags);
-  return (text) => regex.test(text);
+  const twin = asciiTwin(source, flags);
+  if (twin === null) return (text) => regex.test(text);
+  const linear = construct(twin, '');
+  return (text) => (isAscii(text) ? linear : regex).test(text);
 }
 
 /** A compiler with a cache for one call site; `flags` are the letters of the flags argument. */
@@ -48,8 +54,10 @@ export function regexCompiler(): (pattern: string, flags: string) => CompiledReg
     const options = parseRegexFlags(key.slice(0, slash));
     const { source, flags } = translateRegex(key.slice(slash + 1), options);
     let spanning: RegExp | null = null;
+    const twin = asciiTwin(source, flags);
     return {
       regex: construct(source, `${flags}g`),
+      linear: twin === null ? null : construct(twin, 'g'),
       options,
       spanning: () => {
         spanning ??= construct(source, `${flags}gd`);
@@ -70,7 +78,7 @@ export function regexCompiler(): (pattern: string, flags: string) => CompiledReg
 
 /** The first match at or after UTF-16 offset `from`. */
 export function findMatch(compiled: CompiledRegex, text: string, from = 0): RegexMatch | null {
-  const { regex } = compiled;
+  const regex = compiled.linear !== null && isAscii(text) ? compiled.linear : compiled.regex;
   regex.lastIndex = from;
   const found = regex.exec(text);
   if (found === null) return null;
