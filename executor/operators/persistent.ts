@@ -76,6 +76,35 @@ export function loadedRow(cells: readonly (Uint8Array | null)[], schema: Schema)
   });
 }
 
+/** An error that concerns all rows of a partition: how many, and its key. */
+export interface PartitionFailure {
+  readonly error: SqlError;
+  readonly weight: number;
+  readonly row: Row;
+}
+
+/** Failures by partition; `schema`: of the key. */
+export function persistentPartitionFailures(
+  failures: Map<number, PartitionFailure>,
+  schema: Schema,
+): Persistent {
+  type Saved = readonly (readonly [number, SavedError, number, readonly (Uint8Array | null)[]])[];
+  return persistentValue<Saved>(
+    () =>
+      [...failures].map(([partition, { error, weight, row }]) => [
+        partition,
+        savedError(error),
+        weight,
+        savedRow(row, schema),
+      ]),
+    (saved) => {
+      for (const [partition, error, weight, row] of saved) {
+        failures.set(partition, { error: loadedError(error), weight, row: loadedRow(row, schema) });
+      }
+    },
+  );
+}
+
 /** Errors by slot. */
 export function persistentErrors(errors: Map<number, SqlError>): Persistent {
   return persistentValue<readonly (readonly [number, SavedError])[]>(

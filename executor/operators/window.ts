@@ -11,16 +11,24 @@
  */
 import { assert, must } from '../../common/assert.ts';
 import { comparator } from '../../common/compare.ts';
+import type { DataType } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { NonNullValue, Row, Value } from '../../common/value.ts';
 import type { PhysicalWindow } from '../../planner/plan/physical.ts';
 import type { StateBound } from '../../planner/plan/watermark.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import { BatchBuilder } from '../batchBuilder.ts';
 import { sameBoxed } from '../codegen/typeOperations.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import {
+  type PartitionFailure,
+  persistentPartitionFailures,
+  persistentParts,
+  persistentSqlValue,
+} from './persistent.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { WindowAgenda } from './windowAgenda.ts';
 import { computeCalls } from './windowCalls.ts';
@@ -32,13 +40,6 @@ import { copiesOf, type Member, WindowRows } from './windowRows.ts';
 
 /** Results of the copies of each row (by slot), in order. */
 type Results = ReadonlyMap<number, readonly (readonly Value[])[]>;
-
-/** Why a partition cannot be computed, for how many rows, and its key. */
-interface Failure {
-  readonly error: SqlError;
-  readonly weight: number;
-  readonly row: Row;
-}
 
 const noResults: Results = new Map();
 
@@ -60,7 +61,7 @@ export class WindowOperator implements Operator {
   readonly #rows: WindowRows;
   readonly #builder: BatchBuilder;
   /** Partitions whose calls fail: nothing of them is published. */
-  readonly #failed = new Map<number, Failure>();
+  readonly #failed = new Map<number, PartitionFailure>();
   readonly #cleaner: StateCleaner | null;
   readonly #trimmer: Trimmer | null;
 
@@ -139,7 +140,7 @@ export class WindowOperator implements Operator {
     this.#failed.set(partition, failure);
   }
 
-  #report({ error, weight, row }: Failure, sign: 1 | -1): void {
+  #report({ error, weight, row }: PartitionFailure, sign: 1 | -1): void {
     const schema = this.#node.partition.map((column) => must(this.#node.input.schema[column]));
     this.#context.rowError(error, sign * weight, this.#node.kind, row, schema);
   }
@@ -180,6 +181,15 @@ export class WindowOperator implements Operator {
     if (this.#builder.full) emit(this.#builder.build());
   }
 
+  get persistent(): Persistent {
+    const key = this.#node.partition.map((column) => must(this.#node.input.schema[column]));
+    return persistentParts(
+      this.#rows.persistent,
+      persistentPartitionFailures(this.#failed, key),
+      this.#trimmer?.persistent ?? null,
+    );
+  }
+
   stateRows(): number {
     return this.#rows.stateRows();
   }
@@ -199,6 +209,7 @@ class Trimmer {
   readonly #column: number;
   readonly #compare: (a: NonNullValue, b: NonNullValue) => number;
   readonly #term: TermReader;
+  readonly #type: DataType;
   readonly #extent: WindowExtent;
   readonly #agenda: WindowAgenda;
   /** The watermark that rows were last dropped by. */
@@ -207,7 +218,8 @@ class Trimmer {
   constructor(node: PhysicalWindow, bound: StateBound, rows: WindowRows, context: TickContext) {
     this.#rows = rows;
     this.#column = bound.column;
-    this.#compare = comparator(must(node.input.schema[bound.column]).type);
+    this.#type = must(node.input.schema[bound.column]).type;
+    this.#compare = comparator(this.#type);
     this.#term = compileTerm(bound.term, context.time, context.eval);
     this.#extent = new WindowExtent(node, context.eval.timeZone);
     this.#agenda = new WindowAgenda(this.#compare);
@@ -266,6 +278,17 @@ class Trimmer {
     const kept = new Set(copies.slice(needed).map(({ slot }) => slot));
     for (const { slot } of members) if (!kept.has(slot)) this.#rows.remove(slot);
     this.#rows.removeIfEmpty(partition, emptied);
+  }
+
+  get persistent(): Persistent {
+    const passed = persistentSqlValue(
+      this.#type,
+      () => this.#passed,
+      (value) => {
+        this.#passed = value;
+      },
+    );
+    return persistentParts(this.#agenda.persistent(this.#type), passed);
   }
 
   bytes(): number {

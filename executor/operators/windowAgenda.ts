@@ -4,7 +4,11 @@
  */
 import { must } from '../../common/assert.ts';
 import type { Comparator } from '../../common/compare.ts';
+import type { DataType } from '../../common/dataType.ts';
 import type { NonNullValue } from '../../common/value.ts';
+import { boxedCodec } from '../../storage/state/boxedCodec.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
+import { persistentValue } from './persistent.ts';
 
 interface Entry {
   readonly value: NonNullValue;
@@ -54,6 +58,21 @@ export class WindowAgenda {
       partitions.push(partition);
     }
     return partitions;
+  }
+
+  /** `type`: of the values. */
+  persistent(type: DataType): Persistent {
+    const codec = boxedCodec(type);
+    return persistentValue<readonly (readonly [number, Uint8Array])[]>(
+      () =>
+        [...this.#valid.values()].map(({ partition, value }) => [
+          partition,
+          Uint8Array.from(codec.encode(value)),
+        ]),
+      (saved) => {
+        for (const [partition, bytes] of saved) this.lower(partition, codec.decode(bytes));
+      },
+    );
   }
 
   bytes(): number {

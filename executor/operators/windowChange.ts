@@ -13,9 +13,11 @@ import type { Row } from '../../common/value.ts';
 import type { WindowCall } from '../../planner/plan/aggregateCall.ts';
 import type { PhysicalWindow } from '../../planner/plan/physical.ts';
 import type { StateBound } from '../../planner/plan/watermark.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch } from '../batch.ts';
 import { BatchBuilder } from '../batchBuilder.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { type PartitionFailure, persistentPartitionFailures, persistentParts } from './persistent.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { aggregateOf, type CallComputer, stateless } from './windowAggregates.ts';
 import { frameValueOf, neighbourOf } from './windowNeighbours.ts';
@@ -52,13 +54,6 @@ function computerOf(call: WindowCall, node: PhysicalWindow, context: TickContext
   }
 }
 
-interface Failure {
-  readonly error: SqlError;
-  readonly weight: number;
-  /** The partition's key. */
-  readonly row: Row;
-}
-
 export class ChangeWindowOperator implements Operator {
   readonly emitsInitially = false;
   readonly isDue?: () => boolean;
@@ -68,7 +63,7 @@ export class ChangeWindowOperator implements Operator {
   readonly #published: WindowPublished;
   readonly #computers: readonly CallComputer[];
   readonly #builder: BatchBuilder;
-  readonly #failed = new Map<number, Failure>();
+  readonly #failed = new Map<number, PartitionFailure>();
   readonly #cleaner: StateCleaner | null;
   #emit: Emit = () => {};
 
@@ -165,7 +160,7 @@ export class ChangeWindowOperator implements Operator {
   }
 
   /** The error concerns all rows of the partition: it is told by the partition's key. */
-  #report({ error, weight, row }: Failure, sign: 1 | -1): void {
+  #report({ error, weight, row }: PartitionFailure, sign: 1 | -1): void {
     const schema = this.#node.partition.map((column) => must(this.#node.input.schema[column]));
     this.#context.rowError(error, sign * weight, this.#node.kind, row, schema);
   }
@@ -180,6 +175,16 @@ export class ChangeWindowOperator implements Operator {
   #append(row: Row, results: Row, weight: number): void {
     this.#builder.append([...row, ...results], weight);
     if (this.#builder.full) this.#emit(this.#builder.build());
+  }
+
+  /** Without the folds that computers park: they are made again when they are missed. */
+  get persistent(): Persistent {
+    const key = this.#node.partition.map((column) => must(this.#node.input.schema[column]));
+    return persistentParts(
+      this.#rows.persistent,
+      this.#published.persistent,
+      persistentPartitionFailures(this.#failed, key),
+    );
   }
 
   stateRows(): number {

@@ -15,12 +15,14 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { NonNullValue } from '../../common/value.ts';
 import type { PhysicalWindow } from '../../planner/plan/physical.ts';
 import type { StateBound } from '../../planner/plan/watermark.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { vectorValue } from '../../storage/state/vector.ts';
 import type { Batch } from '../batch.ts';
 import { BatchBuilder, batchRow } from '../batchBuilder.ts';
 import { compileTerm, type TermReader } from '../time.ts';
 import { ClockWake, followsClock } from './clockWake.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
+import { persistentParts, persistentSqlValue } from './persistent.ts';
 import { splitRows } from './splitRows.ts';
 import { keyCleaner, type StateCleaner } from './stateCleaner.ts';
 import { WindowAgenda } from './windowAgenda.ts';
@@ -195,6 +197,18 @@ export class FinalWindowOperator implements Operator {
   nextWake(): bigint | null {
     const first = this.#wake === null ? null : this.#agenda.first();
     return first === null ? null : (this.#wake?.whenAbove(first) ?? null);
+  }
+
+  get persistent(): Persistent {
+    const { type } = must(this.#node.input.schema[this.#column]);
+    const released = persistentSqlValue(
+      type,
+      () => this.#released,
+      (value) => {
+        this.#released = value;
+      },
+    );
+    return persistentParts(this.#rows.persistent, this.#agenda.persistent(type), released);
   }
 
   stateRows(): number {

@@ -10,6 +10,7 @@ import { type DataType, physicalKind } from '../../common/dataType.ts';
 import type { Row, Value } from '../../common/value.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import type { StateColumn } from '../../storage/state/column.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowStore } from '../../storage/state/rowStore.ts';
 import { newVector, type OutputVector, setVectorValue } from '../../storage/state/vector.ts';
 import { sameBoxed } from '../codegen/typeOperations.ts';
@@ -104,6 +105,11 @@ export class WindowPublished {
       (column) => column.kind === 'text' || column.kind === 'boxed',
     );
     this.calls = this.#results.columns.map((column) => new CallResults(this, column));
+  }
+
+  /** Without the rows' places. */
+  get persistent(): Persistent {
+    return this.#results;
   }
 
   placeOf(slot: number): number {

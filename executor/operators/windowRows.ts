@@ -8,8 +8,10 @@ import type { Row } from '../../common/value.ts';
 import type { PhysicalWindow } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { type RowComparator, rowComparator } from '../sort.ts';
+import { persistentParts } from './persistent.ts';
 
 export interface Member {
   readonly slot: number;
@@ -62,6 +64,10 @@ export class WindowRows {
     this.#next = store.addInt32();
     this.#previous = store.addInt32();
     this.#marks = store.addInt32();
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.partitions, this.#rows);
   }
 
   /** Takes in a delta; touched partitions and rows are noted. */

@@ -14,9 +14,11 @@ import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import type { StateColumn } from '../../storage/state/column.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
 import { OrderedIndex } from '../../storage/state/orderedIndex.ts';
+import type { Persistent } from '../../storage/state/persist.ts';
 import { RowOrder, type SlotCompare } from '../../storage/state/rowOrder.ts';
 import type { Batch, Vector } from '../batch.ts';
 import { BatchBuilder } from '../batchBuilder.ts';
+import { persistentParts } from './persistent.ts';
 
 /** A row that came, or went (its columns can be read until the tick ends). */
 export interface Edit {
@@ -76,6 +78,10 @@ export class WindowStore {
       .map((column) => ({ column: column + LEADING, descending: false, nullsFirst: false }));
     this.comparePeers = new RowOrder(store, peers).compareKeys;
     this.tree = new OrderedIndex(new RowOrder(store, [...peers, ...ties]));
+  }
+
+  get persistent(): Persistent {
+    return persistentParts(this.partitions, this.#rows, this.tree);
   }
 
   /** A column of the input. */
