@@ -14,6 +14,8 @@ import type { Batch } from '../executor/batch.ts';
 import { emitEachRow, emitRows } from '../executor/batchBuilder.ts';
 import { Dataflow, type DataflowNode } from '../executor/dataflow.ts';
 import type { TickContext } from '../executor/operators/operator.ts';
+import { inputRows } from './backfill/inputRows.ts';
+import { Jobs } from './backfill/jobs.ts';
 import { Catalog } from './catalog.ts';
 import { DEFAULT_ERROR_ROWS, RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
@@ -26,8 +28,7 @@ import type { MaterializedViewObject, SourceObject, TableObject } from './object
 import { pausedError, pauseFailed } from './pause.ts';
 import type { Session } from './session.ts';
 import { TickRandom } from './tickRandom.ts';
-import { LateNodes, withinLateness } from './time/lateNodes.ts';
-import { lateRowsOf, RowCounts } from './time/lateRead.ts';
+import { LateNodes } from './time/lateNodes.ts';
 import { fileViewLate, type LateSummary, tickMessages, tickSource, tickTables } from './time/ticks.ts';
 import { expireByWatermark } from './time/ttl.ts';
 import { TableWrites, type TransactionWrites } from './transaction.ts';
@@ -54,6 +55,8 @@ export class Database {
   readonly lateRows: ViewLateRow[] = [];
   /** Rows by key, for the joins of all views. */
   readonly arrangements = new Arrangements();
+  /** What is being built. */
+  readonly jobs = new Jobs();
   /** Where views that allow lateness get late rows from. */
   readonly lateNodes = new LateNodes();
   readonly #mutex = new Mutex();
@@ -312,35 +315,14 @@ export class Database {
     for (const { rows } of admitted) emitEachRow(columnTypes(object), rows, emit);
   }
 
-  /**
-   * What a new view is given of a relation before its deltas: its rows, and those that came late by at most
-   * `latenessMicros`. Only inside `exclusive`.
-   */
+  /** What a new view is given of a relation before its deltas (backfill/inputRows.ts). Only inside `exclusive`. */
   backfillRows(
     object: TableObject | MaterializedViewObject | SourceObject,
     emit: (batch: Batch) => void,
     latenessMicros = 0n,
   ): void {
-    const types = columnTypes(object);
-    if (object.kind !== 'source') {
-      object.store.scan(emit);
-      if (latenessMicros > 0n && object.kind === 'table') {
-        emitEachRow(types, lateRowsOf(this, object, latenessMicros), emit);
-      }
-      return;
-    }
-    const { rule } = object.admission;
-    const readmitted = new RowCounts(object, object.admission.readmitted());
-    for (const { rows, late } of object.admission.replay(object.source.replay())) {
-      emitEachRow(types, rows, emit);
-      if (latenessMicros === 0n || rule === null) continue;
-      const wanted = late.filter((l) => withinLateness(l, rule, latenessMicros) && !readmitted.take(l.row));
-      emitEachRow(
-        types,
-        wanted.map((l) => l.row),
-        emit,
-      );
-    }
+    const parts = inputRows(this, object, emit, latenessMicros);
+    while (parts.next().done !== true);
   }
 
   /** Removes nodes from the dataflow (dropped view, failed creation). */

@@ -16,6 +16,7 @@ import type { WatermarkTerm } from '../planner/plan/watermark.ts';
 import type { PlannedView } from '../planner/plan.ts';
 import { groupKey } from '../planner/time/terms.ts';
 import { RelationStore } from '../storage/state/relationStore.ts';
+import { inputRows } from './backfill/inputRows.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
 import type { ErrorPolicy, MaterializedViewObject } from './objects.ts';
 import { pauseView } from './pause.ts';
@@ -30,7 +31,7 @@ export interface ViewParts {
   readonly node: DataflowNode;
 }
 
-interface ViewShape {
+export interface ViewShape {
   readonly id: number;
   readonly name: string;
   readonly timeZone: string;
@@ -43,6 +44,22 @@ interface ViewShape {
  * input is paused, or when the view refuses a row.
  */
 export function buildView(database: Database, view: ViewShape, checkCancelled: () => void): ViewParts {
+  const steps = buildSteps(database, view);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    try {
+      checkCancelled();
+    } catch (error) {
+      steps.throw(error);
+    }
+  }
+}
+
+/**
+ * The same in steps, each giving the number of rows read in it. Nothing may change between them; what is thrown into one
+ * takes everything back.
+ */
+export function* buildSteps(database: Database, view: ViewShape): Generator<number, ViewParts> {
   const { planned } = view;
   walkPhysical(planned.plan, (node) => {
     if (node.kind === 'Scan' || node.kind === 'IndexScan') scannable(database.catalog, node.relation.id);
@@ -64,8 +81,8 @@ export function buildView(database: Database, view: ViewShape, checkCancelled: (
     database.random.begin(`${database.version}/${view.id}`);
     // What a checkpoint holds is put back afterwards.
     if (!database.restoring) {
-      fillArrangements(database, built, checkCancelled);
-      backfill(database, built, first, checkCancelled);
+      yield* fillArrangements(database, built);
+      yield* backfill(database, built, first);
     }
     // A restart must not stop at it: the view is paused when it is there.
     const mayRefuse = view.errors.onError === 'fail' && database.recovery === null;
@@ -118,32 +135,30 @@ function latenessOf(input: ScanInput): bigint {
 }
 
 /** Puts what relations hold into new arrangements, without a word to the joins. */
-function fillArrangements(database: Database, built: BuiltPlan, checkCancelled: () => void): void {
+function* fillArrangements(database: Database, built: BuiltPlan): Generator<number> {
   for (const relationId of new Set(built.fresh.map(({ relation }) => relation.id))) {
     const filled = built.fresh.filter(({ relation }) => relation.id === relationId);
-    database.backfillRows(scannable(database.catalog, relationId), (batch) => {
-      checkCancelled();
+    yield* inputRows(database, scannable(database.catalog, relationId), (batch) => {
       for (const arrangement of filled) fillArrangement(arrangement, batch);
     });
   }
 }
 
 /** Lets joins say what they have of full arrangements, then feeds the scans. */
-function backfill(database: Database, built: BuiltPlan, first: number, checkCancelled: () => void): void {
+function* backfill(database: Database, built: BuiltPlan, first: number): Generator<number> {
   built.start();
   for (const input of built.inputs) {
     const relation = scannable(database.catalog, input.scan.relation.id);
     const width = columnTypes(relation).length;
     const identity = isIdentity(input.scan.columns, width);
     const push = (batch: Batch): void => {
-      checkCancelled();
       database.dataflow.push(
         input.target,
         input.port,
         identity ? batch : pickColumns(batch, input.scan.columns),
       );
     };
-    database.backfillRows(relation, push, latenessOf(input));
+    yield* inputRows(database, relation, push, latenessOf(input));
   }
   database.dataflow.finishTick(first);
 }

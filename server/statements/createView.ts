@@ -3,11 +3,12 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import type { PlannedView } from '../../planner/plan.ts';
+import { buildInSlices } from '../backfill/slicedBuild.ts';
 import { Entry, type MaterializedViewObject, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
 import { routinesUsed } from '../planning.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
-import { buildView, noParts, watermarkedColumns } from '../viewBuild.ts';
+import { noParts, watermarkedColumns } from '../viewBuild.ts';
 import {
   noParameters,
   planView,
@@ -117,7 +118,7 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
       const plan = planView(statement, context);
       const { planned } = plan;
       const id = database.catalog.allocateId();
-      const view = viewObject({ id, schema, name: target.name, ...plan }, context);
+      const view = await viewObject({ id, schema, name: target.name, ...plan }, context);
       warnOfUnboundedState(planned, context);
       noticeNestedLoops(planned.plan, context);
       database.catalog.add(view);
@@ -130,10 +131,10 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
 };
 
 /** The object over its parts in the dataflow. */
-function viewObject(
+async function viewObject(
   target: ViewPlan & { readonly id: number; readonly schema: string; readonly name: string },
   context: StatementContext,
-): MaterializedViewObject {
+): Promise<MaterializedViewObject> {
   const { database } = context;
   const { planned, dependsOn } = target;
   const origin = originOf(context);
@@ -141,7 +142,7 @@ function viewObject(
   const paused = database.recovery === null ? null : pausedBy(database, dependsOn);
   const parts =
     paused === null
-      ? buildView(database, { ...target, timeZone: origin.timeZone }, () => context.checkCancelled())
+      ? await buildInSlices(database, { ...target, timeZone: origin.timeZone }, dependsOn, context)
       : noParts(planned);
   for (const dependency of dependsOn) {
     const upstream = database.catalog.byId(dependency);

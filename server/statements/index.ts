@@ -17,6 +17,7 @@ import { explain } from './explain.ts';
 import { explainWatermark } from './explainWatermark.ts';
 import { flush, wait } from './flush.ts';
 import { inject } from './inject.ts';
+import { cancelJobs } from './jobs.ts';
 import { deallocate, discard, execute, prepare } from './prepare.ts';
 import { replayLateRows } from './replayLateRows.ts';
 
@@ -100,7 +101,7 @@ const handlers: Handlers = {
   CloseCursor: later('CLOSE'),
   UseDatabase: later('USE'),
   Refresh: later('REFRESH'),
-  CancelJobs: later('CANCEL JOBS'),
+  CancelJobs: cancelJobs,
   Kill: later('KILL'),
   SystemCommand: later((s) => s.command.toUpperCase()),
   DeleteMetaSnapshots: later('DELETE META SNAPSHOTS'),

@@ -32,7 +32,6 @@ const absent: readonly ShowObjects['object'][] = [
   'subscriptions',
   'connections',
   'secrets',
-  'jobs',
   'cursors',
   'subscription cursors',
 ];
@@ -83,6 +82,8 @@ function showColumns(statement: ShowObjects) {
       return text('Name', 'Value');
     case 'processlist':
       return text('Id', 'User', 'Database', 'Info');
+    case 'jobs':
+      return text('Id', 'Statement', 'Create Type', 'Progress');
     case 'cluster':
       return text('Id', 'Addr', 'State');
     case 'functions':
@@ -109,6 +110,10 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
   const inScope = (schema: string): boolean =>
     from === null ? context.searchPath().includes(schema) : schema === from;
   switch (statement.object) {
+    case 'jobs':
+      return context.database.jobs
+        .list()
+        .map((job) => [String(job.id), job.statement, 'FOREGROUND', `${(job.progress * 100).toFixed(2)}%`]);
     case 'databases':
       return [[catalog.database]];
     case 'schemas':

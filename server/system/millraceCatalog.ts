@@ -1,4 +1,5 @@
 /** millrace_catalog: what this server knows of itself - relations, dataflow operators, errors, sources, functions. */
+import { Interval } from '../../common/interval.ts';
 import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { DataflowNode } from '../../executor/dataflow.ts';
@@ -50,6 +51,12 @@ export const millraceColumns: ColumnSpecs = {
     kind: 'v',
     columns:
       'relation_id oid!, relation text!, key text[]!, columns text[]!, users text[]!, rows int8!, bytes int8!',
+  },
+  ddl_progress: {
+    id: 12423,
+    kind: 'v',
+    columns:
+      'id int8!, statement text!, started_at timestamptz!, rows_done int8!, rows_total int8!, progress float8!, remaining interval',
   },
   settings: { id: 12406, kind: 'v', columns: 'name text!, value text!, description text!' },
 };
@@ -216,7 +223,23 @@ function* functions(view: SystemView): Generator<Fields> {
   }
 }
 
+function* ddlProgress({ database }: SystemView): Generator<Fields> {
+  for (const job of database.jobs.list()) {
+    const micros = job.remaining(database.clock());
+    yield {
+      id: BigInt(job.id),
+      statement: job.statement,
+      started_at: job.startedAt,
+      rows_done: BigInt(job.done),
+      rows_total: BigInt(job.total),
+      progress: job.progress,
+      remaining: micros === null ? null : new Interval(0, 0, BigInt(Math.round(micros))),
+    };
+  }
+}
+
 export const millraceCatalog: RowSources = {
+  ddl_progress: ddlProgress,
   relations,
   operators,
   arrangements,

@@ -241,6 +241,21 @@ export class RelationStore implements Persistent {
     out.finish(emit);
   }
 
+  /** About `count` rows from slot `from` on; gives the slot to go on with, -1 after the last. */
+  scanPart(from: number, count: number, emit: EmitBatch): number {
+    const end = this.#store.end();
+    const out = new SlotEmitter(this.#store, Math.max(1, Math.min(count, 1024)));
+    let slot = from;
+    for (let rows = 0; slot < end && rows < count; slot++) {
+      const weight = this.#weights.get(slot);
+      if (weight === 0) continue;
+      rows++;
+      out.add(slot, weight, emit);
+    }
+    out.finish(emit);
+    return slot < end ? slot : -1;
+  }
+
   /** Every row as values, repeated by its weight. */
   *rows(): Generator<Row> {
     const end = this.#store.end();
