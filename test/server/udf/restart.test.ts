@@ -67,4 +67,45 @@ describe('functions and a restart', () => {
     await a.end();
     await server.close();
   });
+
+  it('are as ALTER FUNCTION and COMMENT have left them', async () => {
+    let server = await startInProcess(directory);
+    let a = await connect(server.url);
+    const statements = [
+      'CREATE SCHEMA other',
+      "CREATE FUNCTION split(n int, OUT half int, OUT rest int) LANGUAGE sql AS 'SELECT n / 2, n % 2'",
+      'ALTER FUNCTION split RENAME TO "Halves"',
+      'ALTER FUNCTION "Halves"(int) SET SCHEMA other',
+      `CREATE FUNCTION shout(s text) RETURNS text LANGUAGE javascript IMMUTABLE AS $$
+         export function shout(s) { return s + '!'; }
+       $$`,
+      'ALTER FUNCTION shout RENAME TO cry',
+      "ALTER FUNCTION cry STRICT SET millrace.udf_timeout TO '3s'",
+      "COMMENT ON FUNCTION cry(text) IS 'it''s loud'",
+      "CREATE FUNCTION total(VARIADIC xs int[]) RETURNS bigint LANGUAGE sql AS 'SELECT sum(x) FROM unnest(xs) AS x'",
+      'CREATE TABLE t (id int PRIMARY KEY, n int)',
+      'CREATE MATERIALIZED VIEW v AS SELECT id, total(n, 1, 2) AS x, (other."Halves"(n)).half AS h FROM t',
+      'INSERT INTO t VALUES (1, 7)',
+    ];
+    for (const sql of statements) await a.tags(sql);
+    for (let i = 0; i < 1100; i++) await a.tags(`UPDATE t SET n = ${i} WHERE id = 1`);
+    for (let restart = 0; restart < 3; restart++) {
+      await a.end();
+      await server.close();
+      server = await startInProcess(directory);
+      a = await connect(server.url);
+      expect(await a.rows('SELECT * FROM v')).toEqual([['1', '1102', '549']]);
+      expect(await a.rows('SELECT cry(s => \'x\'), h.rest FROM other."Halves"(7) AS h')).toEqual([
+        ['x!', '1'],
+      ]);
+      expect(
+        await a.rows(
+          "SELECT proisstrict, proconfig, obj_description(oid, 'pg_proc') FROM pg_proc WHERE proname = 'cry'",
+        ),
+      ).toEqual([['t', '{millrace.udf_timeout=3s}', "it's loud"]]);
+      expect(await a.state('SELECT shout(NULL)')).toBe('42883');
+    }
+    await a.end();
+    await server.close();
+  });
 });
