@@ -30,7 +30,7 @@ export class Changes {
       () => `id IN (SELECT k FROM ${random.pick(this.#tables).name})`,
       () => `EXISTS (SELECT 1 FROM ${random.pick(this.#tables).name} AS x WHERE x.k = id)`,
       () => `id > ${Math.max(0, this.#nextId - random.int(2, 12))}`,
-      () => 'true',
+      () => (random.chance(0.3) ? 'true' : `id % 7 = ${random.int(0, 6)}`),
     ])();
   }
 
@@ -48,11 +48,11 @@ export class Changes {
     const random = this.#random;
     const table = random.pick(this.#tables);
     const kind = random.next();
-    if (kind < 0.4) return this.insert(table, random.int(1, 6));
-    if (kind < 0.5) return table.hasKey ? this.#upsert(table) : this.insert(table, 2);
-    if (kind < 0.55) return this.#move(table);
-    if (kind < 0.75) return this.#update(table);
-    if (kind < 0.95) return `DELETE FROM ${table.name} WHERE ${this.#condition()}`;
+    if (kind < 0.47) return this.insert(table, random.int(1, 7));
+    if (kind < 0.57) return table.hasKey ? this.#upsert(table) : this.insert(table, 2);
+    if (kind < 0.63) return this.#move(table);
+    if (kind < 0.82) return this.#update(table);
+    if (kind < 0.98) return `DELETE FROM ${table.name} WHERE ${this.#condition()}`;
     return `DELETE FROM ${table.name}`;
   }
 

@@ -38,6 +38,9 @@ export const comparable: readonly SqlType[] = [
   'texts',
 ];
 
+/** Types whose extremes no function here fails on, or computes inexactly. */
+const tame: ReadonlySet<SqlType> = new Set(['text', 'varchar', 'texts', 'uuid', 'bool', 'bytea', 'jsonb']);
+
 const comparisons = ['=', '<>', '<', '<=', '>', '>=', '=', '!='];
 
 export class Expressions {
@@ -62,7 +65,7 @@ export class Expressions {
   /** An expression of `type`. */
   of(type: SqlType, scope: readonly ScopeColumn[], depth = 2): string {
     const random = this.#random;
-    const columns = scope.filter((c) => c.type === type && !c.wide);
+    const columns = scope.filter((c) => c.type === type && (!c.wide || tame.has(type)));
     if (columns.length > 0 && random.chance(depth === 0 ? 0.8 : 0.5)) return random.pick(columns).sql;
     if (depth === 0)
       return random.chance(0.08) ? `CAST(NULL AS ${sqlName[type]})` : typedLiteral(type, random);

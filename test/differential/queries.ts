@@ -245,7 +245,7 @@ export class Queries implements Subqueries {
       return random.pick([
         equal,
         () => `${equal()} AND ${equal()}`,
-        () => `${equal()} AND ${this.#expressions.predicate(both, 0)}`,
+        () => `${equal()} AND ${this.#expressions.predicate(both, 1)}`,
       ])();
     return random.pick([
       equal,
@@ -291,7 +291,7 @@ export class Queries implements Subqueries {
   ): Query {
     const random = this.#random;
     const scope = [...from.scope, ...outer];
-    const where = random.chance(0.5) ? ` WHERE ${this.#expressions.predicate(scope)}` : '';
+    const where = random.chance(0.35) ? ` WHERE ${this.#expressions.predicate(scope)}` : '';
     const wanted = types ?? Array.from({ length: random.int(1, 4) }, () => random.pick(comparable));
     if (random.chance(0.3)) {
       const grouped = this.#grouping.select(from, wanted, outer);

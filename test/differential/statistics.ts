@@ -5,6 +5,9 @@ export class Statistics {
   queries = 0;
   /** Answers that were compared. */
   comparisons = 0;
+  /** Those of them with any rows. */
+  withRows = 0;
+  rows = 0;
   statements = 0;
   /** Queries and statements by SQLSTATE to which both gave an error. */
   readonly bothFailed = new Map<string, number>();
@@ -26,6 +29,8 @@ export class Statistics {
     this.seeds += other.seeds;
     this.queries += other.queries;
     this.comparisons += other.comparisons;
+    this.withRows += other.withRows;
+    this.rows += other.rows;
     this.statements += other.statements;
     this.onlyExpectedFailed += other.onlyExpectedFailed;
     this.onlyActualFailed += other.onlyActualFailed;
@@ -47,7 +52,7 @@ export class Statistics {
       `seeds: ${this.seeds}`,
       `queries: ${this.queries}`,
       `statements: ${this.statements}`,
-      `comparisons: ${this.comparisons}`,
+      `comparisons: ${this.comparisons} (${this.withRows} of answers with rows, ${this.rows} rows)`,
       `mismatches: ${mismatches}`,
       `errors that both gave:${listed(this.bothFailed)}`,
       `value errors that only PostgreSQL met: ${this.onlyExpectedFailed}`,
