@@ -1,0 +1,129 @@
+/**
+ * Checkpoints and restarts: a view with many groups over a table. How long a full checkpoint takes and what it writes; how ticks
+ * fare while one is taken, against ticks without; and how long a restart takes until it answers a read, and until it takes writes.
+ *
+ * Run: node bench/checkpoint.ts [--rows N]   (state is 3 rows per row: table, groups, view)
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Checkpointer } from '../server/checkpoint/checkpointer.ts';
+import { recoverDirectory } from '../server/checkpoint/recovery.ts';
+import type { Database } from '../server/database.ts';
+import { Journal } from '../server/journal.ts';
+import { createDatabase, ddlRunner, localSession } from '../server/serve.ts';
+import { markdownTable, milliseconds, percentile } from './support/statistics.ts';
+
+const { values } = parseArgs({ options: { rows: { type: 'string', default: '1000000' } } });
+const rows = Number(values.rows);
+const CHUNK = 50_000;
+
+interface Opened {
+  readonly database: Database;
+  readonly checkpointer: Checkpointer;
+  readonly millis: number;
+}
+
+async function open(directory: string): Promise<Opened> {
+  const started = performance.now();
+  const database = createDatabase();
+  const journal = new Journal(directory, {
+    now: () => database.clock(),
+    acceptDataLoss: false,
+    log: () => {},
+  });
+  const { checkpointer } = await recoverDirectory(
+    database,
+    directory,
+    journal,
+    ddlRunner(database),
+    () => {},
+  );
+  return { database, checkpointer, millis: performance.now() - started };
+}
+
+async function close({ database, checkpointer }: Opened): Promise<void> {
+  await checkpointer.close();
+  database.close();
+}
+
+/** Latencies of one-row updates of random rows for so long, in milliseconds. */
+async function updates(database: Database, until: () => boolean): Promise<number[]> {
+  const session = localSession(database);
+  await session.run('SET synchronous_commit = off');
+  const times: number[] = [];
+  for (let i = 0; !until(); i++) {
+    const id = 1 + Math.floor(((i * 0.6180339887) % 1) * rows);
+    const started = performance.now();
+    await session.run(`INSERT INTO t VALUES (${id}, ${i})`);
+    times.push(performance.now() - started);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return times;
+}
+
+const lines: string[][] = [];
+const note = (what: string, figure: string): void => {
+  lines.push([what, figure]);
+};
+
+const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+try {
+  const first = await open(directory);
+  const session = localSession(first.database);
+  await session.run('CREATE TABLE t (id bigint PRIMARY KEY, v bigint)');
+  await session.run(
+    'CREATE MATERIALIZED VIEW v AS SELECT id, count(*) AS n, sum(v) AS total FROM t GROUP BY id',
+  );
+  await session.run('SET synchronous_commit = off');
+  for (let from = 1; from <= rows; from += CHUNK) {
+    await session.run(
+      `INSERT INTO t SELECT i, i % 1000 FROM generate_series(${from}, ${Math.min(rows, from + CHUNK - 1)}) AS i`,
+    );
+    // What a running server does at intervals: the journal does not grow without end.
+    if ((from / CHUNK) % 20 < 1) await first.checkpointer.checkpoint();
+  }
+  await first.checkpointer.checkpoint();
+  const idle = await updates(
+    first.database,
+    (
+      (n) => () =>
+        n++ > 3000
+    )(0),
+  );
+  let done = false;
+  const during = first.checkpointer.checkpoint().finally(() => {
+    done = true;
+  });
+  const busy = await updates(first.database, () => done);
+  const report = await during;
+  note('state rows', String(3 * rows));
+  note('blocks written after 3000 updates, of all', `${report.blocks} of ${report.totalBlocks}`);
+  note('bytes written', `${(report.bytes / 1e6).toFixed(1)} MB`);
+  note('freeze', milliseconds(report.frozenMicros / 1000));
+  note('whole checkpoint, under updates', milliseconds(report.micros / 1000));
+  for (const [name, times] of [
+    ['one-row commit without a checkpoint', idle],
+    ['one-row commit while one is taken', busy],
+  ] as const) {
+    const of = (p: number): string => milliseconds(percentile(times, p));
+    note(`${name} (${times.length}), p50 / p99 / worst`, `${of(0.5)} / ${of(0.99)} / ${of(1)}`);
+  }
+  await first.checkpointer.checkpoint();
+  await close(first);
+  note('state.db', `${(statSync(join(directory, 'state.db')).size / 1e6).toFixed(1)} MB`);
+
+  const second = await open(directory);
+  note('restart until reads and writes are taken', milliseconds(second.millis));
+  const started = performance.now();
+  await localSession(second.database).run('SELECT * FROM v WHERE id = 77');
+  note('first read', milliseconds(performance.now() - started));
+  const written = performance.now();
+  await localSession(second.database).run('INSERT INTO t VALUES (77, 5)');
+  note('first write', milliseconds(performance.now() - written));
+  await close(second);
+  process.stdout.write(`${markdownTable(['measure', 'figure'], lines)}\n`);
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
