@@ -105,65 +105,69 @@ describe('a restart', () => {
 });
 
 describe('a crash between any two writes', () => {
-  it.each([1, 2])('leaves a version that was, with everything acknowledged, history %i', async (seed) => {
-    const steps = 25;
-    const versions = new Map<string, unknown>();
-    {
-      const twin = new Workload(seed, directory);
-      const { database, session } = await open(`${directory}/twin`);
-      await twin.begin(session);
-      const runTick = database.runTick.bind(database);
-      database.runTick = (feed) => {
-        runTick(feed);
+  it.each([1, 2])(
+    'leaves a version that was, with everything acknowledged, history %i',
+    async (seed) => {
+      const steps = 25;
+      const versions = new Map<string, unknown>();
+      {
+        const twin = new Workload(seed, directory);
+        const { database, session } = await open(`${directory}/twin`);
+        await twin.begin(session);
+        const runTick = database.runTick.bind(database);
+        database.runTick = (feed) => {
+          runTick(feed);
+          versions.set(String(database.version), rowsOnly(dump(database)));
+        };
         versions.set(String(database.version), rowsOnly(dump(database)));
-      };
-      versions.set(String(database.version), rowsOnly(dump(database)));
-      for (let i = 0; i < steps; i++) await twin.step(session);
-      database.close();
-    }
-    let crashes = 0;
-    for (let n = 1; ; n++) {
-      const history = new Workload(seed, directory);
-      const made: { store: TestStore | null } = { store: null };
-      const data = `${directory}/data-${n}`;
-      const server = await open(data, {
-        store: (place) => {
-          made.store = new TestStore(place);
-          return made.store;
-        },
-      });
-      await history.begin(server.session);
-      const { store } = made;
-      if (store === null) throw new Error('the store must be there');
-      const first = store.writes;
-      let dead = false;
-      store.onWrite = (when, count) => {
-        if (dead || (count === first + Math.ceil(n / 2) && when === (n % 2 === 0 ? 'after' : 'before'))) {
-          dead = true;
-          throw Object.assign(new Error('crashed'), { code: 'EIO' });
+        for (let i = 0; i < steps; i++) await twin.step(session);
+        database.close();
+      }
+      let crashes = 0;
+      for (let n = 1; ; n++) {
+        const history = new Workload(seed, directory);
+        const made: { store: TestStore | null } = { store: null };
+        const data = `${directory}/data-${n}`;
+        const server = await open(data, {
+          store: (place) => {
+            made.store = new TestStore(place);
+            return made.store;
+          },
+        });
+        await history.begin(server.session);
+        const { store } = made;
+        if (store === null) throw new Error('the store must be there');
+        const first = store.writes;
+        let dead = false;
+        store.onWrite = (when, count) => {
+          if (dead || (count === first + Math.ceil(n / 2) && when === (n % 2 === 0 ? 'after' : 'before'))) {
+            dead = true;
+            throw Object.assign(new Error('crashed'), { code: 'EIO' });
+          }
+        };
+        let acknowledged = server.database.version;
+        for (let i = 0; i < steps && !dead; i++) {
+          await history.step(server.session).catch(() => {});
+          // Only what is written was promised.
+          if (!dead && server.journal.flushSoon()) acknowledged = server.database.version;
         }
-      };
-      let acknowledged = server.database.version;
-      for (let i = 0; i < steps && !dead; i++) {
-        await history.step(server.session).catch(() => {});
-        // Only what is written was promised.
-        if (!dead && server.journal.flushSoon()) acknowledged = server.database.version;
+        if (!dead) {
+          server.database.close();
+          break;
+        }
+        crashes++;
+        const reopened = await open(afterCrash(data, 'crash'));
+        const { version } = reopened.database;
+        expect(version).toBeGreaterThanOrEqual(acknowledged);
+        const expected = versions.get(String(version));
+        expect(expected, `version ${version}`).toBeDefined();
+        expect(rowsOnly(dump(reopened.database))).toEqual(expected);
+        reopened.database.close();
       }
-      if (!dead) {
-        server.database.close();
-        break;
-      }
-      crashes++;
-      const reopened = await open(afterCrash(data, 'crash'));
-      const { version } = reopened.database;
-      expect(version).toBeGreaterThanOrEqual(acknowledged);
-      const expected = versions.get(String(version));
-      expect(expected, `version ${version}`).toBeDefined();
-      expect(rowsOnly(dump(reopened.database))).toEqual(expected);
-      reopened.database.close();
-    }
-    expect(crashes).toBeGreaterThan(20);
-  });
+      expect(crashes).toBeGreaterThan(20);
+    },
+    180_000,
+  );
 });
 
 /** Without the state of sources, which goes on within a version. */
