@@ -34,6 +34,9 @@ const queries: Readonly<Record<string, readonly string[]>> = {
     'SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b < t.b)',
     'SELECT a FROM t WHERE b NOT IN (SELECT b FROM u)',
   ],
+  DeltaJoin: [
+    'SELECT t.a, u.b FROM t JOIN u ON t.id = u.id JOIN t AS w ON w.id = u.id JOIN u AS x ON x.id = w.id',
+  ],
   Aggregate: [
     "SELECT a, count(*) AS n, sum(b) AS s, min(b) AS l, max(s) AS m, count(DISTINCT s) AS d, string_agg(s, ',' ORDER BY s, id) AS t FROM t GROUP BY a",
     'SELECT a, percentile_cont(0.5) WITHIN GROUP (ORDER BY b) AS p, mode() WITHIN GROUP (ORDER BY s) AS m, array_agg(b ORDER BY id) AS g FROM t GROUP BY a',
@@ -69,12 +72,12 @@ const queries: Readonly<Record<string, readonly string[]>> = {
   MaterializedExprs: ['SELECT id, a + random() AS x FROM t'],
 };
 
-/** The kinds of plan nodes that have an operator, and the one that the dataflow's builder makes. */
+/** The kinds of plan nodes that have an operator, and those that the dataflow's builder makes. */
 function registry(): readonly string[] {
   const text = readFileSync(join(root, 'executor/operators/index.ts'), 'utf8');
   const table = /const factories: Factories = \{\n(.*?)\n\};/s.exec(text);
   const kinds = [...must(table?.[1]).matchAll(/^ {2}(\w+): (?!notAnOperator)/gm)].map((m) => m[1] ?? '');
-  return [...kinds, 'Recursive'];
+  return [...kinds, 'Recursive', 'DeltaJoin'];
 }
 
 async function done(target: Target, sql: string): Promise<void> {
