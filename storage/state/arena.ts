@@ -292,6 +292,7 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#chunks = image.chunks;
     this.#pages = [];
     this.#words = [];
+    this.#writable = [];
     this.#bytes = 0;
     from.blocks(this.#marks);
   }

@@ -55,10 +55,15 @@ function subject<S extends Persistent>(
   };
 }
 
+/** Up to `most` changes, or just a few, so that most blocks stay as they are. */
+function some(random: Random, most: number): number {
+  return random.below(2) === 0 ? random.below(most) : random.below(4);
+}
+
 /** Now and then everything goes, so that structures give their memory back. */
 function grows(random: Random, size: number, largest: number): 'up' | 'down' | 'empty' {
   const x = random.below(100);
-  if (x === 0) return 'empty';
+  if (x < 3) return 'empty';
   return size < largest && (size === 0 || x < 62) ? 'up' : 'down';
 }
 
@@ -142,7 +147,7 @@ const rowStore = subject(
           for (const slot of slots) store.free(slot);
           slots.length = 0;
         } else if (direction === 'down') {
-          for (let k = random.below(Math.min(slots.length, 3000)); k >= 0; k--) {
+          for (let k = Math.min(slots.length - 1, some(random, 3000)); k >= 0; k--) {
             const [slot] = slots.splice(random.below(slots.length), 1);
             store.free(must(slot));
           }
@@ -162,9 +167,9 @@ const rowStore = subject(
           }
         }
         // As generated code does.
-        const some = slots.filter(() => random.below(50) === 0);
-        store.touchExtras(Int32Array.from(some), some.length);
-        for (const slot of some) {
+        const changed = slots.filter(() => random.below(50) === 0);
+        store.touchExtras(Int32Array.from(changed), changed.length);
+        for (const slot of changed) {
           must(ints.blocks[slot >>> 13])[slot & 8191] = random.below(1000);
           must(boxed.blocks[slot >>> 13])[slot & 8191] = decimal(random);
         }
@@ -197,7 +202,7 @@ const arena = subject(
       tick() {
         const direction = grows(random, refs.length, 6000);
         if (direction === 'up') {
-          for (let k = random.below(800); k >= 0; k--) {
+          for (let k = some(random, 800); k >= 0; k--) {
             const put = text(random);
             refs.push(
               random.below(2) === 0
@@ -207,7 +212,7 @@ const arena = subject(
           }
           return;
         }
-        const all = direction === 'empty' ? refs.length : random.below(Math.min(refs.length, 900)) + 1;
+        const all = direction === 'empty' ? refs.length : Math.min(refs.length, some(random, 900) + 1);
         for (let k = 0; k < all; k++)
           driver.structure.free(must(refs.splice(random.below(refs.length), 1)[0]));
       },
@@ -235,14 +240,14 @@ function hashIndex(name: string, hashBits: number): Subject {
           const index = driver.structure;
           const direction = grows(random, entries.length, 40_000);
           if (direction === 'up') {
-            for (let k = random.below(4000); k >= 0; k--) {
+            for (let k = some(random, 4000); k >= 0; k--) {
               const hash = random.below(2 ** hashBits) << (32 - hashBits) || 0;
               index.insert(hash, slot);
               entries.push([hash, slot++]);
             }
             return;
           }
-          const n = direction === 'empty' ? entries.length : random.below(Math.min(entries.length, 3000)) + 1;
+          const n = direction === 'empty' ? entries.length : Math.min(entries.length, some(random, 3000) + 1);
           for (let k = 0; k < n; k++) {
             const at = random.below(entries.length);
             const [hash, from] = must(entries[at]);
@@ -301,7 +306,7 @@ const orderedIndex = subject(
         const { store, tree } = driver.structure;
         const direction = grows(random, slots.length, 15_000);
         if (direction === 'up') {
-          const n = random.below(900) + 1;
+          const n = some(random, 1500) + 1;
           const rows = Array.from({ length: n }, () => [random.below(1 << 20)]);
           const made = Int32Array.from(rows, () => store.alloc());
           store.store(batchOfRows(store.types, rows).columns, null, null, n, made);
@@ -310,14 +315,14 @@ const orderedIndex = subject(
             slots.push(slot);
           }
         } else {
-          const n = direction === 'empty' ? slots.length : random.below(Math.min(slots.length, 1500)) + 1;
+          const n = direction === 'empty' ? slots.length : Math.min(slots.length, some(random, 1500) + 1);
           for (let k = 0; k < n; k++) {
             const slot = must(slots.splice(random.below(slots.length), 1)[0]);
             tree.remove(slot);
             store.free(slot);
           }
         }
-        for (let k = 0; k < 5 && slots.length > 0; k++) {
+        for (let k = random.below(3); k > 0 && slots.length > 0; k--) {
           tree.addCount(must(slots[random.below(slots.length)]), 1);
         }
       },

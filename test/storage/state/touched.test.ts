@@ -91,6 +91,32 @@ describe('blocks are touched before they are written to', () => {
     database.close();
   });
 
+  it('by aggregates that look at their groups', async () => {
+    watched.marks = [];
+    watched.isOn = true;
+    const watch = new Watch();
+    const database = createDatabase();
+    const target = localTarget(database);
+    const run = async (sql: string): Promise<void> => {
+      expect(await target.run(sql)).toHaveProperty('rows');
+      watch.check();
+    };
+    await run('CREATE TABLE t (id int PRIMARY KEY, k int, v int, x float8)');
+    await run(`CREATE MATERIALIZED VIEW m AS SELECT k, count(DISTINCT v) AS a, min(v) AS b, max(v) AS c,
+      array_agg(v ORDER BY v) AS d, sum(DISTINCT x) AS e, sum(x) AS f, avg(v) AS g,
+      mode() WITHIN GROUP (ORDER BY v) AS h FROM t GROUP BY k`);
+    await run('CREATE MATERIALIZED VIEW one AS SELECT count(*) AS a, sum(x) AS b, max(v) AS c FROM t');
+    await run('INSERT INTO t SELECT i, i % 7, i % 50, i / 3.0 FROM generate_series(1, 500) AS s (i)');
+    // Entries that stay: only their counts change.
+    await run('INSERT INTO t VALUES (1001, 1, 1, 0.5)');
+    await run('DELETE FROM t WHERE id = 1001');
+    await run('UPDATE t SET v = 8 WHERE id = 1');
+    await run('DELETE FROM t WHERE id % 2 = 0');
+    await run('DELETE FROM t');
+    expect(watch.taken).toBeGreaterThan(20);
+    database.close();
+  });
+
   it('by the Nexmark views', async () => {
     watched.marks = [];
     watched.isOn = true;
