@@ -63,9 +63,8 @@ export async function runEngine(
   const used = process.threadCpuUsage(cpu);
   const made = [...database.catalog.objects()].find((o) => o.name === view);
   if (made === undefined || made.kind !== 'materialized view') throw new TypeError(`no view ${view}`);
-  const operators = [...made.nodes].flatMap((n) =>
-    n === made.node || n.operator === null ? [] : [n.operator],
-  );
+  const own = [...made.nodes].flatMap((n) => (n === made.node || n.operator === null ? [] : [n.operator]));
+  const operators = [...own, ...database.arrangements.list().map(({ operator }) => operator)];
   const figures: EngineFigures = {
     events,
     seconds,

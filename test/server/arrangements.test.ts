@@ -187,6 +187,9 @@ describe('views that share arrangements', () => {
     expect(made.map(({ users }) => users.size)).toEqual([1, 1]);
     await play.session.run('DELETE FROM a WHERE id = 2');
     await play.check();
+    await play.session.run('DELETE FROM a; DELETE FROM b');
+    await play.check();
+    expect(made.map(({ operator }) => operator.stateRows())).toEqual([0, 0]);
     await play.drop(second);
     expect(play.database.arrangements.list()).toEqual([]);
     play.database.close();
