@@ -1,18 +1,25 @@
-/** After changes in place a restart gives the same catalog, from the history of statements and from a rewritten journal. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/** After changes in place a restart gives the same catalog, from the history of statements and from a checkpoint. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type InProcessServer, startInProcess } from '../harness/server.ts';
+import { type RunningServer, startServer } from '../../server/serve.ts';
 import { Connection } from './clients.ts';
 
 let directory: string;
-let server: InProcessServer;
+let server: RunningServer;
 let a: Connection;
 
 async function start(): Promise<void> {
-  server = await startInProcess(directory);
-  a = new Connection(server.url);
+  server = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    httpPort: 0,
+    dataDir: directory,
+    checkpointIntervalMs: 1_000_000,
+    log: () => {},
+  });
+  a = new Connection(`postgres://root@127.0.0.1:${server.pgPort}/dev`);
   await a.client.connect();
 }
 
@@ -60,14 +67,19 @@ async function everything(): Promise<unknown> {
   return { objects, rows, schemas };
 }
 
-/** The same after a restart, after a rewrite of the journal, and then again; and it goes on. */
+/** The same after a crash, from the statements and changes in the journal, and after a stop, from a checkpoint. */
 async function survives(): Promise<void> {
   const before = await everything();
+  const crashed = mkdtempSync(join(tmpdir(), 'millrace-alter-'));
+  cpSync(directory, crashed, { recursive: true });
   await stop();
+  const stopped = directory;
+  directory = crashed;
   await start();
   expect(await everything()).toEqual(before);
-  server.database.journal?.rewrite(server.database);
   await stop();
+  rmSync(crashed, { recursive: true, force: true });
+  directory = stopped;
   await start();
   expect(await everything()).toEqual(before);
 }

@@ -46,6 +46,7 @@ describe('system relations', () => {
       'pg_catalog.pg_stat_activity',
       'millrace_catalog.row_errors',
       'millrace_catalog.source_errors',
+      'millrace_catalog.ddl_progress',
     ]);
     database.close();
   });
