@@ -13,6 +13,7 @@ const all: Readonly<Record<string, string>> = {
   smallTick: 'ticks of 1, 10 and 100 rows through a chain of operators',
   freshness: 'INSERT until visible in a view over a view, over the wire',
   nexmarkWire: 'Nexmark by COPY over the wire',
+  commits: 'commits a second with 1, 8 and 32 connections, synchronous_commit on and off',
   windows: 'windows over event time, on update and on close',
   windowChange: 'OVER: one change in a partition of 10^3 to 10^6 rows, by function',
   plateau: 'state behind a watermark after 1 and 10 times the events',

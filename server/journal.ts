@@ -35,7 +35,6 @@ import {
   rowRecord,
   type SourceProgress,
 } from './journalRecords.ts';
-import { rewrittenRecords } from './journalRewrite.ts';
 import type { SourceObject, TableObject } from './objects.ts';
 import { eventTypes } from './time/eventTypes.ts';
 
@@ -274,11 +273,6 @@ export class Journal {
       );
     }
     this.#file.continueAfter(after);
-  }
-
-  /** Replaces the history by the statements and rows that are live now. */
-  rewrite(database: Database): void {
-    this.#file.replace(rewrittenRecords(database));
   }
 
   close(): void {

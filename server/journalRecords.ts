@@ -11,9 +11,8 @@
  *   clock      the server's clock was set, moved or given back
  *   start      the server was started
  *
- * Where a journal of format 1 or a rewritten one begins, another section comes first, from `snapshot` to `base`: ddl and
- * commits, `rows` as they are, `time` (events of sources and tables), and at its end the positions up to which sources are to
- * be read.
+ * A journal that was of format 1 begins with another section, from `snapshot` to `base`: ddl and commits, `rows` as they are,
+ * `time` (events of sources and tables), and at its end the positions up to which sources are to be read.
  */
 import { formatValue } from '../common/textIo.ts';
 import type { Row } from '../common/value.ts';

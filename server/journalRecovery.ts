@@ -6,7 +6,6 @@ import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
 import type { ClockRecord, DdlRecord, RecordKind, TimedRecord } from './journalRecords.ts';
 import { replayRecord, replayStart } from './journalReplay.ts';
-import { shouldRewrite } from './journalRewrite.ts';
 
 /** A clock this far behind the newest record has been set back, and is believed. */
 const SET_BACK_MICROS = 1_000_000n;
@@ -39,7 +38,6 @@ export async function replayJournal(
   }
   database.journal = journal;
   await database.exclusive(() => start(database, journal));
-  if (shouldRewrite(database, journal.records)) journal.rewrite(database);
 }
 
 class Replay {

@@ -300,24 +300,6 @@ export class JournalFile {
     this.#truncated = Math.max(this.#truncated, seq);
   }
 
-  /** All records give way to `records`, numbered anew. */
-  replace(records: Iterable<JournalRecord>): void {
-    this.flushNow();
-    let seq = 0;
-    const numbered = function* (this: JournalFile): Generator<StoredRecord> {
-      for (const record of records) yield this.#numbered(record, ++seq);
-    }.bind(this);
-    try {
-      this.#store.replace(numbered());
-    } catch (error) {
-      throw writeError(error);
-    }
-    this.#last = seq;
-    this.#written = seq;
-    this.#synced = seq;
-    this.#truncated = 0;
-  }
-
   /** Writes and syncs what there is; what the disk refuses is lost, as nobody was promised it. */
   close(): void {
     this.#closed = true;

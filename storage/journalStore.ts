@@ -38,8 +38,6 @@ export interface JournalStore {
   last(): number;
   /** Takes out the records through `seq` and remembers that they are gone for good. */
   truncate(seq: number): void;
-  /** All records give way to these, in one step that is on disk on return. */
-  replace(records: Iterable<StoredRecord>): void;
   meta(key: MetaKey): string | null;
   setMeta(key: MetaKey, value: string): void;
   /** Throws as `write` does when there is no space for so many bytes. */
@@ -177,24 +175,6 @@ export class SqliteJournalStore implements JournalStore {
       this.#db.prepare('DELETE FROM record WHERE seq <= ?').run(seq);
       this.setMeta('truncated', String(seq));
     })();
-  }
-
-  replace(records: Iterable<StoredRecord>): void {
-    // First and on disk, so that the mark is never ahead of a journal that starts anew.
-    this.mark(0);
-    fdatasyncSync(this.#mark);
-    this.#db.pragma('synchronous = FULL');
-    try {
-      this.#db.transaction(() => {
-        this.#db.exec('DELETE FROM record');
-        for (const { seq, kind, payload, checksum } of records)
-          this.#insert.run(seq, kind, payload, checksum);
-        this.setMeta('truncated', '0');
-      })();
-      this.#db.pragma('wal_checkpoint(TRUNCATE)');
-    } finally {
-      this.#db.pragma('synchronous = NORMAL');
-    }
   }
 
   meta(key: MetaKey): string | null {

@@ -156,10 +156,6 @@ export class TestStore implements JournalStore {
     this.#store.truncate(seq);
   }
 
-  replace(records: Iterable<StoredRecord>): void {
-    this.#store.replace(records);
-  }
-
   meta(key: MetaKey): string | null {
     return this.#store.meta(key);
   }
