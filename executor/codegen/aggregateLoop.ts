@@ -80,6 +80,8 @@ export interface AggregateLoop {
   touchedCount(): number;
   /** Lists groups as touched whose result nobody knows yet. */
   announce(slots: Int32Array, n: number): void;
+  /** The global group has been put back: its result is known. */
+  resume(): void;
   /** Forgets the touched groups. */
   forget(): void;
   /** Emits the changes and forgets the touched groups. */
@@ -112,6 +114,7 @@ if (T[s & 8191] !== stamp) { T[s & 8191] = stamp; touch(s); }
 announce: (slots, n) => {
 for (let j = 0; j < n; j++) { if (nt === touched.length) growTouched(); touched[nt] = slots[j]; had[nt++] = 0; }
 },
+resume: () => { emitted = true; },
 forget,
 touched: () => touched,
 touchedCount: () => nt,

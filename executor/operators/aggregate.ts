@@ -94,6 +94,7 @@ export class AggregateOperator implements Operator {
       () => this.#stamp,
       (saved) => {
         this.#stamp = saved;
+        if (this.#global && this.#groups.table.rows() > 0) this.#groups.loop.resume();
       },
     );
     return persistentParts(this.#groups.persistent, this.#times?.persistent ?? null, stamp);
