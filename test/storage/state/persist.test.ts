@@ -6,8 +6,10 @@ import { serialize } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { types } from '../../../common/dataType.ts';
 import { ByteArena } from '../../../storage/state/arena.ts';
+import { OrderedIndex } from '../../../storage/state/orderedIndex.ts';
 import type { Persistent } from '../../../storage/state/persist.ts';
 import { packBlock, unpackBlock } from '../../../storage/state/persist.ts';
+import { RowOrder } from '../../../storage/state/rowOrder.ts';
 import { RowStore } from '../../../storage/state/rowStore.ts';
 import { batchOfRows } from '../../../storage/state/vector.ts';
 import { MemoryCheckpoint } from '../../harness/checkpoint.ts';
@@ -168,7 +170,9 @@ describe('ByteArena', () => {
   it('keeps a page of which only the rest goes to the free lists', () => {
     const arena = new ByteArena(true);
     // Two pages; of the second a little is left.
-    const refs = Array.from({ length: 127 }, (_, i) => arena.putText(String(i % 10).repeat(1000)));
+    const refs = Array.from({ length: 126 }, (_, i) => arena.putText(String(i % 10).repeat(1000)));
+    // Of the size of the rest, which will be linked to it.
+    arena.free(refs.shift() ?? 0);
     const checkpoint = new MemoryCheckpoint();
     checkpoint.begin(arena);
     checkpoint.finish();
@@ -181,6 +185,26 @@ describe('ByteArena', () => {
     for (const into of [arena, again]) for (let k = 0; k < 50; k++) into.putText('y'.repeat(k * 5));
     expect(refs.map((ref) => again.text(ref))).toEqual(refs.map((ref) => arena.text(ref)));
     expect(again.bytes()).toBe(arena.bytes());
+  });
+});
+
+describe('OrderedIndex', () => {
+  it('marks the neighbour of a leaf that is split', () => {
+    const store = new RowStore([types.int4]);
+    const order = new RowOrder(store, [{ column: 0, descending: false, nullsFirst: false }]);
+    const tree = new OrderedIndex(order);
+    const add = (value: number): void => {
+      const slot = store.alloc();
+      store.storeOne(batchOfRows(store.types, [[value]]).columns, null, 0, slot);
+      tree.insert(slot);
+    };
+    // Full leaves, 64 a block: the one after the last of a block lies in the next.
+    for (let i = 0; i < 64 * 140; i++) add(i * 10);
+    const checkpoint = new MemoryCheckpoint();
+    checkpoint.begin(tree);
+    checkpoint.finish();
+    add((63 * 64 + 5) * 10 + 1);
+    checkpoint.verify(tree);
   });
 });
 
