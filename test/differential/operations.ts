@@ -186,7 +186,7 @@ function documents(sub: Sub, random: Random): Makers {
     () => `CAST(row_to_json(ROW(${sub('int4')}, ${sub('numeric')}, ${sub('texts')})) AS jsonb)`,
     () => `CAST(array_to_json(${sub('ints')}) AS jsonb)`,
     () => `(${sub('jsonb')} -> -1)`,
-    () => `CAST(format('{"k": %s}', CAST(${sub('int4')} AS text) || '.50') AS jsonb)`,
+    () => `CAST(format('{"k": %s}', coalesce(CAST(${sub('int4')} AS text) || '.50', 'null')) AS jsonb)`,
   ];
 }
 
