@@ -145,7 +145,9 @@ export class AggregateGroups {
   }
 
   get persistent(): Persistent {
-    const errors = this.#states.calls.map(({ cached }) => (cached === null ? null : persistentErrors(cached.errors)));
+    const errors = this.#states.calls.map(({ cached }) =>
+      cached === null ? null : persistentErrors(cached.errors),
+    );
     return persistentParts(this.table, ...this.sets.map((set) => set.persistent), ...errors);
   }
 

@@ -122,7 +122,8 @@ export function persistentFailures(
   return persistentValue<readonly (readonly [number, SavedError, string])[]>(
     () => [...failures].map(([slot, { error, operator }]) => [slot, savedError(error), operator]),
     (saved) => {
-      for (const [slot, error, operator] of saved) failures.set(slot, { error: loadedError(error), operator });
+      for (const [slot, error, operator] of saved)
+        failures.set(slot, { error: loadedError(error), operator });
     },
   );
 }

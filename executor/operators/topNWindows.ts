@@ -14,8 +14,8 @@ import { KeyTable } from '../../storage/state/keyTable.ts';
 import { type OrderedCursor, OrderedIndex } from '../../storage/state/orderedIndex.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { RowOrder } from '../../storage/state/rowOrder.ts';
-import { persistentParts } from './persistent.ts';
 import type { RowStore } from '../../storage/state/rowStore.ts';
+import { persistentParts } from './persistent.ts';
 
 export interface WindowSpec {
   /** Types of the partition columns. */
