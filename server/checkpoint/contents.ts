@@ -7,7 +7,7 @@ import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject, MaterializedViewObject } from '../objects.ts';
-import { planFingerprint } from './fingerprint.ts';
+import { viewFingerprint } from './fingerprint.ts';
 import { engineState, sourceState, tableState, viewState } from './objectState.ts';
 
 export interface Piece {
@@ -59,7 +59,7 @@ function fingerprintOf(view: MaterializedViewObject): string {
     if (operator === null || operator instanceof MaterializeOperator) continue;
     if (operator.persistent === undefined && operator.stateRows() > 0) return '';
   }
-  return planFingerprint(view.planned.plan);
+  return viewFingerprint(view.planned.plan, view.nodes);
 }
 
 function* viewPieces(view: MaterializedViewObject): Generator<Piece> {

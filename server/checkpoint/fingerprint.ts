@@ -4,11 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { formatType } from '../../common/typeTable.ts';
+import type { DataflowNode } from '../../executor/dataflow.ts';
 import { explainText } from '../../planner/explain/explain.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { walkPhysical } from '../../planner/plan/walk.ts';
 
-export function planFingerprint(plan: PhysicalPlan): string {
+/** `nodes`: what the plan was made into; joins may share what others have arranged, or not. */
+export function viewFingerprint(plan: PhysicalPlan, nodes: Iterable<DataflowNode>): string {
   const hash = createHash('sha256');
   for (const line of explainText(plan)) hash.update(`${line}\n`);
   walkPhysical(plan, (node) => {
@@ -16,5 +18,6 @@ export function planFingerprint(plan: PhysicalPlan): string {
     const relation = node.kind === 'Scan' || node.kind === 'IndexScan' ? `${node.relation.id}` : '';
     hash.update(`${node.kind} ${relation} (${columns}) ${node.appendOnly} ${node.key?.join() ?? '-'}\n`);
   });
+  for (const node of nodes) hash.update(`${node.name} of ${node.inputs.length}\n`);
   return hash.digest('hex');
 }

@@ -17,7 +17,7 @@ import { placeView, viewsOver } from '../viewBuild.ts';
 import { arrangementName, ENGINE, ERRORS, objectName, operatorName, rowsName } from './contents.ts';
 import { type Definition, definedBefore } from './definitions.ts';
 import type { CheckpointDescription } from './description.ts';
-import { planFingerprint } from './fingerprint.ts';
+import { viewFingerprint } from './fingerprint.ts';
 import { engineState, sourceState, tableState, type ViewState } from './objectState.ts';
 
 /** A view that could not be put back, and was built from its inputs. */
@@ -92,7 +92,8 @@ class Restoration {
       const state = this.#viewState(view.id);
       if (state === null) return 'the checkpoint does not have it';
       if (state.paused !== null) pauseAs(this.#database, view, state.paused);
-      else if (state.fingerprint === planFingerprint(view.planned.plan)) this.#restoreOperators(view);
+      else if (state.fingerprint === viewFingerprint(view.planned.plan, view.nodes))
+        this.#restoreOperators(view);
       else return 'its operators are not those of the checkpoint';
       return null;
     } catch (error) {

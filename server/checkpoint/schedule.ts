@@ -4,14 +4,14 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Checkpointer } from './checkpointer.ts';
 
 export class CheckpointSchedule {
-  readonly #checkpointer: Checkpointer;
+  readonly checkpointer: Checkpointer;
   readonly #intervalMs: number;
   readonly #log: (line: string) => void;
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
 
   constructor(checkpointer: Checkpointer, intervalMs: number, log: (line: string) => void) {
-    this.#checkpointer = checkpointer;
+    this.checkpointer = checkpointer;
     this.#intervalMs = intervalMs;
     this.#log = log;
   }
@@ -29,9 +29,9 @@ export class CheckpointSchedule {
   }
 
   async #checkpoint(): Promise<void> {
-    if (!this.#checkpointer.isBehind()) return;
+    if (!this.checkpointer.isBehind()) return;
     try {
-      await this.#checkpointer.checkpoint();
+      await this.checkpointer.checkpoint();
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
       // Nothing is lost: the journal still has everything since the checkpoint before.
@@ -44,6 +44,6 @@ export class CheckpointSchedule {
     this.#stop.abort();
     await this.#done;
     await this.#checkpoint();
-    await this.#checkpointer.close();
+    await this.checkpointer.close();
   }
 }
