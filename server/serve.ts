@@ -8,7 +8,8 @@ import { functionCatalog } from '../executor/functions/index.ts';
 import { warmUp } from '../parser/parse.ts';
 import { startListener, type WireListener } from '../wire/listener.ts';
 import type { ConnectionContext, SessionFactory, StartupParameters } from '../wire/port.ts';
-import { type RunDdl, recoverDirectory } from './checkpoint/recovery.ts';
+import type { Checkpointer } from './checkpoint/checkpointer.ts';
+import { type RecoveryReport, type RunDdl, recoverDirectory } from './checkpoint/recovery.ts';
 import { CheckpointSchedule } from './checkpoint/schedule.ts';
 import { Database } from './database.ts';
 import type { EngineEnvironment } from './evalContext.ts';
@@ -29,6 +30,8 @@ export interface ServeOptions {
   readonly acceptDataLoss?: boolean;
   /** Between checkpoints; by default 10 seconds. */
   readonly checkpointIntervalMs?: number;
+  /** Told when the data directory has been recovered, before anything else happens to the database. */
+  readonly onRecovered?: (database: Database, report: RecoveryReport) => void;
   /** One line about something an operator should know. */
   readonly log: (line: string) => void;
 }
@@ -39,6 +42,8 @@ export interface RunningServer {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly database: Database;
+  /** Null: nothing is kept. */
+  readonly checkpointer: Checkpointer | null;
   close(): Promise<void>;
 }
 
@@ -89,16 +94,21 @@ export function ddlRunner(database: Database): RunDdl {
 const CHECKPOINT_INTERVAL_MS = 10_000;
 
 /** Brings the database to what its data directory holds, and keeps it there from now on. */
-async function recover(database: Database, directory: string, options: ServeOptions): Promise<CheckpointSchedule> {
+async function recover(
+  database: Database,
+  directory: string,
+  options: ServeOptions,
+): Promise<CheckpointSchedule> {
   const journal = openJournal(database, directory, options);
   try {
-    const { checkpointer } = await recoverDirectory(
+    const { checkpointer, report } = await recoverDirectory(
       database,
       directory,
       journal,
       ddlRunner(database),
       options.log,
     );
+    options.onRecovered?.(database, report);
     const interval = options.checkpointIntervalMs ?? CHECKPOINT_INTERVAL_MS;
     return new CheckpointSchedule(checkpointer, interval, options.log);
   } catch (error) {
@@ -164,6 +174,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     httpHost: httpListener.host,
     httpPort: httpListener.port,
     database,
+    checkpointer: checkpoints?.checkpointer ?? null,
     async close() {
       ready = false;
       await loop.stop();

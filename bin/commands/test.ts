@@ -1,49 +1,68 @@
 /** `millrace test`: runs sqllogictest files, against a given server or against in-memory servers of its own. */
 import { globSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { failureText } from '../output/failure.ts';
 import { completeFile } from '../slt/complete.ts';
-import { type SltMode, type SltReport, SltRunner } from '../slt/runner.ts';
+import type { OwnServer } from '../slt/ownServer.ts';
+import { type SltMode, type SltReport, SltRunner, sltModes } from '../slt/runner.ts';
+import { isScenario, ScenarioRun } from '../slt/scenario.ts';
 
 interface TestOptions {
   readonly url?: string;
-  readonly mode: SltMode | 'both';
+  readonly mode: SltMode | 'both' | 'all';
+  readonly seed: number;
+  readonly every?: number;
   readonly label: readonly string[];
   readonly complete: boolean;
   readonly verbose: boolean;
 }
 
-/** Runs `use` with the URL of a fresh server that keeps nothing. */
-async function onFreshServer<T>(use: (url: string) => Promise<T>): Promise<T> {
-  const { startServer } = await import('../../server/serve.ts');
-  const server = await startServer({ host: '127.0.0.1', port: 0, httpPort: 0, dataDir: null, log: () => {} });
+/** Runs `use` with a fresh server. */
+async function onFreshServer<T>(kept: boolean, use: (server: OwnServer) => Promise<T>): Promise<T> {
+  const { OwnServer } = await import('../slt/ownServer.ts');
+  const server = await OwnServer.start(kept);
   try {
-    return await use(`postgres://root@${server.pgHost}:${server.pgPort}/dev`);
+    return await use(server);
   } finally {
     await server.close();
   }
 }
 
-async function runOne(file: string, mode: SltMode, options: TestOptions): Promise<SltReport> {
-  const run = async (url: string): Promise<SltReport> => {
-    const runner = new SltRunner({ url, mode, labels: ['millrace', 'serial', ...options.label] });
+function runOne(file: string, mode: SltMode, options: TestOptions): Promise<SltReport> {
+  const labels = ['millrace', 'serial', ...options.label];
+  const run = async (url: string, scenario?: ScenarioRun): Promise<SltReport> => {
+    const runner = new SltRunner({ url, mode, labels, ...(scenario === undefined ? {} : { scenario }) });
     await runner.runFile(file);
     return runner.close();
   };
-  return options.url === undefined ? onFreshServer(run) : run(options.url);
+  if (isScenario(mode)) {
+    const { seed, every = null } = options;
+    return onFreshServer(true, (server) => {
+      return run(server.url, new ScenarioRun(server, { scenario: mode, seed, every }, file));
+    });
+  }
+  return options.url === undefined ? onFreshServer(false, ({ url }) => run(url)) : run(options.url);
 }
 
 function printReport(file: string, mode: SltMode, report: SltReport, verbose: boolean): void {
   const verdict = report.failures.length === 0 ? 'ok' : 'FAILED';
-  const views = mode === 'incremental' ? `, ${report.incremental} queries from views` : '';
+  const views = mode === 'batch' ? '' : `, ${report.incremental} queries from views`;
   process.stdout.write(`${verdict.padEnd(6)} ${file} (${mode}): ${report.passed} records${views}\n`);
   for (const f of report.failures)
     process.stdout.write(`${f.file}:${f.line}: ${f.message.replaceAll('\n', '\n    ')}\n\n`);
   if (verbose) for (const reason of report.notIncremental) process.stdout.write(`    no view: ${reason}\n`);
 }
 
+function modesOf(mode: TestOptions['mode']): readonly SltMode[] {
+  if (mode === 'all') return sltModes;
+  return mode === 'both' ? ['batch', 'incremental'] : [mode];
+}
+
 async function runTests(files: readonly string[], options: TestOptions): Promise<boolean> {
-  const modes: readonly SltMode[] = options.mode === 'both' ? ['batch', 'incremental'] : [options.mode];
+  const modes = modesOf(options.mode);
+  if (options.url !== undefined && modes.some(isScenario)) {
+    throw new Error('a server that is restarted in between is one of the tests’ own: leave --url out');
+  }
   let passed = 0;
   let failed = 0;
   for (const file of files) {
@@ -62,11 +81,17 @@ async function complete(files: readonly string[], options: TestOptions): Promise
   let clean = true;
   for (const file of files) {
     const run = (url: string): Promise<readonly string[]> => completeFile(file, url);
-    const problems = options.url === undefined ? await onFreshServer(run) : await run(options.url);
+    const problems =
+      options.url === undefined ? await onFreshServer(false, ({ url }) => run(url)) : await run(options.url);
     for (const problem of problems) process.stdout.write(`${problem}\n`);
     clean &&= problems.length === 0;
   }
   return clean;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return Number(text);
 }
 
 const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -80,9 +105,18 @@ export function addTest(program: Command): void {
     .argument('<files...>', 'slt files, or patterns of them')
     .option('--url <url>', 'server to test')
     .addOption(
-      new Option('--mode <mode>', 'queries as they are, or as views that exist before the data')
-        .choices(['batch', 'incremental', 'both'])
+      new Option(
+        '--mode <mode>',
+        'queries as they are (batch), or as views that exist before the data (incremental), or both; or such views and a server that in between is stopped and started (restart) or killed (crash); or all of these',
+      )
+        .choices([...sltModes, 'both', 'all'])
         .default('batch'),
+    )
+    .option('--seed <number>', 'decides where a server is restarted or killed', wholeNumber, 1)
+    .option(
+      '--every <records>',
+      'restarts or kills it before every so many records; else at three places',
+      wholeNumber,
     )
     .option('--label <label>', 'label for skipif and onlyif (repeatable)', gather, [])
     .option('--complete', 'write the expected results into the files from the answers', false)

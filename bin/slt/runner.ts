@@ -3,7 +3,8 @@
  *
  * Two modes. batch: as written. incremental: every SELECT becomes a materialised view as soon as its relations exist,
  * before the data that follows, and is read from that view and once more directly; statements in between keep it up to
- * date. Inside BEGIN ... COMMIT a view shows the transaction's own writes too.
+ * date. Inside BEGIN ... COMMIT a view shows the transaction's own writes too. The scenarios are incremental, and something
+ * happens to the server between records, outside transactions; what sessions were told they are told again.
  */
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,16 +14,22 @@ import pg from 'pg';
 import { checkError, checkRows, errorText, Mismatch, type TextRow } from './compare.ts';
 import { IncrementalViews, type QueryRecord } from './incremental.ts';
 import { parseSlt, type SltRecord } from './record.ts';
+import { type Scenario, type ScenarioRun, scenarios } from './scenario.ts';
+import { SessionState } from './sessionState.ts';
 import { hashLine, valueRows } from './sqlite.ts';
 import { runCommand } from './system.ts';
 
-export type SltMode = 'batch' | 'incremental';
+export type SltMode = 'batch' | 'incremental' | Scenario;
+
+export const sltModes: readonly SltMode[] = ['batch', 'incremental', ...scenarios];
 
 export interface SltOptions {
   readonly url: string;
   readonly mode: SltMode;
-  /** Labels for skipif / onlyif, the engine's name included; the mode's name is one too. */
+  /** Labels for skipif / onlyif, the engine's name included; the mode's name is one too, and `incremental` of a scenario. */
   readonly labels: readonly string[];
+  /** What happens between the records, in a mode that is a scenario. */
+  readonly scenario?: ScenarioRun;
 }
 
 export interface SltFailure {
@@ -66,41 +73,64 @@ export async function runSql(client: pg.Client, sql: string): Promise<QueryOutco
 export class SltRunner {
   readonly #options: SltOptions;
   readonly #clients = new Map<string, pg.Client>();
-  readonly #inTransaction = new Set<string>();
+  readonly #sessions = new Map<string, SessionState>();
   readonly #variables = new Map<string, string>();
   /** Hashes of the results of labelled queries. */
   readonly #labels = new Map<string, string>();
   readonly #failures: SltFailure[] = [];
   readonly #views: IncrementalViews | null;
+  /** The scenario waits for the end of a transaction. */
+  #isDue = false;
   #substitution = false;
   #directory: string | null = null;
   #passed = 0;
 
   constructor(options: SltOptions) {
     this.#options = options;
-    this.#views = options.mode === 'incremental' ? new IncrementalViews() : null;
+    this.#views = options.mode === 'batch' ? null : new IncrementalViews();
   }
 
   async runFile(file: string): Promise<void> {
     try {
-      const records = this.#expand(file);
+      const all = this.#expand(file);
+      const records = all.filter((record) => this.#applies(record));
       this.#views?.plan(
-        records.filter((record) => this.#applies(record)),
-        records.some((r) => r.kind === 'control' && r.name === 'substitution'),
+        records,
+        all.some((r) => r.kind === 'control' && r.name === 'substitution'),
       );
+      this.#options.scenario?.plan(records.length);
       await this.#views?.create(await this.#client('default'));
-      for (const record of records) {
-        if (!this.#applies(record)) continue;
-        if (record.kind === 'halt') break;
+      for (const [i, record] of records.entries()) {
+        await this.#between(i, record);
+        if (record.kind === 'halt') return;
         await this.#attempt(record);
       }
+      const last = records.at(-1);
+      if (last !== undefined) await this.#between(records.length, last);
     } catch (error) {
       this.#failures.push({ file, line: 0, message: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  async close(): Promise<SltReport> {
+  /** What the scenario has for this place, or for an earlier one that was inside a transaction. */
+  async #between(place: number, { file, line }: SltRecord): Promise<void> {
+    const { scenario } = this.#options;
+    if (scenario === undefined) return;
+    await scenario.pass(place);
+    if (scenario.isPlace(place)) this.#isDue = true;
+    if (!this.#isDue || [...this.#sessions.values()].some((s) => s.inTransaction)) return;
+    this.#isDue = false;
+    await this.#disconnect();
+    for (const message of await scenario.happen()) this.#failures.push({ file, line, message });
+  }
+
+  async #disconnect(): Promise<void> {
     for (const client of this.#clients.values()) await client.end();
+    this.#clients.clear();
+  }
+
+  async close(): Promise<SltReport> {
+    await this.#disconnect();
     if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
     return {
       passed: this.#passed,
@@ -122,7 +152,8 @@ export class SltRunner {
 
   #applies(record: SltRecord): boolean {
     // The corpus knows engines of Postgres's SQL by this name.
-    const labels = [...this.#options.labels, this.#options.mode, 'postgresql'];
+    const { labels: given, mode } = this.#options;
+    const labels = [...given, mode, ...(mode === 'batch' ? [] : ['incremental']), 'postgresql'];
     return record.conditions.every((c) => labels.includes(c.label) === (c.kind === 'onlyif'));
   }
 
@@ -153,7 +184,14 @@ export class SltRunner {
     client.on('error', () => {});
     await client.connect();
     this.#clients.set(name, client);
+    for (const statement of this.#session(name).statements) await client.query(statement);
     return client;
+  }
+
+  #session(connection: string): SessionState {
+    const session = this.#sessions.get(connection) ?? new SessionState();
+    this.#sessions.set(connection, session);
+    return session;
   }
 
   /** Names that the dialect gives a meaning. The directory is made when it is first named. */
@@ -223,8 +261,10 @@ export class SltRunner {
       let failure: unknown = null;
       try {
         await runSql(client, sql);
+        this.#session(record.connection).note(sql);
       } catch (error) {
         failure = error;
+        this.#session(record.connection).noteFailure(sql);
       }
       if (failure === null) throw new Mismatch(`expected an error, but it succeeded:\n${sql}`);
       checkError(failure, record.expect.error);
@@ -239,17 +279,13 @@ export class SltRunner {
   /** Runs a statement with the views out of its way where they could change its outcome, and makes those it allows. */
   async #runAmongViews(client: pg.Client, sql: string, connection: string): Promise<QueryOutcome> {
     const views = this.#views;
-    if (views === null) return runSql(client, sql);
+    const session = this.#session(connection);
     const verb = /^\s*(\w+)/.exec(sql)?.[1]?.toLowerCase() ?? '';
     const replaces = /^(drop|alter|set|reset)$/.test(verb) || /^\s*create\s+or\s+replace\b/i.test(sql);
-    if (replaces && !this.#inTransaction.has(connection)) await views.dropAll(client);
+    if (replaces && !session.inTransaction) await views?.dropAll(client);
     const outcome = await runSql(client, sql);
-    if (verb === 'begin' || verb === 'start') this.#inTransaction.add(connection);
-    if (/^(commit|end|abort)$/.test(verb) || /^\s*rollback\s*(;|$|work|transaction)/i.test(sql)) {
-      this.#inTransaction.delete(connection);
-    }
-    if (/^(create|drop|alter|set|reset)$/.test(verb) && !this.#inTransaction.has(connection))
-      await views.create(client);
+    session.note(sql);
+    if (/^(create|drop|alter|set|reset)$/.test(verb) && !session.inTransaction) await views?.create(client);
     return outcome;
   }
 

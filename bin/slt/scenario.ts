@@ -1,0 +1,88 @@
+/**
+ * What happens to the server in the middle of a file, unseen by its records: between them it is restarted, or crashes, at places
+ * chosen by a seed. Whatever it was before it must be after: every row, row of state, failed row, watermark and definition, and
+ * no view may have been built again.
+ */
+import { createHash } from 'node:crypto';
+import { differences } from './databaseText.ts';
+import type { OwnServer } from './ownServer.ts';
+
+export const scenarios = ['restart', 'crash'] as const;
+export type Scenario = (typeof scenarios)[number];
+
+export function isScenario(mode: string): mode is Scenario {
+  return scenarios.some((scenario) => scenario === mode);
+}
+
+export interface ScenarioOptions {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  /** Before every so many records; null: at a few places. */
+  readonly every: number | null;
+}
+
+/** Places in a file unless it is told how often. */
+const PLACES = 3;
+
+export class ScenarioRun {
+  readonly #server: OwnServer;
+  readonly #options: ScenarioOptions;
+  readonly #random: (name: string) => number;
+  #places: ReadonlySet<number> = new Set();
+  /** Places of checkpoints, in the scenario of crashes. */
+  #checkpoints: ReadonlySet<number> = new Set();
+  /** How often it has happened. */
+  count = 0;
+
+  constructor(server: OwnServer, options: ScenarioOptions, file: string) {
+    this.#server = server;
+    this.#options = options;
+    this.#random = (name) => {
+      const hash = createHash('sha256').update(`${options.seed} ${file} ${name}`).digest();
+      return hash.readUInt32LE() / 2 ** 32;
+    };
+  }
+
+  /** Chooses among the places before the records and after the last one. */
+  plan(records: number): void {
+    const { every } = this.#options;
+    const all = Array.from({ length: records }, (_, i) => i + 1);
+    if (every !== null) {
+      this.#places = new Set(all.filter((i) => i % every === 0));
+      this.#checkpoints = new Set(all.filter((i) => this.#random(`checkpoint ${i}`) < 0.3));
+      return;
+    }
+    const rank = new Map(all.map((i) => [i, this.#random(`place ${i}`)]));
+    const places = [...all].sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0)).slice(0, PLACES);
+    places.sort((a, b) => a - b);
+    this.#places = new Set(places);
+    // Between the place before and this one, not always.
+    this.#checkpoints = new Set(
+      places.flatMap((place, i) => {
+        const from = places[i - 1] ?? 0;
+        const at = from + Math.floor(this.#random(`checkpoint ${i}`) * (place - from + 1));
+        return this.#random(`no checkpoint ${i}`) < 0.25 ? [] : [at];
+      }),
+    );
+  }
+
+  /** Whether something is to happen before this record. */
+  isPlace(record: number): boolean {
+    return this.#places.has(record);
+  }
+
+  /** Takes a checkpoint if this is a place for one. */
+  async pass(record: number): Promise<void> {
+    if (this.#options.scenario === 'crash' && this.#checkpoints.has(record)) await this.#server.checkpoint();
+  }
+
+  /** Lets it happen. Gives what is wrong afterwards. */
+  async happen(): Promise<readonly string[]> {
+    const { scenario } = this.#options;
+    const { before, after, rebuilt } =
+      scenario === 'restart' ? await this.#server.restart() : await this.#server.crash();
+    this.count++;
+    const built = rebuilt.map(({ view, reason }) => `view "${view}" was built again: ${reason}`);
+    return [...built, ...differences(before, after)].map((line) => `after a ${scenario}: ${line}`);
+  }
+}
