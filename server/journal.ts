@@ -12,7 +12,7 @@ import { SqlError } from '../common/sqlError.ts';
 import { formatValue, plainContext } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Position } from '../connector/connector.ts';
-import { JournalFile } from '../storage/journal.ts';
+import { type After, JournalFile } from '../storage/journal.ts';
 import { JournalDamage } from '../storage/journalDamage.ts';
 import type { JournalRecord, NumberedRecord } from '../storage/journalRecord.ts';
 import { abandonJournal, salvageJournal } from '../storage/journalSalvage.ts';
@@ -59,6 +59,8 @@ export interface JournalOptions {
   readonly acceptDataLoss: boolean;
   /** One line about something an operator should know. */
   readonly log: (line: string) => void;
+  /** The system's timer by default. */
+  readonly after?: After;
 }
 
 export class Journal {
@@ -70,7 +72,7 @@ export class Journal {
   constructor(directory: string, options: JournalOptions, store?: JournalStore) {
     this.#directory = directory;
     this.#options = options;
-    this.#file = new JournalFile(store ?? this.#open());
+    this.#file = new JournalFile(store ?? this.#open(), options.after);
   }
 
   #open(): JournalStore {
@@ -270,6 +272,7 @@ export class Journal {
       this.#options.log(`${report.message}: ${report.detail ?? ''} Starting without it, as told.`);
       this.#file = new JournalFile(
         salvageJournal(this.#directory, error.store, error.lastGood, this.#options.now()),
+        this.#options.after,
       );
     }
     this.#file.continueAfter(after);

@@ -25,6 +25,14 @@ const MOST_PUT_OFF = 256 * 1024;
 const SYNC_SOON_MS = 10;
 const PAGE = 256;
 
+/** Calls `run` after so many milliseconds; gives what calls it off. */
+export type After = (ms: number, run: () => void) => () => void;
+
+const afterMs: After = (ms, run) => {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+};
+
 /** What a write to the disk has met, as PostgreSQL says it. */
 function writeError(error: unknown): SqlError {
   const code = errorCode(error);
@@ -62,13 +70,16 @@ export class JournalFile {
   /** Records from this number on are to be taken out with the next write; null: none. */
   #dropFrom: number | null = null;
   #syncing: Promise<void> | null = null;
-  #syncTimer: NodeJS.Timeout | null = null;
+  /** Calls off the sync that is due soon; null: none is. */
+  #syncTimer: (() => void) | null = null;
+  readonly #after: After;
   #closed = false;
   /** Why the last write or sync failed; null: it did not. */
   failure: SqlError | null = null;
 
-  constructor(store: JournalStore) {
+  constructor(store: JournalStore, after: After = afterMs) {
     this.#store = store;
+    this.#after = after;
     this.#truncated = Number(store.meta('truncated') ?? 0);
     this.#last = Math.max(lastOf(store), this.#truncated);
     this.#written = this.#last;
@@ -225,12 +236,11 @@ export class JournalFile {
   /** Written records are on disk soon, without anybody waiting for it. */
   syncSoon(): void {
     if (this.#syncTimer !== null) return;
-    this.#syncTimer = setTimeout(() => {
+    this.#syncTimer = this.#after(SYNC_SOON_MS, () => {
       this.#syncTimer = null;
       // What fails is written again by the next flush, and `failure` says so until then.
       if (!this.#closed) this.flushThrough(this.#written).catch(() => {});
-    }, SYNC_SOON_MS);
-    this.#syncTimer.unref();
+    });
   }
 
   /** Writes what was put off; false when that failed, and it stays put off. */
@@ -303,7 +313,7 @@ export class JournalFile {
   /** Writes and syncs what there is; what the disk refuses is lost, as nobody was promised it. */
   close(): void {
     this.#closed = true;
-    if (this.#syncTimer !== null) clearTimeout(this.#syncTimer);
+    this.#syncTimer?.();
     try {
       this.flushNow();
     } catch (error) {

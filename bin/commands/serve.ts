@@ -9,6 +9,7 @@ interface ServeOptions {
   readonly dataDir: string;
   readonly inMemory: boolean;
   readonly acceptDataLoss: boolean;
+  readonly checkpointInterval: number;
 }
 
 function portNumber(text: string): number {
@@ -31,6 +32,16 @@ function memoryLimit(text: string): number {
   if (bytes === null || bytes < 2 ** 26)
     throw new InvalidArgumentError('It takes a size of at least 64MB, such as 512MB or 2GB.');
   return bytes;
+}
+
+/** `10s`, `500ms`, `2min` in milliseconds. */
+function interval(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min)?$/i.exec(text.trim());
+  const unit = { ms: 1, s: 1000, m: 60_000, min: 60_000 }[(match?.[2] ?? 's').toLowerCase()];
+  const ms = match === null || unit === undefined ? 0 : Math.round(Number(match[1]) * unit);
+  if (ms < 10 || ms > 2 ** 31 - 1)
+    throw new InvalidArgumentError('It takes a time of at least 10ms, such as 500ms, 10s or 2min.');
+  return ms;
 }
 
 /** An address as a URL and a client's options want it. */
@@ -63,6 +74,7 @@ async function serve(options: ServeOptions): Promise<void> {
     httpPort: options.httpPort,
     dataDir,
     acceptDataLoss: options.acceptDataLoss,
+    checkpointIntervalMs: options.checkpointInterval,
     log: (line) => process.stderr.write(`${line}\n`),
   });
   const pg = `${urlHost(server.pgHost)}:${server.pgPort}`;
@@ -94,6 +106,7 @@ export function addServe(program: Command): void {
     .option('--http-port <number>', 'port for HTTP (/healthz, /readyz), 0 for a free one', portNumber, 5691)
     .option('--data-dir <directory>', 'where data is kept', './millrace-data')
     .option('--memory-limit <size>', 'checked only: takes effect once state can be kept on disk', memoryLimit)
+    .option('--checkpoint-interval <time>', 'time between checkpoints, such as 500ms, 10s or 2min', interval, 10_000)
     .option('--in-memory', 'keep nothing on disk', false)
     .option('--accept-data-loss', 'start without what a damaged data directory has lost', false)
     .action(async (options: ServeOptions) => {

@@ -6,15 +6,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SqlError } from '../../common/sqlError.ts';
 import { STATE_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
-import { CheckpointWriter } from '../../storage/checkpoint/checkpointWriter.ts';
+import type { CheckpointOutput, CheckpointPlace } from '../../storage/checkpoint/checkpointPlace.ts';
 import { Snapshot } from '../../storage/checkpoint/snapshot.ts';
 import type { Database } from '../database.ts';
 import { contents } from './contents.ts';
 import { definitions } from './definitions.ts';
 import type { CheckpointDescription } from './description.ts';
 
-/** Copied between two turns of the event loop: about 50 microseconds. */
-const STEP_BYTES = 1 << 18;
+/** How blocks are copied while others have their turns. */
+export interface CheckpointPace {
+  /** Copied in one go. */
+  readonly stepBytes: number;
+  /** Resolves when others have had their turn. */
+  readonly turn: () => Promise<unknown>;
+}
+
+/** 256 KiB take about 50 microseconds. */
+const usualPace: CheckpointPace = { stepBytes: 1 << 18, turn: nextTurn };
 /** Handed to the writer and not yet taken, at most. */
 const OUTSTANDING_BYTES = 64 << 20;
 
@@ -45,9 +53,10 @@ export interface CheckpointPosition {
 
 export class Checkpointer {
   readonly #database: Database;
-  readonly #directory: string;
+  readonly #place: CheckpointPlace;
+  readonly #pace: CheckpointPace;
   /** Made for the first checkpoint. */
-  #thread: CheckpointWriter | null = null;
+  #output: CheckpointOutput | null = null;
   /** Newest last; a few are kept for the catalog. */
   readonly reports: CheckpointReport[] = [];
   #number: number;
@@ -57,9 +66,10 @@ export class Checkpointer {
   #images: ReadonlyMap<string, Uint8Array>;
   #running: Promise<CheckpointReport> | null = null;
 
-  constructor(database: Database, directory: string, position: CheckpointPosition) {
+  constructor(database: Database, place: CheckpointPlace, position: CheckpointPosition, pace = usualPace) {
     this.#database = database;
-    this.#directory = directory;
+    this.#place = place;
+    this.#pace = pace;
     this.#number = position.number;
     this.#journalSeq = position.journalSeq;
     this.#lastBlockId = position.lastBlockId;
@@ -67,9 +77,9 @@ export class Checkpointer {
     this.#images = position.images;
   }
 
-  get #writer(): CheckpointWriter {
-    this.#thread ??= new CheckpointWriter(this.#directory);
-    return this.#thread;
+  get #writer(): CheckpointOutput {
+    this.#output ??= this.#place.writer();
+    return this.#output;
   }
 
   /** Something has happened since the newest one. */
@@ -150,10 +160,10 @@ export class Checkpointer {
   }
 
   async #write(snapshot: Snapshot, description: CheckpointDescription): Promise<void> {
-    while (!snapshot.step(STEP_BYTES)) {
+    while (!snapshot.step(this.#pace.stepBytes)) {
       if (this.#writer.failure !== null) throw this.#writer.failure;
       if (this.#writer.outstanding > OUTSTANDING_BYTES) await this.#writer.drained(OUTSTANDING_BYTES / 2);
-      await nextTurn();
+      await this.#pace.turn();
     }
     const { images, liveIds } = snapshot;
     const changed = new Map([...images].filter(([name, bytes]) => !sameBytes(this.#images.get(name), bytes)));
@@ -169,8 +179,8 @@ export class Checkpointer {
 
   async close(): Promise<void> {
     if (this.#running !== null) await this.#running;
-    await this.#thread?.close();
-    this.#thread = null;
+    await this.#output?.close();
+    this.#output = null;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a checkpoint says about itself. */
 import { SqlError } from '../../common/sqlError.ts';
-import { type CheckpointFile, STATE_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
+import { STATE_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
+import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.ts';
 import type { Definition } from './definitions.ts';
 
 export interface CheckpointDescription {
@@ -22,7 +23,7 @@ export interface CheckpointDescription {
 }
 
 /** The newest checkpoint's; null: there is none. SqlError 55000 when another version of the server has to read it. */
-export function readDescription(file: CheckpointFile): CheckpointDescription | null {
+export function readDescription(file: CheckpointInput): CheckpointDescription | null {
   const text = file.description();
   if (text === null) return null;
   const description = JSON.parse(text) as CheckpointDescription;

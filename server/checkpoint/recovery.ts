@@ -3,11 +3,15 @@
  * an error that says what is lost; views that had to be built again are logged.
  */
 import { SqlError } from '../../common/sqlError.ts';
-import { CheckpointFile } from '../../storage/checkpoint/checkpointFile.ts';
+import {
+  type CheckpointInput,
+  type CheckpointPlace,
+  inDirectory,
+} from '../../storage/checkpoint/checkpointPlace.ts';
 import type { Database, DdlOrigin } from '../database.ts';
 import type { Journal } from '../journal.ts';
 import { replayJournal } from '../journalRecovery.ts';
-import { Checkpointer, type CheckpointPosition } from './checkpointer.ts';
+import { Checkpointer, type CheckpointPace, type CheckpointPosition } from './checkpointer.ts';
 import { type CheckpointDescription, readDescription } from './description.ts';
 import { restoreCheckpoint } from './restoration.ts';
 
@@ -24,17 +28,34 @@ export interface RecoveryReport {
   readonly rebuilt: readonly { readonly view: string; readonly reason: string }[];
 }
 
+export interface Recovered {
+  readonly checkpointer: Checkpointer;
+  readonly report: RecoveryReport;
+}
+
 /** Brings an empty database to what the directory holds, and keeps it there from now on. */
-export async function recoverDirectory(
+export function recoverDirectory(
   database: Database,
   directory: string,
   journal: Journal,
   runDdl: RunDdl,
   log: (line: string) => void,
-): Promise<{ readonly checkpointer: Checkpointer; readonly report: RecoveryReport }> {
+): Promise<Recovered> {
+  return recover(database, inDirectory(directory), journal, runDdl, log);
+}
+
+/** As `recoverDirectory`, with checkpoints wherever they are kept. */
+export async function recover(
+  database: Database,
+  place: CheckpointPlace,
+  journal: Journal,
+  runDdl: RunDdl,
+  log: (line: string) => void,
+  pace?: CheckpointPace,
+): Promise<Recovered> {
   const { serverClock } = database.environment;
   const started = serverClock.system();
-  const file = new CheckpointFile(directory);
+  const file = place.open();
   try {
     const description = readDescription(file);
     checkContinues(journal, description);
@@ -50,7 +71,7 @@ export async function recoverDirectory(
       replayedRecords: Math.max(0, journal.lastSeq - after),
       rebuilt,
     };
-    return { checkpointer: new Checkpointer(database, directory, positionOf(file, description)), report };
+    return { checkpointer: new Checkpointer(database, place, positionOf(file, description), pace), report };
   } finally {
     file.close();
   }
@@ -69,7 +90,7 @@ function checkContinues(journal: Journal, description: CheckpointDescription | n
   );
 }
 
-function positionOf(file: CheckpointFile, description: CheckpointDescription | null): CheckpointPosition {
+function positionOf(file: CheckpointInput, description: CheckpointDescription | null): CheckpointPosition {
   const images = new Map<string, Uint8Array>();
   for (const name of file.imageNames()) {
     const image = file.image(name);

@@ -7,7 +7,7 @@
 import { AssertionError, assert } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { fillArrangement, type SharedArrangement } from '../../executor/arrangements.ts';
-import type { CheckpointFile } from '../../storage/checkpoint/checkpointFile.ts';
+import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.ts';
 import { restoreImage } from '../../storage/checkpoint/image.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { type Database, scannable } from '../database.ts';
@@ -28,12 +28,12 @@ export interface Rebuilt {
 
 class Restoration {
   readonly #database: Database;
-  readonly #file: CheckpointFile;
+  readonly #file: CheckpointInput;
   readonly rebuilt: Rebuilt[] = [];
   /** Views whose operators were taken out of the dataflow. */
   readonly #dismantled = new Set<number>();
 
-  constructor(database: Database, file: CheckpointFile) {
+  constructor(database: Database, file: CheckpointInput) {
     this.#database = database;
     this.#file = file;
   }
@@ -174,7 +174,7 @@ function lost(what: string, detail: string): SqlError {
 /** Puts back what the checkpoint holds, into an empty database. Gives what had to be built from its inputs. */
 export async function restoreCheckpoint(
   database: Database,
-  file: CheckpointFile,
+  file: CheckpointInput,
   description: CheckpointDescription,
   runDdl: (definition: Definition) => Promise<void>,
 ): Promise<readonly Rebuilt[]> {
