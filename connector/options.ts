@@ -1,6 +1,6 @@
 /** Checks WITH (...) options against a connector's specs and fills in defaults. */
 import { SqlError } from '../common/sqlError.ts';
-import type { OptionSpec, SourceConnector } from './connector.ts';
+import type { OptionSpec } from './connector.ts';
 
 function matchesName(spec: OptionSpec, name: string): boolean {
   return spec.name.endsWith('*') ? name.startsWith(spec.name.slice(0, -1)) : spec.name === name;
@@ -32,7 +32,7 @@ function checkValue(spec: OptionSpec, name: string, value: string): string {
 
 /** Options other than `connector`, validated, with defaults. */
 export function checkOptions(
-  connector: SourceConnector,
+  connector: { readonly name: string; readonly options: readonly OptionSpec[] },
   given: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, string> {
   const checked = new Map<string, string>();

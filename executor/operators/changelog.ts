@@ -6,8 +6,7 @@
  * the new one, where the first of the two stands. State between ticks: the running number only.
  */
 import { must } from '../../common/assert.ts';
-import { types } from '../../common/dataType.ts';
-import type { PhysicalChangelog } from '../../planner/plan/physical.ts';
+import { type Schema, types } from '../../common/dataType.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
@@ -19,9 +18,9 @@ import type { Emit, Operator } from './operator.ts';
 import { persistentValue } from './persistent.ts';
 
 const INSERT = 1;
-const DELETE = 2;
+export const DELETE = 2;
 const UPDATE_INSERT = 3;
-const UPDATE_DELETE = 4;
+export const UPDATE_DELETE = 4;
 
 /** Net changes of the rows with one key (of unkeyed input: of one row), as slots. */
 interface Change {
@@ -51,7 +50,7 @@ export class ChangelogOperator implements Operator {
   #length = 0;
   #number = 0n;
 
-  constructor(node: PhysicalChangelog) {
+  constructor(node: { readonly input: { readonly schema: Schema; readonly key: readonly number[] | null } }) {
     const { schema, key } = node.input;
     const inputTypes = schema.map((c) => c.type);
     this.#key = key;
