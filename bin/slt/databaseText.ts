@@ -38,7 +38,9 @@ function* relationTexts(
     yield [`${place}: rows`, rowTexts(object)];
   }
   if (object.kind === 'materialized view') {
-    const states = [...object.nodes].map((node) => `${node.name} ${node.operator?.stateRows() ?? 0}`);
+    const states = [...object.nodes].map(
+      ({ operator }) => `${operator?.constructor.name} ${operator?.stateRows() ?? 0}`,
+    );
     yield [`${place}: rows of state`, states];
     yield [`${place}: paused`, [json(object.paused)]];
   }

@@ -8,7 +8,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../common/assert.ts';
-import type { RecoveryReport } from '../../server/checkpoint/recovery.ts';
+import type { RecoveryReport } from '../../server/checkpoint/progress.ts';
 import { type RunningServer, startServer } from '../../server/serve.ts';
 import { type DatabaseText, databaseText } from './databaseText.ts';
 
