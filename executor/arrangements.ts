@@ -5,6 +5,7 @@
  * what its first user needs and, of a relation with few columns, the others of a fixed size: a few bytes a row, for which
  * most later users find it. Texts, and the other columns of wide relations, are stored for those who need them only.
  * Made when the first user comes and dropped with the last; belongs to no view.
+ * A view that is filled between ticks has arrangements of its own meanwhile: `adopt`.
  */
 import { assert, must } from '../common/assert.ts';
 import type { RelationEntry } from '../common/catalog.ts';
@@ -46,11 +47,8 @@ export class Arrangements {
     key: ArrangeKey,
   ): SharedArrangement {
     const { relation } = from;
-    for (const known of this.#all) {
-      if (known.relation !== relation || known.source !== from.node) continue;
-      if (!columns.every((c) => known.columns.includes(c))) continue;
-      if (sameKey(known.key, keyWithin(key, known.columns))) return known;
-    }
+    const known = this.#find(from, columns, key);
+    if (known !== null) return known;
     const stored = storedColumns(relation, columns);
     const types = stored.map((c) => must(relation.columns[c]).type);
     const within = keyWithin(key, stored);
@@ -69,6 +67,28 @@ export class Arrangements {
     };
     this.#all.add(made);
     return made;
+  }
+
+  #find(
+    from: { readonly relation: RelationEntry; readonly node: DataflowNode },
+    columns: readonly number[],
+    key: ArrangeKey,
+  ): SharedArrangement | null {
+    for (const known of this.#all) {
+      if (known.relation !== from.relation || known.source !== from.node) continue;
+      if (!columns.every((c) => known.columns.includes(c))) continue;
+      if (sameKey(known.key, keyWithin(key, known.columns))) return known;
+    }
+    return null;
+  }
+
+  /** One that can stand for this one, of another dataflow's registry; it is taken in when there is none. */
+  adopt(made: SharedArrangement): SharedArrangement {
+    const { columns, key } = made;
+    const ofRelation = { columns: key.columns.map((c) => must(columns[c])), nullSafe: key.nullSafe };
+    const known = this.#find({ relation: made.relation, node: made.source }, columns, ofRelation);
+    if (known === null) this.#all.add(made);
+    return known ?? made;
   }
 
   /** Arrangements over this node that only nodes among `gone` use. */

@@ -38,6 +38,8 @@ export interface BuiltPlan {
    * anything is fed.
    */
   start(): void;
+  /** From now on joins look up in `to` what they have looked up in `from`; both hold the same rows. Between ticks. */
+  rebind(from: SharedArrangement, to: SharedArrangement): void;
 }
 
 function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
@@ -192,6 +194,7 @@ export function buildPlan(
     start: () => {
       for (const { node, operator } of [...joins.joins].reverse()) operator.start(node.emit);
     },
+    rebind: (from, to) => joins.rebind(from, to),
   };
 }
 

@@ -126,6 +126,15 @@ const breaksUp = (source: DataflowNode, i: number, sources: readonly (DataflowNo
 const emitsWhenFlushed = (node: DataflowNode): boolean =>
   node.operator instanceof MaterializeOperator && !node.operator.store.appendOnly;
 
+interface BuiltJoin {
+  readonly node: DataflowNode;
+  readonly spec: DeltaSpec;
+  readonly shape: DeltaShape;
+  operator: DeltaJoinOperator;
+  /** By input. */
+  usable: readonly (readonly Usable[])[];
+}
+
 export class JoinBuilder {
   readonly #outer: JoinBuildContext;
   /** Arrangements over nodes of this plan. */
@@ -133,7 +142,7 @@ export class JoinBuilder {
   /** Shared arrangements that were made for this plan, in that order. */
   readonly fresh: SharedArrangement[] = [];
   /** The joins, inputs first. */
-  readonly joins: { readonly node: DataflowNode; readonly operator: DeltaJoinOperator }[] = [];
+  readonly joins: BuiltJoin[] = [];
 
   constructor(outer: JoinBuildContext) {
     this.#outer = outer;
@@ -214,31 +223,64 @@ export class JoinBuilder {
       offsets,
       context: this.#outer.context,
     };
-    const bind = (step: DeltaStep): BoundStep => {
-      for (const { operator, key, at, stored } of must(usable[step.input])) {
-        const wanted = inOrder(step, (c) => must(stored[c]));
-        if (!sameKey(key, wanted.key)) continue;
-        const { rows } = must(operator.arrangements[at]);
-        return { step, rows, columns: stored, keyOrder: wanted.order };
-      }
-      throw new AssertionError('every key has its arrangement');
-    };
-    const inputs = spec.paths.map((path, i): DeltaInput => {
-      const { operator, stored } = deliveryOf(must(usable[i]));
-      return { rows: operator, columns: stored, steps: path.map(bind) };
-    });
-    const operator = new DeltaJoinOperator(inputs, shape);
+    const operator = joinOperator(spec, usable, shape);
     const nodes = new Set(usable.flat().map((u) => u.node));
     const made = this.#outer.addJoin(operator, node.kind, [...nodes]);
-    usable.forEach((of, port) => {
-      const { node: from, stored, operator: arrange } = deliveryOf(of);
-      const width = must(arrange.arrangements[0]).rows.store.types.length;
-      from.connect(made, port, isIdentity(stored, width) ? null : stored);
-      for (const { shared } of of) shared?.users.add(made);
-    });
-    this.joins.push({ node: made, operator });
+    connectJoin(made, usable);
+    this.joins.push({ node: made, spec, shape, operator, usable });
     return made;
   }
+
+  /** Joins that look rows up in `from` do so in `to`. They keep nothing themselves. */
+  rebind(from: SharedArrangement, to: SharedArrangement): void {
+    const moved = (usable: Usable): Usable => {
+      if (usable.shared !== from) return usable;
+      const stored = usable.stored.map((c) => to.columns.indexOf(must(from.columns[c])));
+      return { node: to.node, operator: to.operator, key: to.key, at: 0, stored, shared: to };
+    };
+    for (const join of this.joins) {
+      const before = join.usable.flat();
+      if (!before.some(({ shared }) => shared === from)) continue;
+      for (const { node } of before) node.disconnect(join.node);
+      from.users.delete(join.node);
+      join.usable = join.usable.map((of) => of.map(moved));
+      join.operator = joinOperator(join.spec, join.usable, join.shape);
+      join.node.operator = join.operator;
+      join.node.inputs = [...new Set(join.usable.flat().map((u) => u.node))];
+      connectJoin(join.node, join.usable);
+    }
+  }
+}
+
+function joinOperator(
+  spec: DeltaSpec,
+  usable: readonly (readonly Usable[])[],
+  shape: DeltaShape,
+): DeltaJoinOperator {
+  const bind = (step: DeltaStep): BoundStep => {
+    for (const { operator, key, at, stored } of must(usable[step.input])) {
+      const wanted = inOrder(step, (c) => must(stored[c]));
+      if (!sameKey(key, wanted.key)) continue;
+      const { rows } = must(operator.arrangements[at]);
+      return { step, rows, columns: stored, keyOrder: wanted.order };
+    }
+    throw new AssertionError('every key has its arrangement');
+  };
+  const inputs = spec.paths.map((path, i): DeltaInput => {
+    const { operator, stored } = deliveryOf(must(usable[i]));
+    return { rows: operator, columns: stored, steps: path.map(bind) };
+  });
+  return new DeltaJoinOperator(inputs, shape);
+}
+
+/** Every input's changes go to the join. */
+function connectJoin(node: DataflowNode, usable: readonly (readonly Usable[])[]): void {
+  usable.forEach((of, port) => {
+    const { node: from, stored, operator: arrange } = deliveryOf(of);
+    const width = must(arrange.arrangements[0]).rows.store.types.length;
+    from.connect(node, port, isIdentity(stored, width) ? null : stored);
+    for (const { shared } of of) shared?.users.add(node);
+  });
 }
 
 /** The last of an input's nodes to be given a batch hands it to the join: then all of them hold it. */

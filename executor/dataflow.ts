@@ -51,7 +51,8 @@ function guarded<T>(node: DataflowNode, section: () => T, otherwise: T): T {
 
 /** One operator in the graph. `edges` are its consumers. */
 export class DataflowNode {
-  readonly operator: Operator | null;
+  /** A join's is another one when it looks rows up elsewhere. */
+  operator: Operator | null;
   readonly name: string;
   inputs: readonly DataflowNode[];
   readonly edges: Edge[] = [];
@@ -184,6 +185,16 @@ export class Dataflow {
     for (let i = from; i < nodes.length; i++) {
       const node = nodes[i];
       if (node === undefined || !node.dirty || node.operator === null) continue;
+      node.dirty = false;
+      const { operator } = node;
+      guarded(node, () => operator.flush(node.emit), undefined);
+    }
+  }
+
+  /** Flushes those of these nodes that were touched, in topological order: a part of the graph that nobody reads yet. */
+  flush(nodes: Iterable<DataflowNode>): void {
+    for (const node of [...nodes].sort((a, b) => a.order - b.order)) {
+      if (!node.dirty || node.operator === null) continue;
       node.dirty = false;
       const { operator } = node;
       guarded(node, () => operator.flush(node.emit), undefined);

@@ -8,6 +8,7 @@
  * between ticks only.
  * An append-only relation takes its rows as they come: without a look-up, without an index where there is no key, and
  * with nothing to do at `commit`; its net changes are the deltas themselves.
+ * A reader may go through the rows while they change (`follow`).
  */
 import { assert, must } from '../../common/assert.ts';
 import type { DataType } from '../../common/dataType.ts';
@@ -28,6 +29,17 @@ export interface IndexDefinition {
 
 type EmitBatch = (batch: StateBatch) => void;
 
+/**
+ * Somebody who goes through the rows slot by slot while they change. Rows below `below` have been given to it, and so have
+ * all changes of them; rows at or above it are given as they are when their turn comes. What it has been given is at every
+ * moment the rows that are there now below `below`: a row stays in its slot from when it comes until it goes.
+ */
+export interface Follower {
+  /** Infinity: it has been given everything. */
+  below: number;
+  readonly emit: EmitBatch;
+}
+
 export class RelationStore implements Persistent {
   readonly types: readonly DataType[];
   readonly key: readonly number[] | null;
@@ -44,6 +56,7 @@ export class RelationStore implements Persistent {
   readonly #differs = new Scratch();
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
+  readonly #followers = new Map<Follower, SlotEmitter>();
 
   /** `key`: columns that identify a row; null: rows are a bag. `appendOnly`: no weight is ever negative. */
   constructor(types: readonly DataType[], key: readonly number[] | null, appendOnly = false) {
@@ -119,6 +132,13 @@ export class RelationStore implements Persistent {
     for (const index of this.#secondary.values()) {
       for (let j = 0; j < n; j++) index.insert(slots[j] as number);
     }
+    for (const [follower, out] of this.#followers) {
+      for (let j = 0; j < n; j++) {
+        const slot = slots[j] as number;
+        if (slot < follower.below) out.add(slot, batch.weights[j] as number, follower.emit);
+      }
+      out.finish(follower.emit);
+    }
   }
 
   #change(batch: StateBatch): void {
@@ -173,7 +193,8 @@ export class RelationStore implements Persistent {
    */
   commit(emit: EmitBatch | null): number {
     try {
-      return emit === null ? this.#changedRows() : this.#emitChanges(emit);
+      for (const [follower, out] of this.#followers) this.#emitChanges(out, follower.emit, follower.below);
+      return emit === null ? this.#changedRows() : this.#emitChanges(this.#changes, emit);
     } finally {
       this.#settle();
     }
@@ -186,19 +207,20 @@ export class RelationStore implements Persistent {
     return changed;
   }
 
-  #emitChanges(emit: EmitBatch): number {
+  #emitChanges(out: SlotEmitter, emit: EmitBatch, below = Number.POSITIVE_INFINITY): number {
     const { slots, before, now, length } = this.#weights;
     let changed = 0;
     // Removals first: consumers that keep one row per key never hold two.
     for (const sign of [-1, 1]) {
       for (let t = 0; t < length; t++) {
         const delta = (now[t] as number) - (before[t] as number);
-        if (delta * sign <= 0) continue;
-        this.#changes.add(slots[t] as number, delta, emit);
+        const slot = slots[t] as number;
+        if (delta * sign <= 0 || slot >= below) continue;
+        out.add(slot, delta, emit);
         changed++;
       }
     }
-    this.#changes.finish(emit);
+    out.finish(emit);
     return changed;
   }
 
@@ -254,6 +276,23 @@ export class RelationStore implements Persistent {
     }
     out.finish(emit);
     return slot < end ? slot : -1;
+  }
+
+  /** Begins to go through the rows while they change; between ticks. */
+  follow(emit: EmitBatch): Follower {
+    const follower: Follower = { below: 0, emit };
+    this.#followers.set(follower, new SlotEmitter(this.#store));
+    return follower;
+  }
+
+  /** Gives the next `count` rows or so; between ticks. */
+  readOn(follower: Follower, count: number): void {
+    const next = this.scanPart(follower.below, count, follower.emit);
+    follower.below = next < 0 ? Number.POSITIVE_INFINITY : next;
+  }
+
+  unfollow(follower: Follower): void {
+    this.#followers.delete(follower);
   }
 
   /** Every row as values, repeated by its weight. */
