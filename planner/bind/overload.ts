@@ -10,6 +10,7 @@ import { arrayOf, type DataType, sameType, types } from '../../common/dataType.t
 import type { ResultType, TypePattern } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { isPreferredType, type TypeCategory, typeCategory, typeFromName } from '../../common/typeTable.ts';
+import { withoutModifier } from './coerce.ts';
 
 export interface Signature {
   readonly args: readonly TypePattern[];
@@ -98,7 +99,9 @@ function unifyPatterns(patterns: readonly TypePattern[], args: readonly DataType
     else compatiblePolymorphic = true;
     if (arg.id === 'unknown') continue;
     const isArray = pattern.endsWith('array') && pattern !== 'anynonarray';
-    const type: DataType | null = isArray ? elementOf(arg) : arg;
+    const given: DataType | null = isArray ? elementOf(arg) : arg;
+    // Functions know nothing of lengths and scales: what they give may be longer than what they were given.
+    const type = given === null ? null : withoutModifier(given);
     if (type === null || (pattern === 'anynonarray' && arg.id === 'array')) return null;
     if (family === 'compatible') compatible.push(type);
     else if (element === null) element = type;
