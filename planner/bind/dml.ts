@@ -4,9 +4,8 @@
  */
 import type { DataType } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
-import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Expr } from '../../parser/ast/expr.ts';
-import type { SelectItem, TableAlias, TableRef, WithClause } from '../../parser/ast/query.ts';
+import type { SelectItem, TableRef } from '../../parser/ast/query.ts';
 import type { Delete, Insert, OnConflict, Update } from '../../parser/ast/statement.ts';
 import { filter, project } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
@@ -187,11 +186,7 @@ interface Matching {
 }
 
 /** The target and other tables joined, filtered. The target's columns come first. */
-function bindMatching(
-  target: { readonly table: ObjectName; readonly alias: TableAlias | null; readonly with: WithClause | null },
-  others: readonly TableRef[],
-  env: BindEnvironment,
-): Matching {
+function bindMatching(target: Update | Delete, others: readonly TableRef[], env: BindEnvironment): Matching {
   const { table: name, alias } = target;
   const around = { env, ctes: noCtes, parent: null };
   const ctes = target.with === null ? noCtes : bindWith(target.with, around);
@@ -199,7 +194,10 @@ function bindMatching(
   const first: TableRef = { kind: 'NamedTable', name, alias, asOf: null, span: name.span };
   const hidden = name.parts.length === 1 ? name.parts[0]?.name : undefined;
   const visible = { ...ctes, find: (wanted: string) => (wanted === hidden ? null : ctes.find(wanted)) };
-  const from = bindFrom([first, ...others], { ...around, ctes: others.length === 0 ? visible : ctes });
+  const from = bindFrom([first, ...others], target, {
+    ...around,
+    ctes: others.length === 0 ? visible : ctes,
+  });
   const scope = new Scope(from, null);
   return { plan: from.plan, context: exprContext(env, scope, ctes), scope };
 }

@@ -11,6 +11,7 @@ import type { Schema } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { DerivedTable, NamedTable, TableAlias, TableRef } from '../../parser/ast/query.ts';
 import { parse } from '../../parser/parse.ts';
+import type { AnyNode } from '../../parser/walk.ts';
 import { oneRow } from '../plan/construct.ts';
 import type { LogicalPlan } from '../plan/logical.ts';
 import { bindTemporal, misplacedAsOf } from './asofJoin.ts';
@@ -43,14 +44,17 @@ export interface FromContext {
   readonly lateral: Scope | null;
   /** All tables on the left, for hints. */
   readonly siblings: readonly ScopeTable[];
+  /** All that may name the tables. */
+  readonly reader: AnyNode;
 }
 
-/** The whole FROM clause; comma is a cross join. */
+/** The whole FROM clause of `reader`; comma is a cross join. */
 export function bindFrom(
   items: readonly TableRef[],
+  reader: AnyNode,
   query: { readonly env: BindEnvironment; readonly ctes: CteScope; readonly parent: Scope | null },
 ): BoundFrom {
-  const context: FromContext = { ...query, lateral: query.parent, siblings: [] };
+  const context: FromContext = { ...query, lateral: query.parent, siblings: [], reader };
   const [first, ...rest] = items;
   if (first === undefined) return { plan: oneRow, tables: [], joined: [], unreachable: [] };
   let bound = bindTableRef(first, context);

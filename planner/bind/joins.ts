@@ -24,6 +24,7 @@ import {
   single,
 } from './from.ts';
 import { boolAnd, operatorCall } from './operators.ts';
+import { tellingRows } from './presence.ts';
 import { exprContext } from './query.ts';
 import { moveOut } from './rewrite.ts';
 import { type MergedColumn, Scope, type ScopeTable, starColumns } from './scope.ts';
@@ -38,7 +39,10 @@ function shiftTables(tables: readonly ScopeTable[], by: number, optional: boolea
     const columns = t.columns.map((c) =>
       'expr' in c ? { ...c, expr: shiftMerged(c.expr, by) } : { ...c, index: c.index + by },
     );
-    return { ...t, columns: optional ? nullable(columns) : columns };
+    const moved = { ...t, columns: optional ? nullable(columns) : columns };
+    return t.present === undefined
+      ? moved
+      : { ...moved, present: { ...t.present, index: t.present.index + by } };
   });
 }
 
@@ -90,9 +94,13 @@ function withCondition(plan: LogicalPlan, condition: Scalar): LogicalPlan {
 
 export function bindJoin(ref: Join, context: FromContext): BoundFrom {
   const type = ref.type === 'cross' ? 'inner' : ref.type;
-  const left = bindTableRef(ref.left, context);
+  const optional = { left: type === 'right' || type === 'full', right: type === 'left' || type === 'full' };
+  const first = bindTableRef(ref.left, context);
+  const left = optional.left ? tellingRows(first, context.reader) : first;
   const { table, asOf } = withoutAsOf(ref.right);
-  const { right, lateral } = bindRightSide(left, table, context, type === 'right' || type === 'full');
+  const second = bindRightSide(left, table, context, optional.left);
+  const { lateral } = second;
+  const right = optional.right ? tellingRows(second.right, context.reader) : second.right;
   checkAliases([...left.tables, ...right.tables], ref.span.start);
   const bound = conditioned(ref, left, right, joinSides(type, left, right, lateral), context);
   const { plan } = bound;

@@ -3,7 +3,7 @@
  * the row of the query around (one `outer` depth further out), so the chain of scopes mirrors how plans nest.
  */
 import type { RelationEntry } from '../../common/catalog.ts';
-import type { DataType, Schema } from '../../common/dataType.ts';
+import { type DataType, type Schema, types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { Scalar } from '../plan/scalar.ts';
@@ -42,6 +42,8 @@ export interface ScopeTable {
   /** A function in FROM that gives plain values: its name means the value, not a row. */
   readonly scalar: boolean;
   readonly columns: readonly (ScopeColumn | MergedColumn)[];
+  /** Of a table that an outer join may find no row of: the column of the plan that is NULL then and never else. */
+  readonly present?: ScopeColumn;
 }
 
 interface ScopeParts {
@@ -173,16 +175,20 @@ function outwards(expr: Scalar, depth: number): Scalar {
   }
 }
 
-/** A whole row of a table as a struct; the value itself for a function that gives plain values. */
+/**
+ * A whole row of a table as a struct, NULL where an outer join found none; the value itself for a function that gives
+ * plain values.
+ */
 function wholeRow(table: ScopeTable, depth: number): Scalar {
   const visible = table.columns.filter((c) => !c.hidden);
   const only = visible[0];
   if (table.scalar && only !== undefined) return reference(only.index, only.type, depth);
-  return {
-    kind: 'row',
-    items: visible.map((c) => columnValue(c, depth)),
-    type: { id: 'struct', fields: visible.map((c) => ({ name: c.name, type: c.type })) },
-  };
+  const type: DataType = { id: 'struct', fields: visible.map((c) => ({ name: c.name, type: c.type })) };
+  const row: Scalar = { kind: 'row', items: visible.map((c) => columnValue(c, depth)), type };
+  if (table.present === undefined) return row;
+  const operand = reference(table.present.index, table.present.type, depth);
+  const when: Scalar = { kind: 'isNull', operand, negated: true, type: types.bool };
+  return { kind: 'case', whens: [{ when, then: row }], otherwise: null, type };
 }
 
 /** Resolves `c`, `t.c`, `s.t.c`, `db.s.t.c`; the nearest scope that knows the name wins. */

@@ -86,7 +86,7 @@ class SelectBinder {
     this.#select = select;
     this.#query = query;
     this.#context = context;
-    const from = bindFrom(select.from, context);
+    const from = bindFrom(select.from, query ?? select, context);
     this.#plan = from.plan;
     this.#scope = new Scope(from, context.parent);
     const tables = [...from.tables, ...from.unreachable];
