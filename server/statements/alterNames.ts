@@ -25,19 +25,24 @@ function newName(to: Renaming['to']): string {
   return must(to.parts[0]).name;
 }
 
-/** The relations that go where the object goes: its indexes, its relation of late rows. */
-function moveAlong(context: StatementContext, object: CatalogObject): void {
+/** The relations that go where objects go: their indexes, their relations of late rows. */
+function moveAlong(context: StatementContext, objects: readonly CatalogObject[]): void {
   const { database } = context;
   const { catalog } = database;
-  for (const dependent of catalog.dependents(object.id)) {
-    if (dependent.kind === 'index' && dependent.schema !== object.schema) {
-      catalog.rename(dependent, object.schema, dependent.name);
+  for (const object of objects) {
+    for (const dependent of catalog.dependents(object.id)) {
+      if (dependent.kind === 'index' && dependent.schema !== object.schema) {
+        catalog.rename(dependent, object.schema, dependent.name);
+      }
     }
   }
-  const late = lateRelationOf(database, object.id);
-  if (late === null) return;
-  catalog.rename(late, late.schema, `\u0000${late.name}`);
-  catalog.rename(late, late.schema, lateName(database, object));
+  const moved = objects.flatMap((object) => {
+    const late = lateRelationOf(database, object.id);
+    return late === null ? [] : [{ object, late }];
+  });
+  // All away from their names first: two objects may have exchanged theirs.
+  for (const { late } of moved) catalog.rename(late, late.schema, `\u0000${late.name}`);
+  for (const { object, late } of moved) catalog.rename(late, late.schema, lateName(database, object));
 }
 
 /** Runs `rename` with all definitions following, and writes the statements of what has another name. */
@@ -58,14 +63,15 @@ function withNames(
     names: [...renamed.map((r) => r.name), ...before.map((b) => b.name)],
     make: () => {
       rename();
-      for (const { object } of renamed) moveAlong(context, object);
+      const objects = renamed.map((r) => r.object);
+      moveAlong(context, objects);
       return () => {
         // By way of names that nothing has: two may have exchanged theirs.
         before.forEach(({ object, schema }, i) => {
           catalog.rename(object, schema, `\u0000${i}`);
         });
         for (const { object, schema, name } of before) catalog.rename(object, schema, name);
-        for (const { object } of renamed) moveAlong(context, object);
+        moveAlong(context, objects);
       };
     },
   });
@@ -204,7 +210,7 @@ function renameSchema(schema: SchemaObject, to: Renaming['to'], context: Stateme
   const rename = (from: string, into: string): void => {
     catalog.renameSchema(schema, into);
     paths(from, into);
-    for (const object of inside) moveAlong(context, object);
+    moveAlong(context, inside);
   };
   changeCatalog(context, {
     what: `rename schema ${before}`,
