@@ -17,6 +17,7 @@ import type { TickContext } from '../executor/operators/operator.ts';
 import { inputRows } from './backfill/inputRows.ts';
 import { Jobs } from './backfill/jobs.ts';
 import { Catalog } from './catalog.ts';
+import type { Durability } from './checkpoint/durability.ts';
 import { DEFAULT_ERROR_ROWS, RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
 import { GroupCommit } from './groupCommit.ts';
@@ -62,6 +63,8 @@ export class Database {
   readonly #mutex = new Mutex();
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
+  /** What is known of the data directory; null while recovering and for an in-memory server. */
+  durability: Durability | null = null;
   /** While the journal is being read: the time of the record. */
   recovery: Recovery | null = null;
   /** While a checkpoint's definitions are run again: everything is made empty. */
