@@ -83,11 +83,17 @@ export function localSession(database: Database, user = internalUser.user): Sess
 /** Carries out statements of the journal or a checkpoint. */
 export function ddlRunner(database: Database): RunDdl {
   return async ({ sql, searchPath, timeZone, user, id }) => {
+    const { nextId } = database.catalog;
     if (id !== null) database.catalog.setNextId(id);
     const session = localSession(database, user);
     session.settings.set('search_path', searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
     session.settings.set('timezone', timeZone);
-    await session.run(sql);
+    try {
+      await session.run(sql);
+    } finally {
+      // What is replaced keeps its id, lower than those that have been given out since.
+      database.catalog.reserveIdsThrough(nextId - 1);
+    }
   };
 }
 
