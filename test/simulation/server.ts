@@ -1,0 +1,228 @@
+/** One life of a simulated server: the engine over a simulated disk, with every timer and every turn in the driver's hands. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SqlError } from '../../common/sqlError.ts';
+import type { Checkpointer } from '../../server/checkpoint/checkpointer.ts';
+import { recover } from '../../server/checkpoint/recovery.ts';
+import type { Database } from '../../server/database.ts';
+import { Journal } from '../../server/journal.ts';
+import { createDatabase, ddlRunner, localSession } from '../../server/serve.ts';
+import type { Session } from '../../server/session.ts';
+import { ServerClock } from '../../server/time/clock.ts';
+import { isDue, runDue } from '../../server/time/due.ts';
+import { generator } from '../server/time/random.ts';
+import type { Disk } from './disk.ts';
+import type { Random } from './views.ts';
+
+type RecoveryReport = Awaited<ReturnType<typeof recover>>['report'];
+
+/** Bytes that a checkpoint copies in one step: about a block. */
+const STEP_BYTES = 1;
+
+/** Something that must not happen. */
+export class SimulationFailure extends Error {
+  override readonly name = 'SimulationFailure';
+}
+
+/** The system's clock. */
+export interface SystemClock {
+  micros: bigint;
+}
+
+/** Statements may be refused, but for reasons that are the user's or the disk's. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SqlError && !error.state.startsWith('XX');
+}
+
+export class SimulatedServer {
+  readonly disk: Disk;
+  readonly database: Database;
+  readonly journal: Journal;
+  readonly session: Session;
+  readonly report: RecoveryReport;
+  readonly #checkpointer: Checkpointer;
+  readonly #gate: (() => void)[];
+  readonly #timers: Set<() => void>;
+  readonly #random: Random;
+  #checkpoint: Promise<void> | null = null;
+  /** Of a checkpoint or timer, noticed by the next step. */
+  #wrong: unknown = null;
+  /** Blocks of a checkpoint that are copied in one turn, at most. */
+  pace = 1;
+  checkpoints = 0;
+  failedCheckpoints = 0;
+
+  private constructor(parts: {
+    readonly disk: Disk;
+    readonly database: Database;
+    readonly journal: Journal;
+    readonly report: RecoveryReport;
+    readonly checkpointer: Checkpointer;
+    readonly gate: (() => void)[];
+    readonly timers: Set<() => void>;
+    readonly random: Random;
+  }) {
+    this.disk = parts.disk;
+    this.database = parts.database;
+    this.journal = parts.journal;
+    this.report = parts.report;
+    this.#checkpointer = parts.checkpointer;
+    this.#gate = parts.gate;
+    this.#timers = parts.timers;
+    this.#random = parts.random;
+    this.session = localSession(parts.database);
+  }
+
+  /** Starts over what is on the disk; null: it died meanwhile. */
+  static async start(disk: Disk, clock: SystemClock, seed: number): Promise<SimulatedServer | null> {
+    const random = generator(seed);
+    const serverClock = new ServerClock(() => clock.micros);
+    const database = createDatabase({
+      serverClock,
+      clock: () => serverClock.now(),
+      random: () => random(1 << 30) / (1 << 30),
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => random(256)),
+    });
+    const gate: (() => void)[] = [];
+    const timers = new Set<() => void>();
+    const after = (_ms: number, run: () => void): (() => void) => {
+      timers.add(run);
+      return () => timers.delete(run);
+    };
+    const turn = (): Promise<void> => new Promise((resolve) => gate.push(resolve));
+    try {
+      const options = { now: () => clock.micros, acceptDataLoss: false, log: () => {}, after };
+      const journal = new Journal('the simulated disk', options, disk);
+      const pace = { stepBytes: STEP_BYTES, turn };
+      const recovered = await recover(database, disk, journal, ddlRunner(database), () => {}, pace);
+      if (disk.dead) return null;
+      return new SimulatedServer({ disk, database, journal, ...recovered, gate, timers, random });
+    } catch (error) {
+      if (disk.dead) return null;
+      throw error;
+    }
+  }
+
+  /** Runs statements at the same time, each by a session of its own, while a checkpoint may go on. Null: refused. */
+  async run(together: readonly string[]): Promise<readonly (SqlError | null)[]> {
+    return this.#drive(
+      together.map(async (sql) => {
+        const session = together.length === 1 ? this.session : localSession(this.database);
+        try {
+          await session.run(sql);
+          return null;
+        } catch (error) {
+          await session.run('ROLLBACK').catch(() => {});
+          if (isRefusal(error) || this.disk.dead) return error as SqlError;
+          throw new SimulationFailure(`${sql}\nfailed: ${String(error)}`, { cause: error });
+        }
+      }),
+    );
+  }
+
+  /** Takes what sources have. */
+  async poll(): Promise<void> {
+    await this.#drive([
+      (async () => {
+        for (let i = 0; i < 3 && (await this.database.pollSources()); i++) await nextTurn();
+      })(),
+    ]);
+  }
+
+  async runDue(): Promise<void> {
+    if (!isDue(this.database)) return;
+    await this.#drive([this.database.exclusive(() => runDue(this.database))]);
+  }
+
+  /** Waits for `work`; meanwhile lets checkpoints and timers have their turns. When the disk dies, so does this. */
+  async #drive<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
+    let left = work.length;
+    const results: T[] = [];
+    let failure: unknown = null;
+    for (const [i, promise] of work.entries()) {
+      promise.then(
+        (value) => {
+          results[i] = value;
+          left--;
+        },
+        (error) => {
+          failure ??= error;
+          left--;
+        },
+      );
+    }
+    for (let turns = 0; left > 0 && !this.disk.dead; turns++) {
+      this.#background();
+      await nextTurn();
+      if (turns > 20_000) throw new SimulationFailure('it hangs');
+    }
+    this.#wrong ??= failure;
+    this.check();
+    return results;
+  }
+
+  #background(): void {
+    for (let steps = this.#random(this.pace + 1); steps > 0; steps--) this.#gate.shift()?.();
+    if (this.#random(8) !== 0) return;
+    for (const run of [...this.#timers]) {
+      this.#timers.delete(run);
+      run();
+    }
+  }
+
+  /** Some of what would happen without anybody asking. */
+  async idle(turns: number): Promise<void> {
+    for (let i = 0; i < turns && !this.disk.dead; i++) {
+      this.#background();
+      await nextTurn();
+    }
+    this.check();
+  }
+
+  /** Begins one unless one is running. */
+  beginCheckpoint(): void {
+    if (this.#checkpoint !== null) return;
+    this.#checkpoint = this.#checkpointer.checkpoint().then(
+      () => {
+        this.checkpoints++;
+        this.#checkpoint = null;
+      },
+      (error: unknown) => {
+        this.failedCheckpoints++;
+        if (!isRefusal(error)) this.#wrong ??= error;
+        this.#checkpoint = null;
+      },
+    );
+  }
+
+  /** Lets the running checkpoint end. */
+  async endCheckpoint(): Promise<void> {
+    const running = this.#checkpoint;
+    if (running !== null) await this.#drive([running]);
+  }
+
+  /** Stops as the server does when it is told to: with a last checkpoint. */
+  async stop(): Promise<void> {
+    await this.endCheckpoint();
+    this.beginCheckpoint();
+    await this.endCheckpoint();
+    if (this.disk.dead) return;
+    await this.#checkpointer.close();
+    this.database.close();
+  }
+
+  check(): void {
+    if (this.#wrong !== null && !this.disk.dead) {
+      throw new SimulationFailure(`it went wrong: ${String(this.#wrong)}`, { cause: this.#wrong });
+    }
+  }
+
+  /** What is left of a dead server. */
+  async bury(): Promise<void> {
+    for (let i = 0; i < 20; i++) await nextTurn();
+    try {
+      this.database.close();
+    } catch {
+      // It is dead.
+    }
+  }
+}

@@ -1,0 +1,297 @@
+/**
+ * A simulated history: a server goes through a random workload, dies or stops at a random event, starts again over what its disk
+ * has kept, and goes on. After every start is checked that
+ *   - everything that was acknowledged is there,
+ *   - the state is that which the server had after the same records of the journal, if it was at rest there,
+ *   - it is that of a server which goes through the whole journal from the first record on, without checkpoints,
+ *   - views are what their queries give.
+ * One seed makes one history.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generator } from '../server/time/random.ts';
+import { type CrashKind, Disk } from './disk.ts';
+import { SimulatedServer, SimulationFailure, type SystemClock } from './server.ts';
+import { expectSame, recompute, type State, stateOf, withoutTime } from './state.ts';
+import type { Random } from './views.ts';
+import { EPOCH_MS, type Operation, Workload } from './workload.ts';
+
+const LIVES = 5;
+const STEPS = 22;
+
+export interface Outcome {
+  readonly seed: number;
+  crashes: number;
+  stops: number;
+  operations: number;
+  refused: number;
+  checkpoints: number;
+  failedCheckpoints: number;
+  fromCheckpoint: number;
+  recomputed: number;
+}
+
+/** What has been promised. */
+interface Promised {
+  /** Last record that survives the process, and power loss. */
+  written: number;
+  synced: number;
+  readonly ledger: Map<number, { readonly synced: boolean }>;
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #workload: Workload;
+  readonly #clock: SystemClock = { micros: BigInt(EPOCH_MS) * 1000n };
+  readonly #atRest = new Map<string, State>();
+  readonly #promised: Promised = { written: 0, synced: 0, ledger: new Map() };
+  readonly #trace: (line: string) => void;
+  readonly outcome: Outcome;
+  #starts = 0;
+
+  constructor(seed: number, directory: string, trace: (line: string) => void) {
+    this.#seed = seed;
+    this.#random = generator(seed);
+    this.#workload = new Workload(generator(seed + 1_000_003), directory);
+    this.#trace = trace;
+    this.outcome = {
+      seed,
+      crashes: 0,
+      stops: 0,
+      operations: 0,
+      refused: 0,
+      checkpoints: 0,
+      failedCheckpoints: 0,
+      fromCheckpoint: 0,
+      recomputed: 0,
+    };
+  }
+
+  #number(): number {
+    return this.#seed * 64 + ++this.#starts;
+  }
+
+  async run(): Promise<Outcome> {
+    let server = await this.#start(new Disk(generator(this.#number())));
+    if (this.#random(2) === 0)
+      await this.#expectDone(server, "SET millrace.clock = '2024-01-01 00:00:00+00'");
+    for (const sql of this.#workload.setup()) await this.#expectDone(server, sql);
+    for (let life = 0; life < LIVES; life++) {
+      await this.#live(server);
+      server = await this.#startAgain(server);
+    }
+    this.outcome.recomputed += await recompute(server.database);
+    server.database.close();
+    return this.outcome;
+  }
+
+  async #expectDone(server: SimulatedServer, sql: string): Promise<void> {
+    const [error] = await server.run([sql]);
+    if (error !== null) throw new SimulationFailure(`${sql}\nfailed: ${String(error)}`);
+    this.#promised.written = server.disk.lastWritten;
+    this.#promised.synced = server.disk.lastWritten;
+  }
+
+  async #start(disk: Disk): Promise<SimulatedServer> {
+    const server = await SimulatedServer.start(disk, this.#clock, this.#number());
+    if (server === null) throw new SimulationFailure('a server that nothing happened to has not started');
+    return server;
+  }
+
+  // One life
+
+  async #live(server: SimulatedServer): Promise<void> {
+    const { disk } = server;
+    const random = this.#random;
+    disk.slowness = 1 + random(6);
+    disk.crashAt = disk.events + 4 + random(random(4) === 0 ? 1000 : 220);
+    server.pace = [1, 4, 64][random(3)] ?? 1;
+    let faulty = 0;
+    for (let step = 0; step < STEPS && !disk.dead; step++) {
+      if (faulty > 0 && --faulty === 0) disk.fault = null;
+      if (faulty === 0 && random(24) === 0) {
+        disk.fault = random(2) === 0 ? 'full' : 'io';
+        faulty = 1 + random(4);
+        this.#trace(`-- the disk: ${disk.fault}`);
+      }
+      if (random(7) === 0) server.beginCheckpoint();
+      await this.#operation(server, this.#workload.next(server.database));
+      if (disk.dead) break;
+      await server.idle(random(4));
+      if (!disk.dead && random(2) === 0) await this.#rest(server);
+    }
+    disk.fault = null;
+    this.outcome.checkpoints += server.checkpoints;
+    this.outcome.failedCheckpoints += server.failedCheckpoints;
+  }
+
+  async #operation(server: SimulatedServer, operation: Operation): Promise<void> {
+    this.outcome.operations++;
+    switch (operation.kind) {
+      case 'poll':
+        this.#trace('-- poll');
+        await server.poll();
+        return;
+      case 'time':
+        this.#trace(`-- ${operation.ms} ms later`);
+        this.#clock.micros += BigInt(operation.ms) * 1000n;
+        await server.runDue();
+        return;
+      case 'sql':
+        await this.#statements(server, operation);
+        return;
+    }
+  }
+
+  async #statements(
+    server: SimulatedServer,
+    { together, acknowledges }: Extract<Operation, { readonly kind: 'sql' }>,
+  ): Promise<void> {
+    const { disk } = server;
+    const results = await server.run(together);
+    if (disk.dead) {
+      this.#trace(`${together.join(' || ')}; -- the server died`);
+      return;
+    }
+    for (const [i, error] of results.entries()) {
+      this.#trace(`${together[i]};${error === null ? '' : ` -- ${error.state} ${error.message}`}`);
+      const synced = together[i]?.includes('synchronous_commit = off') !== true;
+      if (error === null) for (const id of acknowledges[i] ?? []) this.#promised.ledger.set(id, { synced });
+      else this.outcome.refused++;
+    }
+    if (results.some((error) => error !== null)) return;
+    this.#promised.written = disk.lastWritten;
+    if (together.some((sql) => sql.includes('synchronous_commit = off'))) return;
+    if (acknowledges.some((ids) => ids.length > 0)) this.#promised.synced = disk.lastWritten;
+  }
+
+  /** Nothing runs but maybe a checkpoint: what is written is what is there. */
+  async #rest(server: SimulatedServer): Promise<void> {
+    const { disk, journal, database } = server;
+    if (!journal.flushSoon() || disk.dead) return;
+    if (disk.lastWritten !== journal.lastSeq) {
+      throw new SimulationFailure(`${disk.lastWritten} records are written of ${journal.lastSeq}`);
+    }
+    this.#atRest.set(disk.historyThrough(disk.lastWritten), stateOf(database));
+    if (this.#random(4) === 0) this.outcome.recomputed += await recompute(database);
+  }
+
+  // Between two
+
+  async #startAgain(server: SimulatedServer): Promise<SimulatedServer> {
+    const random = generator(this.#number());
+    let kind: CrashKind = random(2) === 0 ? 'process' : 'power';
+    let { disk } = server;
+    const last = disk.dead || this.#random(3) > 0 ? null : await this.#stop(server);
+    if (last === null) {
+      this.outcome.crashes++;
+      disk.dead = true;
+      await server.bury();
+    }
+    for (;;) {
+      this.#trace(`-- ${last === null ? `${kind} death` : 'stopped'}`);
+      disk = disk.afterCrash(kind, random);
+      this.#expectPromised(disk, kind);
+      // It may die while it starts.
+      if (random(6) === 0) disk.crashAt = random(6);
+      const started = await SimulatedServer.start(disk, this.#clock, this.#number());
+      if (started !== null) {
+        if (disk.crashAt !== null) disk.crashAt = null;
+        if (last !== null)
+          expectSame(
+            this.#comparable(started, stateOf(started.database)),
+            this.#comparable(started, last),
+            'after a stop',
+          );
+        await this.#check(started, kind);
+        return started;
+      }
+      kind = random(2) === 0 ? 'process' : 'power';
+    }
+  }
+
+  /** The state at the end; null: it died on the way. */
+  async #stop(server: SimulatedServer): Promise<State | null> {
+    server.disk.crashAt = null;
+    await server.endCheckpoint();
+    const state = stateOf(server.database);
+    await server.stop();
+    this.outcome.stops++;
+    const { written, synced } = { written: server.disk.lastWritten, synced: server.disk.lastSynced };
+    if (written !== synced)
+      throw new SimulationFailure(`it stopped with ${written} records, ${synced} on disk`);
+    return state;
+  }
+
+  #expectPromised(disk: Disk, kind: CrashKind): void {
+    const promised = kind === 'process' ? this.#promised.written : this.#promised.synced;
+    if (disk.lastWritten < promised) {
+      throw new SimulationFailure(
+        `${promised} records were promised (${kind}), ${disk.lastWritten} are left`,
+      );
+    }
+    if (kind === 'power') {
+      this.#promised.written = disk.lastWritten;
+      this.#promised.synced = Math.min(this.#promised.synced, disk.lastWritten);
+    }
+  }
+
+  #comparable(server: SimulatedServer, state: State): State {
+    return server.database.environment.serverClock.virtual ? state : withoutTime(state);
+  }
+
+  async #check(server: SimulatedServer, kind: CrashKind): Promise<void> {
+    const { database, disk, report } = server;
+    if (report.checkpoint !== null) this.outcome.fromCheckpoint++;
+    if (report.rebuilt.length > 0) {
+      throw new SimulationFailure(`views were built again: ${JSON.stringify(report.rebuilt)}`);
+    }
+    const state = stateOf(database);
+    const before = this.#atRest.get(disk.historyThrough(disk.lastWritten));
+    if (before !== undefined) {
+      expectSame(
+        this.#comparable(server, state),
+        this.#comparable(server, before),
+        'against the server before',
+      );
+    }
+    const history = disk.wholeHistory();
+    const twin = await SimulatedServer.start(history, this.#clock, this.#number());
+    if (twin === null) throw new SimulationFailure('a server over the whole journal has not started');
+    expectSame(state, stateOf(twin.database), 'against the whole journal');
+    twin.database.close();
+    this.outcome.recomputed += await recompute(database);
+    await this.#checkLedger(server, kind);
+  }
+
+  async #checkLedger(server: SimulatedServer, kind: CrashKind): Promise<void> {
+    const [result] = await server.session.run('SELECT id FROM ledger');
+    const there = new Set((result?.rows ?? []).map((row) => Number(row[0])));
+    for (const [id, { synced }] of this.#promised.ledger) {
+      if (there.has(id)) continue;
+      if (synced || kind === 'process')
+        throw new SimulationFailure(`ledger row ${id} was promised, and is gone`);
+      this.#promised.ledger.delete(id);
+    }
+  }
+}
+
+/** Goes through the history of a seed. Throws what is wrong, with the statements that led there. */
+export async function simulate(seed: number): Promise<Outcome> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-simulation-'));
+  const lines: string[] = [];
+  try {
+    return await new Simulation(seed, directory, (line) => lines.push(line)).run();
+  } catch (error) {
+    const text =
+      error instanceof Error ? (error.cause instanceof Error ? error.cause.stack : error.stack) : '';
+    throw new SimulationFailure(
+      `seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n${text}\n\n${lines.join('\n')}`,
+      { cause: error },
+    );
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
