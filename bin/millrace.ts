@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { addBackup } from './commands/backup.ts';
 import { addBench } from './commands/bench.ts';
+import { addRestore } from './commands/restore.ts';
 import { addServe } from './commands/serve.ts';
 import { addSql } from './commands/sql.ts';
 import { addTest } from './commands/test.ts';
@@ -21,4 +23,6 @@ addServe(program);
 addSql(program);
 addTest(program);
 addBench(program);
+addRestore(program);
+addBackup(program);
 await program.parseAsync();

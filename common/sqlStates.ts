@@ -132,6 +132,7 @@ export const sqlStates = {
   '57P01': 'admin_shutdown',
   '57P03': 'cannot_connect_now',
   '58030': 'io_error',
+  '58P01': 'undefined_file',
   XX000: 'internal_error',
   XX001: 'data_corrupted',
 } as const;

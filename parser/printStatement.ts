@@ -203,6 +203,12 @@ export abstract class StatementPrinter extends QueryPrinter {
         this.name(s.relation),
         s.where !== null && `WHERE ${this.expr(s.where)}`,
       ),
+    Checkpoint: () => 'CHECKPOINT',
+    Backup: ({ target }) =>
+      target.kind === 'file'
+        ? `BACKUP TO ${quoteString(target.path)}`
+        : `BACKUP AS ${this.ident(target.name)}`,
+    DropBackup: (s) => words('DROP BACKUP', s.ifExists && 'IF EXISTS', this.ident(s.name)),
     Wait: (s) => words('WAIT', s.object?.toUpperCase() ?? null, s.name !== null && this.name(s.name)),
   };
 

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 export interface HttpState {
   readonly ready: boolean;
+  /** `ready`, or what the server is doing instead, such as `recovering 37 %`. */
+  readonly status: string;
 }
 
 export interface HttpListener {
@@ -21,8 +23,7 @@ export function listenHttp(host: string, port: number, state: () => HttpState): 
     };
     if (request.method !== 'GET' && request.method !== 'HEAD') respond(405, 'method not allowed');
     else if (request.url === '/healthz') respond(200, 'ok');
-    else if (request.url === '/readyz')
-      respond(state().ready ? 200 : 503, state().ready ? 'ready' : 'starting');
+    else if (request.url === '/readyz') respond(state().ready ? 200 : 503, state().status);
     else respond(404, 'not found');
   });
   return new Promise((resolve, reject) => {

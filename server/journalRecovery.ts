@@ -14,13 +14,14 @@ const SECRET_BYTES = 16;
 
 /**
  * Carries out the records after `after`: those that no checkpoint covers, of which the database has just been restored.
- * `runDdl` executes one statement without journalling it. The journal becomes the database's.
+ * `runDdl` executes one statement without journalling it; `onRecord` is told of every record. The journal becomes the database's.
  */
 export async function replayJournal(
   database: Database,
   journal: Journal,
   runDdl: (record: DdlRecord) => Promise<void>,
   after = 0,
+  onRecord: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const { serverClock } = database.environment;
   const secret = journal.secret(() =>
@@ -32,6 +33,7 @@ export async function replayJournal(
   try {
     for (const { kind, payload } of journal.read(database, after)) {
       await replay.record(kind as RecordKind, JSON.parse(payload));
+      await onRecord();
     }
   } finally {
     replay.end();

@@ -8,8 +8,11 @@ import { functionCatalog } from '../executor/functions/index.ts';
 import { warmUp } from '../parser/parse.ts';
 import { startListener, type WireListener } from '../wire/listener.ts';
 import type { ConnectionContext, SessionFactory, StartupParameters } from '../wire/port.ts';
+import { Backups } from './backup/backups.ts';
+import { type OpenDirectory, switchToBackup } from './backup/restore.ts';
 import type { Checkpointer } from './checkpoint/checkpointer.ts';
-import { type RecoveryReport, type RunDdl, recoverDirectory } from './checkpoint/recovery.ts';
+import { RecoveryProgress, type RecoveryReport } from './checkpoint/progress.ts';
+import { type RunDdl, recoverDirectory } from './checkpoint/recovery.ts';
 import { CheckpointSchedule } from './checkpoint/schedule.ts';
 import { Database } from './database.ts';
 import type { EngineEnvironment } from './evalContext.ts';
@@ -28,8 +31,10 @@ export interface ServeOptions {
   readonly dataDir: string | null;
   /** What cannot be read any more is given up; else the server does not start. */
   readonly acceptDataLoss?: boolean;
-  /** Between checkpoints; by default 10 seconds. */
+  /** Between checkpoints, by default 10 seconds; Infinity: only when it stops. */
   readonly checkpointIntervalMs?: number;
+  /** Sets the data directory back to this backup first. */
+  readonly fromBackup?: string;
   /** Told when the data directory has been recovered, before anything else happens to the database. */
   readonly onRecovered?: (database: Database, report: RecoveryReport) => void;
   /** One line about something an operator should know. */
@@ -83,17 +88,11 @@ export function localSession(database: Database, user = internalUser.user): Sess
 /** Carries out statements of the journal or a checkpoint. */
 export function ddlRunner(database: Database): RunDdl {
   return async ({ sql, searchPath, timeZone, user, id }) => {
-    const { nextId } = database.catalog;
     if (id !== null) database.catalog.setNextId(id);
     const session = localSession(database, user);
     session.settings.set('search_path', searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
     session.settings.set('timezone', timeZone);
-    try {
-      await session.run(sql);
-    } finally {
-      // What is replaced keeps its id, lower than those that have been given out since.
-      database.catalog.reserveIdsThrough(nextId - 1);
-    }
+    await session.run(sql);
   };
 }
 
@@ -103,24 +102,46 @@ const CHECKPOINT_INTERVAL_MS = 10_000;
 async function recover(
   database: Database,
   directory: string,
+  journal: Journal,
   options: ServeOptions,
+  progress: RecoveryProgress,
 ): Promise<CheckpointSchedule> {
+  const { checkpointer, report } = await recoverDirectory(
+    database,
+    directory,
+    journal,
+    ddlRunner(database),
+    options.log,
+    progress,
+  );
+  options.onRecovered?.(database, report);
+  const interval = options.checkpointIntervalMs ?? CHECKPOINT_INTERVAL_MS;
+  return new CheckpointSchedule(checkpointer, interval, options.log);
+}
+
+/** The data directory as it is, recovered, for nobody but a backup. */
+async function openDirectory(directory: string, options: ServeOptions): Promise<OpenDirectory> {
+  const database = createDatabase();
   const journal = openJournal(database, directory, options);
   try {
-    const { checkpointer, report } = await recoverDirectory(
-      database,
-      directory,
-      journal,
-      ddlRunner(database),
-      options.log,
-    );
-    options.onRecovered?.(database, report);
-    const interval = options.checkpointIntervalMs ?? CHECKPOINT_INTERVAL_MS;
-    return new CheckpointSchedule(checkpointer, interval, options.log);
+    const runDdl = ddlRunner(database);
+    const { checkpointer } = await recoverDirectory(database, directory, journal, runDdl, options.log);
+    const close = async (): Promise<void> => {
+      await checkpointer.close();
+      database.close();
+    };
+    return { backups: new Backups(directory, checkpointer), close };
   } catch (error) {
-    journal.close();
+    closeAll(database, journal);
     throw error;
   }
+}
+
+/** Until it is recovered, a database does not have its journal. */
+function closeAll(database: Database, journal: Journal | null): void {
+  const owned = database.journal !== null;
+  database.close();
+  if (!owned) journal?.close();
 }
 
 function openJournal(database: Database, dataDir: string, options: ServeOptions): Journal {
@@ -131,62 +152,78 @@ function openJournal(database: Database, dataDir: string, options: ServeOptions)
   });
 }
 
-function sessionFactory(database: Database): SessionFactory {
+function sessionFactory(database: Database, isReady: () => boolean): SessionFactory {
   return {
-    connect(startup: StartupParameters, connection: ConnectionContext) {
+    async connect(startup: StartupParameters, connection: ConnectionContext) {
+      if (!isReady()) throw new SqlError('57P03', 'the database system is starting up');
       if (startup.database !== database.catalog.database) {
-        return Promise.reject(new SqlError('3D000', `database "${startup.database}" does not exist`));
+        throw new SqlError('3D000', `database "${startup.database}" does not exist`);
       }
       const session = new Session(database, startup, connection, () => database.sessions.delete(session));
       database.sessions.add(session);
-      return Promise.resolve(session);
+      return session;
     },
   };
 }
 
-/** Recovers the data directory and starts serving. */
+/** Recovers the data directory and starts serving. Meanwhile it listens: clients are told that it is starting. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { dataDir, fromBackup } = options;
+  if (dataDir !== null && fromBackup !== undefined) {
+    const now = BigInt(Date.now()) * 1000n;
+    await switchToBackup(dataDir, fromBackup, () => openDirectory(dataDir, options), now, options.log);
+  }
   const database = createDatabase();
-  const checkpoints = options.dataDir === null ? null : await recover(database, options.dataDir, options);
   const internalError = (error: unknown): void => {
     options.log(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };
+  // The lock of the directory comes before the ports, which a server that is stopping gives back before it.
+  const journal = dataDir === null ? null : openJournal(database, dataDir, options);
+  const progress = new RecoveryProgress(() => database.environment.serverClock.system(), options.log);
   let ready = false;
   let http: HttpListener | null = null;
   let wire: WireListener | null = null;
+  let checkpoints: CheckpointSchedule | null = null;
   try {
     warmUp();
-    http = await listenHttp(options.host, options.httpPort, () => ({ ready }));
+    http = await listenHttp(options.host, options.httpPort, () => ({
+      ready,
+      status: ready ? 'ready' : progress.text,
+    }));
     wire = await startListener({
       host: options.host,
       port: options.port,
-      factory: sessionFactory(database),
+      factory: sessionFactory(database, () => ready),
       newSecretKey: () => randomInt(2 ** 31),
       onInternalError: internalError,
     });
+    if (dataDir !== null && journal !== null) {
+      checkpoints = await recover(database, dataDir, journal, options, progress);
+    }
   } catch (error) {
+    await wire?.close();
     await http?.close();
-    database.close();
+    closeAll(database, journal);
     throw error;
   }
   const loop = new SourceLoop(database, internalError);
   loop.start();
   checkpoints?.start();
   ready = true;
-  const [httpListener, wireListener] = [http, wire];
+  const [httpListener, wireListener, schedule] = [http, wire, checkpoints];
   return {
     pgHost: wireListener.host,
     pgPort: wireListener.port,
     httpHost: httpListener.host,
     httpPort: httpListener.port,
     database,
-    checkpointer: checkpoints?.checkpointer ?? null,
+    checkpointer: schedule?.checkpointer ?? null,
     async close() {
       ready = false;
       await loop.stop();
       await wireListener.close();
       await httpListener.close();
-      await checkpoints?.stop();
+      await schedule?.stop();
       database.close();
     },
   };

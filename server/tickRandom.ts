@@ -18,6 +18,10 @@ export class TickRandom {
     this.#secret = secret;
   }
 
+  get secret(): Uint8Array {
+    return this.#secret;
+  }
+
   /** Values depend on this from now on. */
   set secret(secret: Uint8Array) {
     this.#secret = secret;

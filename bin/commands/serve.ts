@@ -10,6 +10,7 @@ interface ServeOptions {
   readonly inMemory: boolean;
   readonly acceptDataLoss: boolean;
   readonly checkpointInterval: number;
+  readonly fromBackup?: string;
 }
 
 function portNumber(text: string): number {
@@ -34,13 +35,14 @@ function memoryLimit(text: string): number {
   return bytes;
 }
 
-/** `10s`, `500ms`, `2min` in milliseconds. */
+/** `10s`, `500ms`, `2min` in milliseconds; `off`: only when the server stops. */
 function interval(text: string): number {
+  if (text.trim().toLowerCase() === 'off') return Number.POSITIVE_INFINITY;
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min)?$/i.exec(text.trim());
   const unit = { ms: 1, s: 1000, m: 60_000, min: 60_000 }[(match?.[2] ?? 's').toLowerCase()];
   const ms = match === null || unit === undefined ? 0 : Math.round(Number(match[1]) * unit);
   if (ms < 10 || ms > 2 ** 31 - 1)
-    throw new InvalidArgumentError('It takes a time of at least 10ms, such as 500ms, 10s or 2min.');
+    throw new InvalidArgumentError('It takes a time of at least 10ms, such as 500ms, 10s or 2min, or off.');
   return ms;
 }
 
@@ -75,6 +77,7 @@ async function serve(options: ServeOptions): Promise<void> {
     dataDir,
     acceptDataLoss: options.acceptDataLoss,
     checkpointIntervalMs: options.checkpointInterval,
+    ...(options.fromBackup === undefined ? {} : { fromBackup: options.fromBackup }),
     log: (line) => process.stderr.write(`${line}\n`),
   });
   const pg = `${urlHost(server.pgHost)}:${server.pgPort}`;
@@ -106,7 +109,16 @@ export function addServe(program: Command): void {
     .option('--http-port <number>', 'port for HTTP (/healthz, /readyz), 0 for a free one', portNumber, 5691)
     .option('--data-dir <directory>', 'where data is kept', './millrace-data')
     .option('--memory-limit <size>', 'checked only: takes effect once state can be kept on disk', memoryLimit)
-    .option('--checkpoint-interval <time>', 'time between checkpoints, such as 500ms, 10s or 2min', interval, 10_000)
+    .option(
+      '--checkpoint-interval <time>',
+      'time between checkpoints, such as 500ms, 10s or 2min; off: only at the end',
+      interval,
+      10_000,
+    )
+    .option(
+      '--from-backup <name>',
+      'set the data directory back to this backup (BACKUP AS name), keeping its state as another',
+    )
     .option('--in-memory', 'keep nothing on disk', false)
     .option('--accept-data-loss', 'start without what a damaged data directory has lost', false)
     .action(async (options: ServeOptions) => {

@@ -35,10 +35,10 @@ export interface Kill extends Node {
   readonly process: string;
 }
 
-/** RECOVER, BACKUP, CHECKPOINT */
+/** RECOVER; BACKUP without a target */
 export interface SystemCommand extends Node {
   readonly kind: 'SystemCommand';
-  readonly command: 'recover' | 'backup' | 'checkpoint';
+  readonly command: 'recover' | 'backup';
 }
 
 /** DELETE META SNAPSHOTS 1, 2 */

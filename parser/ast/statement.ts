@@ -16,6 +16,7 @@ import type {
 import type { Alter, AlterFragment, AlterSystem } from './alter.ts';
 import type { Ident, Node, ObjectName, Option, TypeName } from './common.ts';
 import type { CloseCursor, DeclareCursor, DeclareSubscriptionCursor, FetchCursor } from './cursor.ts';
+import type { Backup, Checkpoint, DropBackup } from './durability.ts';
 import type { Expr } from './expr.ts';
 import type { AlterDefaultPrivileges, CreateUser, Grant, GrantRole } from './privilege.ts';
 import type { Query, SelectItem, TableAlias, TableRef, WithClause } from './query.ts';
@@ -57,6 +58,9 @@ export type Statement =
   | Inject
   | ExplainWatermark
   | ReplayLateRows
+  | Checkpoint
+  | Backup
+  | DropBackup
   | LaterStatement;
 
 /**
@@ -397,6 +401,8 @@ export interface ShowObjects extends Node {
     | 'indexes'
     | 'columns'
     | 'jobs'
+    | 'backups'
+    | 'recovery'
     | 'cluster'
     | 'processlist'
     | 'parameters'

@@ -384,15 +384,10 @@ export abstract class AdminParser extends AlterParser {
     return { kind: 'Kill', process, span: this.since(start) };
   });
 
-  /** systemCommand: RECOVER | BACKUP | CHECKPOINT */
+  /** systemCommand: RECOVER; BACKUP alone is one too */
   readonly systemCommand: Rule<SystemCommand> = this.RULE('systemCommand', (): SystemCommand => {
-    const start = this.here();
-    const command = this.or(1, [
-      { ALT: () => this.consume(2, K.recover) && ('recover' as const) },
-      { ALT: () => this.consume(3, K.backup) && ('backup' as const) },
-      { ALT: () => this.consume(4, K.checkpoint) && ('checkpoint' as const) },
-    ]);
-    return { kind: 'SystemCommand', command, span: this.since(start) };
+    const start = this.consume(1, K.recover).startOffset;
+    return { kind: 'SystemCommand', command: 'recover', span: this.since(start) };
   });
 
   /** describeFragments: DESCRIBE ( FRAGMENTS objectName | FRAGMENT ICONST ) */

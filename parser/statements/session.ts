@@ -38,6 +38,8 @@ const showWords: ReadonlyMap<TokenType, ShowKind> = new Map([
   [K.indexes, 'indexes'],
   [K.columns, 'columns'],
   [K.jobs, 'jobs'],
+  [K.backups, 'backups'],
+  [K.recovery, 'recovery'],
   [K.cluster, 'cluster'],
   [K.processlist, 'processlist'],
   [K.parameters, 'parameters'],

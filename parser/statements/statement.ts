@@ -4,9 +4,9 @@ import type { Rule } from '../base.ts';
 import * as T from '../tokens.ts';
 import { K } from '../tokens.ts';
 import type { CreateFlags } from './create.ts';
-import { TimeParser } from './time.ts';
+import { DurabilityParser } from './durability.ts';
 
-export class SqlParser extends TimeParser {
+export class SqlParser extends DurabilityParser {
   constructor(skipValidations = true) {
     super(skipValidations);
     this.performSelfAnalysis();
@@ -59,6 +59,12 @@ export class SqlParser extends TimeParser {
           IGNORE_AMBIGUITIES: true,
         },
 
+        {
+          GATE: () => this.startsDropBackup(),
+          ALT: (): Statement => this.subrule(94, this.dropBackup),
+          IGNORE_AMBIGUITIES: true,
+        },
+
         { ALT: (): Statement => this.subrule(6, this.dataStatement) },
         { ALT: (): Statement => this.subrule(91, this.advance) },
         { ALT: (): Statement => this.subrule(92, this.inject) },
@@ -95,6 +101,8 @@ export class SqlParser extends TimeParser {
         { ALT: (): Statement => this.subrule(36, this.cancelJobs) },
         { ALT: (): Statement => this.subrule(37, this.kill) },
         { ALT: (): Statement => this.subrule(38, this.systemCommand) },
+        { ALT: (): Statement => this.subrule(95, this.checkpoint) },
+        { ALT: (): Statement => this.subrule(96, this.backup) },
       ]),
   );
 

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SqlError } from '../../common/sqlError.ts';
-import { STATE_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
+import { STATE_FORMAT, VIEW_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
 import type { CheckpointOutput, CheckpointPlace } from '../../storage/checkpoint/checkpointPlace.ts';
 import { Snapshot } from '../../storage/checkpoint/snapshot.ts';
 import type { Database } from '../database.ts';
@@ -146,6 +146,7 @@ export class Checkpointer {
     this.#number++;
     const description: CheckpointDescription = {
       format: STATE_FORMAT,
+      viewFormat: VIEW_FORMAT,
       number: this.#number,
       journalSeq: database.journal?.lastSeq ?? 0,
       version: String(database.version),
@@ -155,6 +156,9 @@ export class Checkpointer {
       lastBlock: this.#lastBlockId,
       nextId: database.catalog.nextId,
       definitions: [...definitions(database)],
+      secret: Buffer.from(database.random.secret).toString('hex'),
+      blocks: snapshot.liveIds.size,
+      images: snapshot.images.size,
     };
     return { snapshot, description };
   }

@@ -8,25 +8,17 @@ import {
   type CheckpointPlace,
   inDirectory,
 } from '../../storage/checkpoint/checkpointPlace.ts';
+import { Backups } from '../backup/backups.ts';
 import type { Database, DdlOrigin } from '../database.ts';
 import type { Journal } from '../journal.ts';
 import { replayJournal } from '../journalRecovery.ts';
 import { Checkpointer, type CheckpointPace, type CheckpointPosition } from './checkpointer.ts';
 import { type CheckpointDescription, readDescription } from './description.ts';
+import { RecoveryProgress, type RecoveryReport } from './progress.ts';
 import { restoreCheckpoint } from './restoration.ts';
 
 /** Carries out a statement under the id that it had, without journalling it. */
 export type RunDdl = (statement: DdlOrigin & { readonly id: number | null }) => Promise<void>;
-
-/** How the last restart went, for the catalog. */
-export interface RecoveryReport {
-  readonly checkpoint: number | null;
-  /** Microseconds. */
-  readonly restoreMicros: number;
-  readonly replayMicros: number;
-  readonly replayedRecords: number;
-  readonly rebuilt: readonly { readonly view: string; readonly reason: string }[];
-}
 
 export interface Recovered {
   readonly checkpointer: Checkpointer;
@@ -34,14 +26,20 @@ export interface Recovered {
 }
 
 /** Brings an empty database to what the directory holds, and keeps it there from now on. */
-export function recoverDirectory(
+export async function recoverDirectory(
   database: Database,
   directory: string,
   journal: Journal,
   runDdl: RunDdl,
   log: (line: string) => void,
+  progress?: RecoveryProgress,
 ): Promise<Recovered> {
-  return recover(database, inDirectory(directory), journal, runDdl, log);
+  const place = inDirectory(directory);
+  const recovered = await recover(database, place, journal, runDdl, log, undefined, progress);
+  const { durability } = database;
+  const backups = new Backups(directory, recovered.checkpointer);
+  if (durability !== null) database.durability = { ...durability, backups };
+  return recovered;
 }
 
 /** As `recoverDirectory`, with checkpoints wherever they are kept. */
@@ -52,6 +50,7 @@ export async function recover(
   runDdl: RunDdl,
   log: (line: string) => void,
   pace?: CheckpointPace,
+  progress = new RecoveryProgress(() => database.environment.serverClock.system(), log, pace?.turn),
 ): Promise<Recovered> {
   const { serverClock } = database.environment;
   const started = serverClock.system();
@@ -59,22 +58,45 @@ export async function recover(
   try {
     const description = readDescription(file);
     checkContinues(journal, description);
-    const rebuilt = description === null ? [] : await restoreCheckpoint(database, file, description, runDdl);
+    adoptSecret(database, journal, description);
+    const rebuilt =
+      description === null ? [] : await restoreCheckpoint(database, file, description, runDdl, progress);
     for (const { view, reason } of rebuilt) log(`materialized view "${view}" was built again: ${reason}`);
     const restored = serverClock.system();
     const after = description?.journalSeq ?? 0;
-    await replayJournal(database, journal, runDdl, after);
+    progress.begin('journal', Math.max(0, journal.lastSeq - after));
+    let replayedRecords = 0;
+    await replayJournal(database, journal, runDdl, after, () => {
+      replayedRecords++;
+      progress.step();
+      return progress.turn();
+    });
+    progress.begin('done', 0);
     const report: RecoveryReport = {
+      startedAt: started,
       checkpoint: description?.number ?? null,
+      takenAt: description === null ? null : BigInt(description.takenAt),
       restoreMicros: Number(restored - started),
       replayMicros: Number(serverClock.system() - restored),
-      replayedRecords: Math.max(0, journal.lastSeq - after),
+      replayedRecords,
       rebuilt,
     };
-    return { checkpointer: new Checkpointer(database, place, positionOf(file, description), pace), report };
+    const checkpointer = new Checkpointer(database, place, positionOf(file, description), pace);
+    database.durability = { checkpointer, backups: null, progress, recovery: report };
+    return { checkpointer, report };
   } finally {
     file.close();
   }
+}
+
+/** Random values of views follow from a secret, which a backup brings along. */
+function adoptSecret(database: Database, journal: Journal, description: CheckpointDescription | null): void {
+  const { secret } = description ?? {};
+  if (secret === undefined) return;
+  database.random.secret = Buffer.from(
+    journal.secret(() => secret),
+    'hex',
+  );
 }
 
 /** The journal's first records are gone because a checkpoint covers them: that one, or a later one, must be there. */

@@ -7,8 +7,9 @@
 import { AssertionError, assert } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { fillArrangement, type SharedArrangement } from '../../executor/arrangements.ts';
+import { VIEW_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
 import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.ts';
-import { restoreImage } from '../../storage/checkpoint/image.ts';
+import { type BlockSource, restoreImage } from '../../storage/checkpoint/image.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { type Database, scannable } from '../database.ts';
 import type { CatalogObject, Entry, MaterializedViewObject } from '../objects.ts';
@@ -19,6 +20,7 @@ import { type Definition, definedBefore } from './definitions.ts';
 import type { CheckpointDescription } from './description.ts';
 import { viewFingerprint } from './fingerprint.ts';
 import { engineState, sourceState, tableState, type ViewState } from './objectState.ts';
+import type { RecoveryProgress } from './progress.ts';
 
 /** A view that could not be put back, and was built from its inputs. */
 export interface Rebuilt {
@@ -29,13 +31,23 @@ export interface Rebuilt {
 class Restoration {
   readonly #database: Database;
   readonly #file: CheckpointInput;
+  readonly #blocks: BlockSource;
+  /** VIEW_FORMAT of what was saved. */
+  readonly #viewFormat: number;
   readonly rebuilt: Rebuilt[] = [];
   /** Views whose operators were taken out of the dataflow. */
   readonly #dismantled = new Set<number>();
 
-  constructor(database: Database, file: CheckpointInput) {
+  constructor(database: Database, file: CheckpointInput, viewFormat: number, progress: RecoveryProgress) {
     this.#database = database;
     this.#file = file;
+    this.#viewFormat = viewFormat;
+    this.#blocks = {
+      block(id) {
+        progress.step();
+        return file.block(id);
+      },
+    };
   }
 
   /** Puts one object back, and what is arranged of it. Objects that it needs have been. */
@@ -69,7 +81,8 @@ class Restoration {
   #restoreArrangement(arrangement: SharedArrangement): void {
     const name = arrangementName(arrangement);
     try {
-      if (this.#put(name, arrangement.operator.persistent)) return;
+      const known = this.#viewFormat === VIEW_FORMAT;
+      if (known && this.#put(name, arrangement.operator.persistent)) return;
     } catch (error) {
       throw lost(`arrangement ${name}`, error instanceof Error ? error.message : String(error));
     }
@@ -92,6 +105,8 @@ class Restoration {
       const state = this.#viewState(view.id);
       if (state === null) return 'the checkpoint does not have it';
       if (state.paused !== null) pauseAs(this.#database, view, state.paused);
+      else if (this.#viewFormat !== VIEW_FORMAT)
+        return `its state has format ${this.#viewFormat}, this server's is ${VIEW_FORMAT}`;
       else if (state.fingerprint === viewFingerprint(view.planned.plan, view.nodes))
         this.#restoreOperators(view);
       else return 'its operators are not those of the checkpoint';
@@ -159,7 +174,7 @@ class Restoration {
   #put(name: string, state: Persistent): boolean {
     const image = this.#file.image(name);
     if (image === null) return false;
-    restoreImage(state, image, this.#file);
+    restoreImage(state, image, this.#blocks);
     return true;
   }
 }
@@ -177,22 +192,30 @@ export async function restoreCheckpoint(
   file: CheckpointInput,
   description: CheckpointDescription,
   runDdl: (definition: Definition) => Promise<void>,
+  progress: RecoveryProgress,
 ): Promise<readonly Rebuilt[]> {
   const now = BigInt(description.now);
   const { serverClock } = database.environment;
-  const restoration = new Restoration(database, file);
+  const restoration = new Restoration(database, file, description.viewFormat ?? 1, progress);
   database.recovery = { now };
   database.watermarks.beginAt(now);
   serverClock.set(now);
   try {
     database.restoring = true;
-    for (const definition of description.definitions) await runPlanned(database, definition, runDdl);
+    progress.begin('definitions', description.definitions.length);
+    for (const definition of description.definitions) {
+      await runPlanned(database, definition, runDdl);
+      progress.step();
+      await progress.turn();
+    }
     database.restoring = false;
     database.catalog.setNextId(description.nextId);
-    await database.exclusive(() => {
+    progress.begin('state', description.blocks ?? file.blockIds().length);
+    await database.exclusive(async () => {
       for (const { id } of definedBefore(database)) {
         const object = database.catalog.byId(id);
         if (object !== null) restoration.restore(object);
+        await progress.turn();
       }
       restoration.finish();
     });

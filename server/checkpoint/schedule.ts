@@ -17,7 +17,7 @@ export class CheckpointSchedule {
   }
 
   start(): void {
-    this.#done = this.#run();
+    if (Number.isFinite(this.#intervalMs)) this.#done = this.#run();
   }
 
   async #run(): Promise<void> {

@@ -1,13 +1,28 @@
-/** FLUSH and WAIT: writes are durable and visible when acknowledged, so there is nothing left to wait for. */
+/**
+ * FLUSH and WAIT: when they answer, everything that was there before is visible and on disk, also what was committed with
+ * `synchronous_commit = off`.
+ */
 import type { Flush, Wait } from '../../parser/ast/statement.ts';
+import type { Database } from '../database.ts';
 import { done, type StatementHandler } from './statement.ts';
+
+async function settle(database: Database): Promise<void> {
+  const seq = await database.exclusive(() => database.journal?.lastSeq ?? 0);
+  await database.journal?.flushThrough(seq);
+}
 
 export const flush: StatementHandler<Flush> = {
   readOnly: true,
-  run: (_statement, context) => context.database.exclusive(() => done('FLUSH')),
+  async run(_statement, context) {
+    await settle(context.database);
+    return done('FLUSH');
+  },
 };
 
 export const wait: StatementHandler<Wait> = {
   readOnly: true,
-  run: (_statement, context) => context.database.exclusive(() => done('WAIT')),
+  async run(_statement, context) {
+    await settle(context.database);
+    return done('WAIT');
+  },
 };

@@ -13,6 +13,7 @@ import { createTable } from './createTable.ts';
 import { createMaterializedView, createView } from './createView.ts';
 import { deleteRows, insert, truncate, update } from './dml.ts';
 import { drop } from './drop.ts';
+import { backup, checkpoint, dropBackup } from './durability.ts';
 import { explain } from './explain.ts';
 import { explainWatermark } from './explainWatermark.ts';
 import { flush, wait } from './flush.ts';
@@ -75,6 +76,9 @@ const handlers: Handlers = {
   Inject: inject,
   ExplainWatermark: explainWatermark,
   ReplayLateRows: replayLateRows,
+  Checkpoint: checkpoint,
+  Backup: backup,
+  DropBackup: dropBackup,
   CreateSink: later('CREATE SINK'),
   CreateSubscription: later('CREATE SUBSCRIPTION'),
   CreateConnection: later('CREATE CONNECTION'),
@@ -129,9 +133,11 @@ const definitions: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'Drop',
   'Comment',
   'Alter',
+  // It is to hold what the statements before it in the same string have done.
+  'Backup',
 ]);
 
-/** Statements that change the catalog: they commit by themselves. */
+/** Statements that change the catalog, or copy everything: they commit by themselves. */
 export function isDefinition(statement: Statement): boolean {
   return definitions.has(statement.kind);
 }

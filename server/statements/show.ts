@@ -8,6 +8,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
+import { backupFields, recoveryFields } from '../system/durabilityCatalog.ts';
 import { declaredText } from '../udf/routineText.ts';
 import {
   type StatementContext,
@@ -35,6 +36,48 @@ const absent: readonly ShowObjects['object'][] = [
   'cursors',
   'subscription cursors',
 ];
+
+const backupsColumns = [
+  { name: 'Name', type: types.text },
+  { name: 'Taken At', type: types.timestamptz },
+  { name: 'Bytes', type: types.int8 },
+  { name: 'Version', type: types.int8 },
+  { name: 'Error', type: types.text },
+];
+
+const recoveryColumns = [
+  { name: 'Phase', type: types.text },
+  { name: 'Progress', type: types.float8 },
+  { name: 'Checkpoint', type: types.int8 },
+  { name: 'Checkpoint Age', type: types.interval },
+  { name: 'Restore Time', type: types.interval },
+  { name: 'Replay Time', type: types.interval },
+  { name: 'Records Replayed', type: types.int8 },
+  { name: 'Views Rebuilt', type: types.int8 },
+];
+
+function recoveryRows({ database }: StatementContext): Row[] {
+  return [...recoveryFields(database)].map((f) => [
+    f.phase ?? null,
+    f.progress ?? null,
+    f.checkpoint ?? null,
+    f.checkpoint_age ?? null,
+    f.restore_time ?? null,
+    f.replay_time ?? null,
+    f.records_replayed ?? null,
+    BigInt(database.durability?.recovery.rebuilt.length ?? 0),
+  ]);
+}
+
+function backupRows({ database }: StatementContext): Row[] {
+  return [...backupFields(database)].map((f) => [
+    f.name ?? null,
+    f.taken_at ?? null,
+    f.bytes ?? null,
+    f.version ?? null,
+    f.error ?? null,
+  ]);
+}
 
 const columnsColumns = text('Name', 'Type', 'Is Hidden', 'Description');
 
@@ -84,6 +127,10 @@ function showColumns(statement: ShowObjects) {
       return text('Id', 'User', 'Database', 'Info');
     case 'jobs':
       return text('Id', 'Statement', 'Create Type', 'Progress');
+    case 'backups':
+      return backupsColumns;
+    case 'recovery':
+      return recoveryColumns;
     case 'cluster':
       return text('Id', 'Addr', 'State');
     case 'functions':
@@ -114,6 +161,10 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
       return context.database.jobs
         .list()
         .map((job) => [String(job.id), job.statement, 'FOREGROUND', `${(job.progress * 100).toFixed(2)}%`]);
+    case 'backups':
+      return backupRows(context);
+    case 'recovery':
+      return recoveryRows(context);
     case 'databases':
       return [[catalog.database]];
     case 'schemas':

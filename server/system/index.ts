@@ -14,6 +14,7 @@ import {
 import type { Database } from '../database.ts';
 import type { Session } from '../session.ts';
 import { type ColumnSpecs, type RowSources, SystemRelation } from './definition.ts';
+import { durabilityCatalog, durabilityColumns } from './durabilityCatalog.ts';
 import { informationSchema } from './informationSchema.ts';
 import { informationSchemaColumns } from './informationSchemaColumns.ts';
 import { millraceCatalog, millraceColumns } from './millraceCatalog.ts';
@@ -36,8 +37,8 @@ export const systemSchemaContents: readonly SchemaContent[] = [
   { schema: INFORMATION_SCHEMA, columns: informationSchemaColumns, rows: informationSchema },
   {
     schema: MILLRACE_CATALOG,
-    columns: { ...millraceColumns, ...timeColumns },
-    rows: { ...millraceCatalog, ...timeCatalog },
+    columns: { ...millraceColumns, ...timeColumns, ...durabilityColumns },
+    rows: { ...millraceCatalog, ...timeCatalog, ...durabilityCatalog },
   },
   { schema: RW_CATALOG, columns: rwColumns, rows: rwCatalog },
 ];

@@ -4,15 +4,24 @@
  *
  * Everything carries a CRC-32; whatever does not match, is missing or cannot be read is damage (SqlError XX001).
  */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Sqlite from 'better-sqlite3';
 import { SqlError } from '../../common/sqlError.ts';
 
-/** Of blocks, images and the values in them: raised with every change that an older or newer server would misread. */
+/**
+ * Of the file, and of the images and blocks of tables, sources and the engine: raised with every change that an older server
+ * would misread. What they say is nowhere else, so a server reads every format from the oldest on.
+ */
 export const STATE_FORMAT = 1;
+export const OLDEST_STATE_FORMAT = 1;
+/**
+ * Of the images and blocks of views, their operators and arrangements: raised with every change to them. Those of another
+ * format are not read: they are built again from what the views are over.
+ */
+export const VIEW_FORMAT = 1;
 
-const FILE = 'state.db';
+export const STATE_FILE = 'state.db';
 const PAGE_BYTES = 16384;
 
 const schema = `
@@ -29,6 +38,13 @@ export interface CheckpointEnd {
   readonly images: ReadonlyMap<string, Uint8Array>;
   readonly droppedImages: readonly string[];
   readonly droppedBlocks: readonly number[];
+}
+
+/** What a checkpoint consists of; bytes of blocks and images. */
+export interface CheckpointSize {
+  readonly blocks: number;
+  readonly images: number;
+  readonly bytes: number;
 }
 
 interface Stored {
@@ -63,8 +79,11 @@ export class CheckpointFile {
   readonly #getBlock: Sqlite.Statement;
 
   /** Opens or creates the file in `directory`. */
-  constructor(directory: string, options: { readonly readonly: boolean } = { readonly: false }) {
-    this.path = join(directory, FILE);
+  constructor(
+    directory: string,
+    options: { readonly readonly: boolean; readonly name?: string } = { readonly: false },
+  ) {
+    this.path = join(directory, options.name ?? STATE_FILE);
     try {
       this.#db = new Sqlite(this.path, { readonly: options.readonly });
       if (!options.readonly) {
@@ -81,6 +100,17 @@ export class CheckpointFile {
       this.#getBlock = this.#db.prepare('SELECT crc, bytes FROM block WHERE id = ?');
     } catch (error) {
       throw failure('open', error);
+    }
+  }
+
+  /** Opens a file that is a backup, to read it. SqlError XX001 when it is none. */
+  static backup(path: string): CheckpointFile {
+    try {
+      return new CheckpointFile(dirname(path), { readonly: true, name: basename(path) });
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      const { message } = error;
+      throw new SqlError('XX001', `"${path}" is not a backup, or is damaged`, { detail: message });
     }
   }
 
@@ -182,9 +212,31 @@ export class CheckpointFile {
     }
   }
 
-  /** Copies the newest checkpoint into a new file. */
-  async copyTo(path: string): Promise<void> {
-    await this.#db.backup(path);
+  /** Copies the newest checkpoint into a file that is empty or not there. Takes as long as that takes. */
+  copyTo(path: string): void {
+    this.#attempt('copy', () => this.#db.prepare('VACUUM INTO ?').run(path));
+  }
+
+  /** Reads everything. SqlError XX001 at what is not as it was written. */
+  verify(): CheckpointSize {
+    const found = { blocks: 0, images: 0, bytes: 0 };
+    this.#attempt('read', () => {
+      const [problem] = this.#db.pragma('quick_check(1)', { simple: false }) as { quick_check: string }[];
+      if (problem?.quick_check !== 'ok') throw damaged(this.path, `a page (${problem?.quick_check ?? '?'})`);
+      for (const row of this.#db.prepare('SELECT id, crc, bytes FROM block').iterate()) {
+        const { id, crc, bytes } = row as Stored & { readonly id: number };
+        if (crc32(bytes) !== crc) throw damaged(this.path, `block ${id}`);
+        found.blocks++;
+        found.bytes += bytes.length;
+      }
+      for (const row of this.#db.prepare('SELECT name, crc, bytes FROM image').iterate()) {
+        const { name, crc, bytes } = row as Stored & { readonly name: string };
+        if (crc32(bytes) !== crc) throw damaged(this.path, `image ${name}`);
+        found.images++;
+        found.bytes += bytes.length;
+      }
+    });
+    return found;
   }
 
   close(): void {
