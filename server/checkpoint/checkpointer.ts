@@ -108,6 +108,7 @@ export class Checkpointer {
     let error: SqlError | null = null;
     try {
       await this.#write(snapshot, description);
+      snapshot.settle();
       this.#journalSeq = description.journalSeq;
       this.#database.journal?.truncateThrough(description.journalSeq);
     } catch (thrown) {

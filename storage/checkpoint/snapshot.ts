@@ -4,7 +4,7 @@
  *
  * Invariant: when nothing is pending, every frozen block was given to `deliver` once, with its contents at the freeze.
  */
-import { type BlockMarks, type Freezer, type Persistent, packBlock } from '../state/persist.ts';
+import type { BlockMarks, Freezer, Persistent } from '../state/persist.ts';
 import { type ImageContext, saveImage } from './image.ts';
 
 interface Waiting {
@@ -77,11 +77,16 @@ export class Snapshot implements Freezer, ImageContext {
   }
 
   #copy(waiting: Waiting): void {
-    const packed = packBlock(waiting.marks.owner.blockParts(waiting.b));
+    const packed = waiting.marks.packed(waiting.b);
     this.#pending--;
     this.#copied.push(waiting);
     this.bytes += packed.byteLength;
     this.#deliver(waiting.id, packed);
+  }
+
+  /** The checkpoint is on disk. */
+  settle(): void {
+    for (const { marks, b, id } of this.#queue) if (marks.ids[b] === id) marks.settle(b);
   }
 
   /** The checkpoint has failed: what it was to hold is still to be written by the next one. */

@@ -6,7 +6,8 @@
  * Freed chunks go to their class's list, linked through their second word. Chunks above a page get a page of their own.
  * A reference is page << 12 | unit; 0 is the empty text and owns nothing. When the last chunk is freed all pages go but a
  * small first one, and the next first page grows at once to what it held.
- * In checkpoints a page is a block. Whatever writes into a page, links of free chunks too, touches it before.
+ * In checkpoints a page is a block, and pages may be away.
+ * Whatever writes into a page, links of free chunks too, touches it before.
  */
 import { must } from '../../common/assert.ts';
 import {
@@ -58,8 +59,9 @@ interface ArenaImage {
 }
 
 export class ByteArena implements BlockOwner, Persistent {
-  #pages: Page[] = [];
-  #words: Int32Array[] = [];
+  /** Undefined: away. */
+  #pages: (Page | undefined)[] = [];
+  #words: (Int32Array | undefined)[] = [];
   /** Words of the pages that are marked as changed. */
   #writable: (Int32Array | undefined)[] = [];
   /** Head of each class's list; 0 none. */
@@ -92,7 +94,23 @@ export class ByteArena implements BlockOwner, Persistent {
     return this.#chunks;
   }
 
-  /** Bytes of all pages. */
+  #pageAt(page: number): Page {
+    return this.#pages[page] ?? this.#fetch(page);
+  }
+
+  #wordsAt(page: number): Int32Array {
+    const words = this.#words[page];
+    if (words !== undefined) return words;
+    this.#fetch(page);
+    return must(this.#words[page]);
+  }
+
+  #fetch(page: number): Page {
+    this.#marks.fetch(page);
+    return must(this.#pages[page]);
+  }
+
+  /** Bytes of all pages in memory. */
   bytes(): number {
     return this.#bytes;
   }
@@ -117,7 +135,7 @@ export class ByteArena implements BlockOwner, Persistent {
     if (length === 0) return 0;
     if (length <= LOOP_COPY_LENGTH) {
       const ref = this.#allocate(length);
-      const page = this.#pages[ref >>> 12] as Page;
+      const page = this.#pageAt(ref >>> 12);
       const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
       let i = 0;
       for (; i < length; i++) {
@@ -130,14 +148,14 @@ export class ByteArena implements BlockOwner, Persistent {
     }
     const bytes = Buffer.byteLength(text, 'utf8');
     const ref = this.#allocate(bytes);
-    const page = this.#pages[ref >>> 12] as Page;
+    const page = this.#pageAt(ref >>> 12);
     const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
     if (bytes === length) {
       page.latin1Write(text, start, bytes);
       return ref;
     }
     page.utf8Write(text, start, bytes);
-    const words = this.#words[ref >>> 12] as Int32Array;
+    const words = this.#wordsAt(ref >>> 12);
     words[(ref & 4095) << 2] = (bytes << 1) | 1;
     return ref;
   }
@@ -145,7 +163,7 @@ export class ByteArena implements BlockOwner, Persistent {
   text(ref: number): string {
     if (ref === 0) return '';
     const header = this.#header(ref);
-    const page = this.#pages[ref >>> 12] as Page;
+    const page = this.#pageAt(ref >>> 12);
     const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
     const length = header >>> 1;
     if ((header & 1) !== 0) return page.utf8Slice(start, start + length);
@@ -158,7 +176,7 @@ export class ByteArena implements BlockOwner, Persistent {
   /** Stores the first `length` bytes. */
   putBytes(bytes: Uint8Array, length: number): number {
     const ref = this.#allocate(length);
-    const page = this.#pages[ref >>> 12] as Page;
+    const page = this.#pageAt(ref >>> 12);
     const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
     if (length <= LOOP_COPY_LENGTH) for (let i = 0; i < length; i++) page[start + i] = bytes[i] as number;
     else page.set(length === bytes.length ? bytes : bytes.subarray(0, length), start);
@@ -168,7 +186,7 @@ export class ByteArena implements BlockOwner, Persistent {
   /** The bytes of a chunk, as a view that is valid until the next change of the arena. */
   view(ref: number): Uint8Array {
     const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
-    return (this.#pages[ref >>> 12] as Page).subarray(start, start + (this.#header(ref) >>> 1));
+    return this.#pageAt(ref >>> 12).subarray(start, start + (this.#header(ref) >>> 1));
   }
 
   /** Number of bytes of a chunk. */
@@ -182,7 +200,7 @@ export class ByteArena implements BlockOwner, Persistent {
     const length = header >>> 1;
     if ((header & 1) !== 0) return length >= text.length && this.text(ref) === text;
     if (length !== text.length) return false;
-    const page = this.#pages[ref >>> 12] as Page;
+    const page = this.#pageAt(ref >>> 12);
     const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
     if (length > 64) return page.latin1Slice(start, start + length) === text;
     for (let i = 0; i < length; i++) if (page[start + i] !== text.charCodeAt(i)) return false;
@@ -191,7 +209,7 @@ export class ByteArena implements BlockOwner, Persistent {
 
   equalsBytes(ref: number, bytes: Uint8Array, length: number): boolean {
     if (this.length(ref) !== length) return false;
-    const page = this.#pages[ref >>> 12] as Page;
+    const page = this.#pageAt(ref >>> 12);
     const start = ((ref & 4095) << UNIT_SHIFT) + HEADER;
     for (let i = 0; i < length; i++) if (page[start + i] !== bytes[i]) return false;
     return true;
@@ -203,8 +221,8 @@ export class ByteArena implements BlockOwner, Persistent {
     if (a === 0 || b === 0) return a === 0 ? -1 : 1;
     const la = this.#header(a) >>> 1;
     const lb = this.#header(b) >>> 1;
-    const pa = this.#pages[a >>> 12] as Page;
-    const pb = this.#pages[b >>> 12] as Page;
+    const pa = this.#pageAt(a >>> 12);
+    const pb = this.#pageAt(b >>> 12);
     const sa = ((a & 4095) << UNIT_SHIFT) + HEADER;
     const sb = ((b & 4095) << UNIT_SHIFT) + HEADER;
     const n = Math.min(la, lb);
@@ -235,7 +253,7 @@ export class ByteArena implements BlockOwner, Persistent {
     const at = (ref & 4095) << 2;
     const units = ((((words[at] as number) >>> 1) + HEADER + 15) >>> UNIT_SHIFT) | 0;
     if (units > PAGE_UNITS) {
-      this.#bytes -= (this.#pages[page] as Page).length;
+      this.#bytes -= this.#pageAt(page).length;
       this.#pages[page] = EMPTY_PAGE;
       this.#words[page] = EMPTY_WORDS;
       this.#writable[page] = undefined;
@@ -251,7 +269,7 @@ export class ByteArena implements BlockOwner, Persistent {
   #restart(): void {
     const single = this.#pages.length === 1;
     this.#expected = single ? this.#unit << UNIT_SHIFT : PAGE_BYTES;
-    if (!single || (this.#pages[0] as Page).length > FIRST_PAGE_BYTES) {
+    if (!single || this.#pageAt(0).length > FIRST_PAGE_BYTES) {
       this.clear();
       return;
     }
@@ -262,7 +280,7 @@ export class ByteArena implements BlockOwner, Persistent {
   /** The words of a page, which is marked. */
   #touch(page: number): Int32Array {
     this.#marks.touch(page);
-    const words = this.#words[page] as Int32Array;
+    const words = this.#wordsAt(page);
     this.#writable[page] = words;
     return words;
   }
@@ -313,8 +331,15 @@ export class ByteArena implements BlockOwner, Persistent {
     this.#bytes += byteLength;
   }
 
+  releaseBlock(page: number): void {
+    this.#bytes -= this.#pages[page]?.length ?? 0;
+    this.#pages[page] = undefined;
+    this.#words[page] = undefined;
+    this.#writable[page] = undefined;
+  }
+
   #header(ref: number): number {
-    return (this.#words[ref >>> 12] as Int32Array)[(ref & 4095) << 2] as number;
+    return this.#wordsAt(ref >>> 12)[(ref & 4095) << 2] as number;
   }
 
   /** A chunk for `length` bytes with its header written (as ASCII or bytes). */
@@ -343,7 +368,7 @@ export class ByteArena implements BlockOwner, Persistent {
       this.#unit = this.#page === 0 ? 1 : 0;
     }
     const end = (this.#unit + units) << UNIT_SHIFT;
-    if (end > (this.#pages[this.#page] as Page).length) this.#growFirstPage(end);
+    if (end > this.#pageAt(this.#page).length) this.#growFirstPage(end);
     const ref = (this.#page << 12) | this.#unit;
     this.#unit += units;
     return ref;
@@ -352,13 +377,13 @@ export class ByteArena implements BlockOwner, Persistent {
   /** Puts what is left of the current page on the free lists, as the largest chunks that fit. */
   #freeRest(): void {
     if (this.#page < 0) return;
-    const size = (this.#pages[this.#page] as Page).length >>> UNIT_SHIFT;
+    const size = this.#pageAt(this.#page).length >>> UNIT_SHIFT;
     if (size < PAGE_UNITS) return;
     if (this.#unit < PAGE_UNITS) this.#touch(this.#page);
     while (this.#unit < PAGE_UNITS) {
       let c = classOf[PAGE_UNITS - this.#unit] as number;
       if ((classSizes[c] as number) > PAGE_UNITS - this.#unit) c--;
-      (this.#words[this.#page] as Int32Array)[(this.#unit << 2) + 1] = this.#free[c] as number;
+      this.#wordsAt(this.#page)[(this.#unit << 2) + 1] = this.#free[c] as number;
       this.#free[c] = (this.#page << 12) | this.#unit;
       this.#unit += classSizes[c] as number;
     }
@@ -384,7 +409,7 @@ export class ByteArena implements BlockOwner, Persistent {
   /** Only page 0 starts small. */
   #growFirstPage(needed: number): void {
     this.#touch(this.#page);
-    const old = this.#pages[this.#page] as Page;
+    const old = this.#pageAt(this.#page);
     let bytes = old.length;
     const enough = Math.max(needed, this.#expected);
     while (bytes < enough) bytes *= 2;
@@ -394,13 +419,13 @@ export class ByteArena implements BlockOwner, Persistent {
 
   #allocateLarge(length: number, units: number): number {
     const page = this.#addPage(units << UNIT_SHIFT);
-    (this.#words[page] as Int32Array)[0] = length << 1;
+    this.#wordsAt(page)[0] = length << 1;
     // Unit 0 of page 0 means the empty text: give that number to an ordinary page.
     if (page !== 0) return page << 12;
     const moved = this.#pages.length;
     this.#marks.touch(moved);
-    this.#pages[moved] = this.#pages[0] as Page;
-    this.#words[moved] = this.#words[0] as Int32Array;
+    this.#pages[moved] = this.#pageAt(0);
+    this.#words[moved] = this.#wordsAt(0);
     this.#writable[moved] = undefined;
     this.#page = 0;
     this.#unit = 1;

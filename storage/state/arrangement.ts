@@ -270,7 +270,10 @@ export class Arrangement implements Persistent {
 
   #hashStored(slots: Int32Array, hashes: Int32Array): void {
     hashes.fill(HASH_SEED, 0, slots.length);
-    for (const column of this.store.columns) column.hashSlots(slots, slots.length, hashes);
+    for (const column of this.store.columns) {
+      column.need(slots, slots.length);
+      column.hashSlots(slots, slots.length, hashes);
+    }
   }
 
   /** Hash of the whole row i of the batch. */

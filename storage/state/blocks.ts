@@ -8,9 +8,12 @@
  * Blocks of several columns over the same slots share one list of marks (persist.ts). `set` marks the slot's block, and
  * finds marked blocks in an array of their own, so that this costs nothing; whoever writes into `blocks` directly touches
  * before. Invariant: a block in `writable` is the one in `blocks`, and is marked as changed.
+ *
+ * Blocks may be away: whoever reads one finds it (blockList.ts); batches call `need` before, which is faster.
  */
 import { ByteReader, ByteWriter } from '../../common/byteWriter.ts';
 import type { StateCodec } from '../../common/stateCodec.ts';
+import { blockList, makeHole, sumPresent } from './blockList.ts';
 import { type BlockMarks, type BlockPart, CHANGED } from './persist.ts';
 
 export const BLOCK_SHIFT = 13;
@@ -41,6 +44,8 @@ export interface BlockColumn {
   adopt(b: number, bytes: Bytes): void;
   /** Block b is marked as changed no more. */
   lock(b: number): void;
+  /** Lets block b go: it is away, or about to be. */
+  release(b: number): void;
 }
 
 /** Blocks a column has that has room for `capacity` slots. */
@@ -61,12 +66,13 @@ export function touchSlots(marks: BlockMarks, slots: Int32Array, n: number): voi
 
 /** A column of typed-array blocks. */
 abstract class Blocks<T extends TypedBlock> implements BlockColumn {
-  readonly blocks: T[] = [];
+  readonly blocks: T[];
   protected readonly writable: (T | undefined)[] = [];
   protected readonly marks: BlockMarks;
 
   constructor(marks: BlockMarks) {
     this.marks = marks;
+    this.blocks = blockList((b) => marks.fetch(b));
   }
 
   protected abstract make(rows: number, old: T | undefined): T;
@@ -87,6 +93,12 @@ abstract class Blocks<T extends TypedBlock> implements BlockColumn {
   }
 
   lock(b: number): void {
+    this.writable[b] = undefined;
+  }
+
+  release(b: number): void {
+    makeHole(this.blocks, b);
+    while (this.writable.length < b) this.writable.push(undefined);
     this.writable[b] = undefined;
   }
 
@@ -111,10 +123,9 @@ abstract class Blocks<T extends TypedBlock> implements BlockColumn {
     }
   }
 
+  /** Of the blocks that are in memory. */
   bytes(): number {
-    let sum = 0;
-    for (const block of this.blocks) sum += block.byteLength;
-    return sum;
+    return sumPresent(this.blocks, (block) => block.byteLength);
   }
 
   clear(): void {
@@ -188,7 +199,12 @@ export class Float64Blocks extends Blocks<Float64Array> {
 
 /** `words` are the same blocks as 32-bit halves, for copying without making bigints. */
 export class BigInt64Blocks extends Blocks<BigInt64Array> {
-  readonly words: Int32Array[] = [];
+  readonly words: Int32Array[];
+
+  constructor(marks: BlockMarks) {
+    super(marks);
+    this.words = blockList((b) => marks.fetch(b));
+  }
 
   protected make(rows: number, old: BigInt64Array | undefined): BigInt64Array {
     const block = new BigInt64Array(rows);
@@ -198,6 +214,11 @@ export class BigInt64Blocks extends Blocks<BigInt64Array> {
 
   protected view(bytes: Bytes): BigInt64Array {
     return new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 3);
+  }
+
+  override release(b: number): void {
+    super.release(b);
+    makeHole(this.words, b);
   }
 
   override adopt(b: number, bytes: Bytes): void {
@@ -229,13 +250,17 @@ export class BigInt64Blocks extends Blocks<BigInt64Array> {
   }
 }
 
+/** What an entry with what it refers to is taken to be when memory is scarce. */
+const BOXED_BYTES = 64;
+
 /** JavaScript values by slot, for accumulators that have no fixed-width form. Costs heap: not for rows. */
 export class BoxedBlocks implements BlockColumn {
-  readonly blocks: unknown[][] = [];
+  readonly blocks: unknown[][];
   readonly #marks: BlockMarks;
   readonly #codec: StateCodec;
 
   constructor(marks: BlockMarks, codec: StateCodec) {
+    this.blocks = blockList((b) => marks.fetch(b));
     this.#marks = marks;
     this.#codec = codec;
   }
@@ -256,7 +281,12 @@ export class BoxedBlocks implements BlockColumn {
   }
 
   part(b: number): BlockPart {
-    return { encode: () => this.#encode(this.blocks[b] as unknown[]) };
+    const block = this.blocks[b] as unknown[];
+    return { encode: () => this.#encode(block), bytes: block.length * BOXED_BYTES };
+  }
+
+  release(b: number): void {
+    makeHole(this.blocks, b);
   }
 
   /** Number of entries, then for each 0 (null) or 1 and its encoding. */
@@ -297,9 +327,7 @@ export class BoxedBlocks implements BlockColumn {
 
   /** An estimate: 8 bytes an entry and nothing for what the entries refer to. */
   bytes(): number {
-    let sum = 0;
-    for (const block of this.blocks) sum += block.length * 8;
-    return sum;
+    return sumPresent(this.blocks, (block) => block.length * 8);
   }
 
   clear(): void {
@@ -316,9 +344,13 @@ const NOTHING = new Uint8Array(0);
 
 /** Null bytes of a column; a block of 8192 rows costs memory only once a NULL is stored in it. */
 export class NullBlocks implements BlockColumn {
-  readonly blocks: Uint8Array[] = [];
+  readonly blocks: Uint8Array[];
   /** False until the first NULL comes: readers may then skip the null bytes altogether. */
   any = false;
+
+  constructor(marks: BlockMarks) {
+    this.blocks = blockList((b) => marks.fetch(b));
+  }
 
   grow(capacity: number): void {
     if (capacity <= BLOCK_ROWS) {
@@ -346,6 +378,10 @@ export class NullBlocks implements BlockColumn {
 
   lock(): void {}
 
+  release(b: number): void {
+    makeHole(this.blocks, b);
+  }
+
   isNull(slot: number): boolean {
     return this.any && (this.blocks[slot >>> BLOCK_SHIFT] as Uint8Array)[slot & BLOCK_MASK] === 1;
   }
@@ -364,9 +400,7 @@ export class NullBlocks implements BlockColumn {
   }
 
   bytes(): number {
-    let sum = 0;
-    for (const block of this.blocks) if (block !== NO_NULLS) sum += block.byteLength;
-    return sum;
+    return sumPresent(this.blocks, (block) => (block === NO_NULLS ? 0 : block.byteLength));
   }
 
   clear(): void {

@@ -21,7 +21,7 @@ function anyNull(nulls: Uint8Array | null, rows: Int32Array | null, n: number): 
 export abstract class StateColumn {
   abstract readonly kind: PhysicalKind;
   readonly type: DataType;
-  readonly nulls = new NullBlocks();
+  readonly nulls: NullBlocks;
   protected capacity = 0;
   /** Shared by all columns of the store. */
   protected readonly marks: BlockMarks;
@@ -29,6 +29,7 @@ export abstract class StateColumn {
   constructor(type: DataType, marks: BlockMarks) {
     this.type = type;
     this.marks = marks;
+    this.nulls = new NullBlocks(marks);
   }
 
   /** slots[j] = vector[rows[j]] for j < n; rows null: row j. The slots hold nothing yet (or were released). */
@@ -39,14 +40,21 @@ export abstract class StateColumn {
 
   /** As `store`, when the slots' blocks have been touched. */
   put(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
+    this.need(slots, n);
     this.storeNulls(vector.nulls, rows, n, slots);
     this.storeData(vector, rows, n, slots);
   }
 
   /** out[j] = value at slots[j]. A negative slot gives NULL. */
   load(slots: Int32Array, n: number, out: OutputVector): void {
+    this.need(slots, n);
     this.loadNulls(slots, n, out);
     this.loadData(slots, n, out);
+  }
+
+  /** The slots are about to be read or written: their blocks come back if they are away. */
+  need(slots: Int32Array, n: number): void {
+    if (this.marks.absentCount > 0) this.marks.need(slots, n, BLOCK_SHIFT);
   }
 
   isNull(slot: number): boolean {
@@ -74,6 +82,7 @@ export abstract class StateColumn {
 
   /** Sets bad[j] = 1 where slots[j] >= 0 and does not equal entry j; true if there is any. */
   mismatches(vector: StateVector, n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    this.need(slots, n);
     if (!this.nulls.any && !anyNull(vector.nulls, null, n)) return this.mismatchesData(vector, n, slots, bad);
     let any = false;
     for (let j = 0; j < n; j++) {
@@ -88,6 +97,7 @@ export abstract class StateColumn {
 
   /** As `mismatches`, by identity. */
   differences(vector: StateVector, n: number, slots: Int32Array, bad: Uint8Array): boolean {
+    this.need(slots, n);
     let any = false;
     for (let j = 0; j < n; j++) {
       const slot = slots[j] as number;
@@ -138,6 +148,12 @@ export abstract class StateColumn {
   /** Block b is marked as changed no more. */
   lock(b: number): void {
     for (const blocks of this.data()) blocks.lock(b);
+  }
+
+  /** Lets block b go. */
+  releaseBlock(b: number): void {
+    for (const blocks of this.data()) blocks.release(b);
+    this.nulls.release(b);
   }
 
   /** Blocks for this capacity are about to be adopted. */

@@ -8,7 +8,7 @@
  * and the directory (an array of references) at most doubles.
  *
  * The index knows hashes and slots only: equality is the caller's. Several entries may have equal hashes.
- * In checkpoints a segment is a block.
+ * In checkpoints a segment is a block. Of a segment that is away only the array is: its words are ABSENT.
  */
 import { must } from '../../common/assert.ts';
 import {
@@ -22,6 +22,8 @@ import {
 
 const FIRST_ENTRIES = 16;
 const SEGMENT_ENTRIES = 8192;
+
+const ABSENT = new Int32Array(0);
 
 /** Entry e: hash at words[2e], slot + 1 at words[2e + 1]; 0: empty. */
 class Segment {
@@ -54,7 +56,8 @@ export class HashIndex implements BlockOwner, Persistent {
   /** By number. */
   #segments: Segment[] = [new Segment(FIRST_ENTRIES, 0, 0)];
   #directory: Segment[] = [...this.#segments];
-  #words: Int32Array[] = [];
+  /** Words of the directory's segments; undefined: they are away. */
+  #words: (Int32Array | undefined)[] = [];
   #depth = 0;
   #entries = 0;
   #bytes = FIRST_ENTRIES << 3;
@@ -95,7 +98,7 @@ export class HashIndex implements BlockOwner, Persistent {
     const shift = 31 - this.#depth;
     for (let j = 0; j < n; j++) {
       const hash = hashes[j] as number;
-      const segment = words[(hash >>> 1) >>> shift] as Int32Array;
+      const segment = words[(hash >>> 1) >>> shift] ?? this.#fetch(hash);
       const mask = segment.length - 1;
       let at = (hash << 1) & mask;
       let entry = segment[at + 1] as number;
@@ -109,7 +112,7 @@ export class HashIndex implements BlockOwner, Persistent {
 
   /** The first slot entered under `hash`, or -1; `next` gives the others. */
   first(hash: number): number {
-    const segment = this.#words[(hash >>> 1) >>> (31 - this.#depth)] as Int32Array;
+    const segment = this.#words[(hash >>> 1) >>> (31 - this.#depth)] ?? this.#fetch(hash);
     this.#probeWords = segment;
     this.#probeHash = hash;
     return this.#scan((hash << 1) & (segment.length - 1));
@@ -180,8 +183,16 @@ export class HashIndex implements BlockOwner, Persistent {
     return true;
   }
 
+  /** The segment of a hash, in memory. */
   #segment(hash: number): Segment {
-    return this.#directory[(hash >>> 1) >>> (31 - this.#depth)] as Segment;
+    const segment = this.#directory[(hash >>> 1) >>> (31 - this.#depth)] as Segment;
+    if (segment.words === ABSENT) this.#marks.fetch(segment.block);
+    return segment;
+  }
+
+  /** The words of the hash's segment, which was away. */
+  #fetch(hash: number): Int32Array {
+    return this.#segment(hash).words;
   }
 
   #touch(segment: Segment): void {
@@ -259,7 +270,7 @@ export class HashIndex implements BlockOwner, Persistent {
       directory[(i << 1) + 1] = old[i] as Segment;
     }
     this.#directory = directory;
-    this.#words = directory.map((s) => s.words);
+    this.#words = directory.map(presentWords);
     this.#depth++;
   }
 
@@ -286,9 +297,9 @@ export class HashIndex implements BlockOwner, Persistent {
       this.#segments.push(segment);
     });
     this.#bytes = 0;
-    from.blocks(this.#marks);
     this.#directory = Array.from(directory, (b) => must(this.#segments[b]));
-    this.#words = this.#directory.map((s) => s.words);
+    this.#words = this.#directory.map(() => undefined);
+    from.blocks(this.#marks);
   }
 
   blockCount(): number {
@@ -301,12 +312,32 @@ export class HashIndex implements BlockOwner, Persistent {
 
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
     const { buffer, byteOffset, byteLength } = must(parts[0]);
-    must(this.#segments[b]).words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+    const segment = must(this.#segments[b]);
+    segment.words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
     this.#bytes += byteLength;
+    this.#enter(segment, segment.words);
+  }
+
+  releaseBlock(b: number): void {
+    const segment = must(this.#segments[b]);
+    this.#bytes -= segment.words.byteLength;
+    segment.words = ABSENT;
+    this.#enter(segment, undefined);
+  }
+
+  /** Sets the words of all the directory's entries of a segment. */
+  #enter(segment: Segment, words: Int32Array | undefined): void {
+    const from = this.#directory.indexOf(segment);
+    const span = 1 << (this.#depth - segment.depth);
+    for (let i = from; i < from + span; i++) this.#words[i] = words;
   }
 }
 
 const EMPTY = new Int32Array(2);
+
+function presentWords({ words }: Segment): Int32Array | undefined {
+  return words === ABSENT ? undefined : words;
+}
 
 /** Puts an entry at the first free place from its home. */
 function place(words: Int32Array, hash: number, entry: number): void {

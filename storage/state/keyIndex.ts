@@ -57,7 +57,10 @@ export class KeyIndex implements Persistent {
   /** Hashes of stored rows. */
   hashSlots(slots: Int32Array, n: number, hashes: Int32Array): void {
     hashes.fill(HASH_SEED, 0, n);
-    for (const column of this.columns) column.hashSlots(slots, n, hashes);
+    for (const column of this.columns) {
+      column.need(slots, n);
+      column.hashSlots(slots, n, hashes);
+    }
   }
 
   /** slots[j] = a slot whose key is that of row j, or -1. */

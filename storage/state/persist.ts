@@ -16,12 +16,16 @@ const CLEAN = 0;
 export const CHANGED = 1;
 /** The running checkpoint has still to copy it. */
 const FROZEN = 2;
+/** The running checkpoint has copied it; it is not yet on disk. */
+const COPIED = 3;
 
 /** Memory of a block: a typed array as it lies there, or values that have to be encoded. */
 export type BlockPart = ArrayBufferView | EncodedPart;
 
 export interface EncodedPart {
   encode(): Uint8Array;
+  /** About how much memory it takes. */
+  readonly bytes?: number;
 }
 
 /** Who holds blocks. */
@@ -34,6 +38,29 @@ export interface BlockOwner {
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void;
   /** Block b was frozen: an owner that has noted by itself that it is marked as changed forgets so. */
   lockBlock?(b: number): void;
+  /** Lets the memory of block b go, or makes room for a block b that is away; what needs it calls `fetch` of its marks. */
+  releaseBlock(b: number): void;
+}
+
+/** Where blocks lie that are away. */
+export interface BlockStore {
+  /** A block of the newest checkpoint, packed; the buffer is the caller's. */
+  block(id: number): Uint8Array<ArrayBuffer>;
+  /** Keeps a packed block until `free`; gives its place. */
+  write(packed: Uint8Array<ArrayBuffer>): number;
+  read(place: number): Uint8Array<ArrayBuffer>;
+  free(place: number): void;
+  /** A block of this size has come back to memory. */
+  fetched(bytes: number): void;
+}
+
+/**
+ * A block that is away: set aside (`parts`: still in memory, for the case that it is needed soon), or in a place of the
+ * store, or, where both are null, unchanged in the checkpoint.
+ */
+interface Away {
+  parts: readonly Uint8Array<ArrayBuffer>[] | null;
+  place: number | null;
 }
 
 /** Takes what a frozen block holds before it is changed or dropped. */
@@ -41,12 +68,22 @@ export interface Freezer {
   take(marks: BlockMarks, b: number): void;
 }
 
-/** The marks of one owner's blocks, and the numbers under which they are in the checkpoint (0: in none). */
+/**
+ * The marks of one owner's blocks, the numbers under which they are in the checkpoint (0: in none), and which of them are away
+ * from memory. Being away has nothing to do with the marks; but what is away and not clean has a place or is set aside.
+ */
 export class BlockMarks {
   readonly owner: BlockOwner;
   /** By block; replaced when it grows. */
   marks = new Uint8Array(4);
   readonly ids: number[] = [];
+  /** 1: the block is away. By block; replaced when it grows. */
+  absent = new Uint8Array(4);
+  /** Blocks that are away. */
+  absentCount = 0;
+  readonly #away = new Map<number, Away>();
+  /** Where they are. */
+  store: BlockStore | null = null;
   #freezer: Freezer | null = null;
 
   constructor(owner: BlockOwner) {
@@ -56,6 +93,7 @@ export class BlockMarks {
   /** Block b is about to be written to. Inner loops ask `marks[b] !== CHANGED` themselves. */
   touch(b: number): void {
     if (b >= this.marks.length) this.#grow(b);
+    if (this.absent[b] === 1) this.fetch(b);
     if (this.marks[b] === FROZEN) must(this.#freezer).take(this, b);
     this.marks[b] = CHANGED;
   }
@@ -65,6 +103,7 @@ export class BlockMarks {
     for (let b = from; b < this.marks.length; b++) {
       if (this.marks[b] === FROZEN) must(this.#freezer).take(this, b);
       this.marks[b] = CLEAN;
+      if (this.absent[b] === 1) this.#isBack(b);
     }
     this.ids.length = Math.min(this.ids.length, from);
   }
@@ -95,7 +134,17 @@ export class BlockMarks {
 
   /** The checkpoint has copied block b. */
   thaw(b: number): void {
+    this.marks[b] = COPIED;
+  }
+
+  /** The checkpoint that has copied block b is on disk. */
+  settle(b: number): void {
+    if (this.marks[b] !== COPIED) return;
     this.marks[b] = CLEAN;
+    const away = this.#away.get(b);
+    if (away === undefined || away.place === null) return;
+    must(this.store).free(away.place);
+    away.place = null;
   }
 
   /** The checkpoint failed: block b counts as changed again. */
@@ -107,13 +156,104 @@ export class BlockMarks {
   restored(ids: readonly number[]): void {
     if (ids.length > this.marks.length) this.#grow(ids.length - 1);
     this.marks.fill(CLEAN);
-    this.ids.splice(0, this.ids.length, ...ids);
+    this.ids.length = 0;
+    for (const id of ids) this.ids.push(id);
+  }
+
+  /** As `restored`, of blocks that nobody has adopted: they are away. */
+  restoredAway(ids: readonly number[], store: BlockStore): void {
+    this.restored(ids);
+    this.store = store;
+    for (let b = 0; b < ids.length; b++) {
+      this.owner.releaseBlock(b);
+      this.#away.set(b, { parts: null, place: null });
+      this.absent[b] = 1;
+    }
+    this.absentCount = ids.length;
+  }
+
+  /** Brings the blocks of slots (negative: none) back that are away; a block has 2^shift of them. */
+  need(slots: Int32Array, n: number, shift: number): void {
+    if (this.absentCount === 0) return;
+    for (let j = 0; j < n; j++) {
+      const slot = slots[j] as number;
+      if (slot >= 0 && this.absent[slot >>> shift] === 1) this.fetch(slot >>> shift);
+    }
+  }
+
+  /** Brings block b back. */
+  fetch(b: number): void {
+    const away = this.#away.get(b);
+    if (away === undefined) return;
+    const { parts } = away;
+    if (parts === null) {
+      const packed = this.#stored(b, away);
+      this.owner.adoptBlock(b, unpackBlock(packed));
+      must(this.store).fetched(packed.byteLength);
+    } else this.owner.adoptBlock(b, parts);
+    this.#isBack(b);
+  }
+
+  /** Sets block b aside: whoever needs it finds it at once, and until then it can be put away. */
+  setAside(b: number): void {
+    if (b >= this.marks.length) this.#grow(b);
+    const parts = this.owner.blockParts(b).map(bytesOf);
+    this.owner.releaseBlock(b);
+    this.#away.set(b, { parts, place: null });
+    this.absent[b] = 1;
+    this.absentCount++;
+  }
+
+  isAside(b: number): boolean {
+    return (this.#away.get(b)?.parts ?? null) !== null;
+  }
+
+  /** Puts a block that is set aside away. */
+  putAway(b: number): void {
+    const away = this.#away.get(b);
+    if (away === undefined || away.parts === null) return;
+    const isStored = this.marks[b] === CLEAN && (this.ids[b] ?? 0) !== 0;
+    if (!isStored) away.place = must(this.store).write(packBlock(away.parts));
+    away.parts = null;
+  }
+
+  /** The contents of block b, packed, wherever it is. */
+  packed(b: number): Uint8Array<ArrayBuffer> {
+    const away = this.#away.get(b);
+    if (away === undefined) return packBlock(this.owner.blockParts(b));
+    return away.parts === null ? this.#stored(b, away) : packBlock(away.parts);
+  }
+
+  /** Memory that block b takes, about. */
+  size(b: number): number {
+    const away = this.#away.get(b);
+    if (away !== undefined) return (away.parts ?? []).reduce((sum, part) => sum + part.byteLength, 0);
+    return this.owner
+      .blockParts(b)
+      .reduce((sum, part) => sum + (ArrayBuffer.isView(part) ? part.byteLength : (part.bytes ?? 0)), 0);
+  }
+
+  #stored(b: number, away: Away): Uint8Array<ArrayBuffer> {
+    const store = must(this.store);
+    return away.place === null ? store.block(must(this.ids[b])) : store.read(away.place);
+  }
+
+  /** Block b is not away any more, or is no more at all. */
+  #isBack(b: number): void {
+    const place = this.#away.get(b)?.place ?? null;
+    if (place !== null) must(this.store).free(place);
+    this.#away.delete(b);
+    this.absent[b] = 0;
+    this.absentCount--;
   }
 
   #grow(b: number): void {
     const marks = new Uint8Array(Math.max(b + 1, this.marks.length * 2));
     marks.set(this.marks);
     this.marks = marks;
+    const absent = new Uint8Array(marks.length);
+    absent.set(this.absent);
+    this.absent = absent;
   }
 }
 
@@ -140,10 +280,12 @@ export interface Persistent {
 
 const ALIGNMENT = 8;
 
-function bytesOf(part: BlockPart): Uint8Array {
-  return ArrayBuffer.isView(part)
-    ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
-    : part.encode();
+/** State never lies in shared memory. */
+function bytesOf(part: BlockPart): Uint8Array<ArrayBuffer> {
+  if (ArrayBuffer.isView(part)) {
+    return new Uint8Array(part.buffer as ArrayBuffer, part.byteOffset, part.byteLength);
+  }
+  return part.encode() as Uint8Array<ArrayBuffer>;
 }
 
 /** A block's parts as one buffer: their number, their lengths, then each from a multiple of 8 on. */

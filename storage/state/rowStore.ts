@@ -80,6 +80,8 @@ interface RowStoreImage {
   readonly capacity: number;
   readonly freeCount: number;
   readonly freeCapacity: number;
+  /** By column: it has had a NULL. Absent in old checkpoints. */
+  readonly nullable?: readonly boolean[];
 }
 
 export class RowStore implements Persistent {
@@ -315,6 +317,7 @@ export class RowStore implements Persistent {
       capacity: this.#capacity,
       freeCount: this.#freeCount,
       freeCapacity: this.#freeCapacity,
+      nullable: this.columns.map(({ nulls }) => nulls.any),
     };
     out.value(image);
     out.blocks(this.#columnMarks);
@@ -330,7 +333,10 @@ export class RowStore implements Persistent {
     this.#capacity = image.capacity;
     this.#freeCount = image.freeCount;
     this.#freeCapacity = image.freeCapacity;
-    for (const column of this.columns) column.resume(image.capacity);
+    this.columns.forEach((column, c) => {
+      column.resume(image.capacity);
+      column.nulls.any = image.nullable?.[c] ?? true;
+    });
     from.blocks(this.#columnMarks);
     from.blocks(this.#extraMarks);
     from.blocks(this.#freeMarks);
@@ -348,6 +354,9 @@ export class RowStore implements Persistent {
       lockBlock: (b) => {
         for (const column of this.columns) column.lock(b);
       },
+      releaseBlock: (b) => {
+        for (const column of this.columns) column.releaseBlock(b);
+      },
     };
   }
 
@@ -363,6 +372,9 @@ export class RowStore implements Persistent {
       lockBlock: (b) => {
         for (const extra of this.#extras) extra.lock(b);
       },
+      releaseBlock: (b) => {
+        for (const extra of this.#extras) extra.release(b);
+      },
     };
   }
 
@@ -372,6 +384,7 @@ export class RowStore implements Persistent {
       blockParts: (b) => [this.#freeSlots.part(b)],
       adoptBlock: (b, parts) => this.#freeSlots.adopt(b, must(parts[0])),
       lockBlock: (b) => this.#freeSlots.lock(b),
+      releaseBlock: (b) => this.#freeSlots.release(b),
     };
   }
 }

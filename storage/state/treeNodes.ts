@@ -6,6 +6,7 @@
  * Checkpoints save these blocks; methods that write touch the node's before.
  */
 import { must } from '../../common/assert.ts';
+import { blockList, makeHole, sumPresent } from './blockList.ts';
 import {
   BlockMarks,
   type BlockOwner,
@@ -31,7 +32,7 @@ interface NodePoolImage {
 }
 
 export class NodePool implements BlockOwner, Persistent {
-  readonly blocks: Int32Array[] = [];
+  readonly blocks: Int32Array[] = blockList((b) => this.#marks.fetch(b));
   readonly #words: number;
   readonly #inner: boolean;
   #end = 0;
@@ -47,9 +48,7 @@ export class NodePool implements BlockOwner, Persistent {
   }
 
   bytes(): number {
-    let sum = 0;
-    for (const block of this.blocks) sum += block.byteLength;
-    return sum;
+    return sumPresent(this.blocks, (block) => block.byteLength);
   }
 
   clear(): void {
@@ -139,6 +138,12 @@ export class NodePool implements BlockOwner, Persistent {
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
     const { buffer, byteOffset, byteLength } = must(parts[0]);
     this.blocks[b] = new Int32Array(buffer, byteOffset, byteLength >>> 2);
+    this.#writable[b] = undefined;
+  }
+
+  releaseBlock(b: number): void {
+    makeHole(this.blocks, b);
+    while (this.#writable.length < b) this.#writable.push(undefined);
     this.#writable[b] = undefined;
   }
 

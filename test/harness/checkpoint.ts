@@ -7,9 +7,9 @@ import { expect } from 'vitest';
 import { must } from '../../common/assert.ts';
 import {
   type BlockMarks,
+  type BlockStore,
   type Freezer,
   type Persistent,
-  packBlock,
   type StateReader,
   type StateWriter,
   unpackBlock,
@@ -55,7 +55,7 @@ export class MemoryCheckpoint implements Freezer {
   }
 
   take(marks: BlockMarks, b: number): void {
-    this.#copied.set(must(marks.ids[b]), packBlock(marks.owner.blockParts(b)));
+    this.#copied.set(must(marks.ids[b]), marks.packed(b));
   }
 
   /** Copies up to `count` of the blocks that are still frozen; `pick` chooses among those that are left. */
@@ -76,6 +76,10 @@ export class MemoryCheckpoint implements Freezer {
     for (const [id, bytes] of this.#copied) this.#blocks.set(id, bytes);
     this.#copied = new Map();
     this.#image = must(this.#running);
+    for (const { marks } of this.#image.owners)
+      marks.ids.forEach((_id, b) => {
+        marks.settle(b);
+      });
     return written;
   }
 
@@ -89,8 +93,13 @@ export class MemoryCheckpoint implements Freezer {
     this.#copied = new Map();
   }
 
-  /** Puts the last finished checkpoint into a fresh structure. */
-  restore(into: Persistent): void {
+  /** A block of the last checkpoint that was finished. */
+  block(id: number): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(must(this.#blocks.get(id)));
+  }
+
+  /** Puts the last finished checkpoint into a fresh structure, whose blocks stay in `away`, if given. */
+  restore(into: Persistent, away: BlockStore | null = null): void {
     const { values, owners } = must(this.#image);
     let value = 0;
     let owner = 0;
@@ -98,9 +107,13 @@ export class MemoryCheckpoint implements Freezer {
       value: () => structuredClone(values[value++]),
       blocks: (marks) => {
         const { ids } = must(owners[owner++]);
+        if (away !== null) {
+          marks.restoredAway(ids, away);
+          return;
+        }
         ids.forEach((id, b) => {
           // Each block comes in a buffer of its own, as it would from a file.
-          marks.owner.adoptBlock(b, unpackBlock(Uint8Array.from(must(this.#blocks.get(id)))));
+          marks.owner.adoptBlock(b, unpackBlock(this.block(id)));
         });
         marks.restored(ids);
       },
@@ -117,7 +130,7 @@ export class MemoryCheckpoint implements Freezer {
         for (let b = 0; b < marks.owner.blockCount(); b++) {
           const id = marks.ids[b] ?? 0;
           if (id === 0 || marks.marks[b] !== 0) continue;
-          expect(Buffer.compare(packBlock(marks.owner.blockParts(b)), must(this.#blocks.get(id)))).toBe(0);
+          expect(Buffer.compare(marks.packed(b), must(this.#blocks.get(id)))).toBe(0);
         }
       },
     });

@@ -66,6 +66,11 @@ class Cells implements BlockOwner, Persistent {
     return [numbers, { encode: () => new TextEncoder().encode(JSON.stringify(texts)) }];
   }
 
+  /** Its blocks are never away. */
+  releaseBlock(): never {
+    throw new TypeError('no block is away');
+  }
+
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {
     const [numbers, texts] = parts;
     if (numbers === undefined || texts === undefined) throw new Error('two parts');
