@@ -8,7 +8,9 @@ import type { Database } from '../../server/database.ts';
 import type { RowErrorEntry } from '../../server/errorLog.ts';
 import type { CatalogObject, MaterializedViewObject, TableObject } from '../../server/objects.ts';
 
-export type DatabaseText = ReadonlyMap<string, readonly string[]>;
+export type DatabaseText = Map<string, readonly string[]>;
+
+export const LAST_ROW_ID = 'last row id';
 
 const plain = plainContext(() => 0n);
 
@@ -63,7 +65,7 @@ function errorText({ row, ...entry }: RowErrorEntry): string {
 export function databaseText(database: Database): DatabaseText {
   const texts = new Map<string, readonly string[]>();
   texts.set('version', [String(database.version)]);
-  texts.set('last row id', [String(database.lastRowId)]);
+  texts.set(LAST_ROW_ID, [String(database.lastRowId)]);
   const errors = database.rowErrors.entries().map(errorText);
   texts.set('rows that failed', [...errors].sort());
   for (const object of database.catalog.objects()) {

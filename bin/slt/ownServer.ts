@@ -24,7 +24,8 @@ export interface Outage {
 }
 
 export class OwnServer {
-  #server: RunningServer;
+  /** Null: it could not be started again. */
+  #server: RunningServer | null;
   /** Null: nothing is kept. */
   #directory: string | null;
   readonly #parent: string | null;
@@ -45,24 +46,24 @@ export class OwnServer {
   }
 
   get url(): string {
-    return `postgres://root@${this.#server.pgHost}:${this.#server.pgPort}/dev`;
+    const { pgHost, pgPort } = must(this.#server);
+    return `postgres://root@${pgHost}:${pgPort}/dev`;
   }
 
   async checkpoint(): Promise<void> {
-    await must(this.#server.checkpointer).checkpoint();
+    await must(must(this.#server).checkpointer).checkpoint();
   }
 
   /** Stops the server, with its last checkpoint, and starts it again. */
   async restart(): Promise<Outage> {
-    const { database, pgPort } = this.#server;
-    await this.#server.close();
+    const { database, pgPort } = await this.#stop();
     const before = databaseText(database);
     return this.#again(before, pgPort);
   }
 
   /** Opens what kill -9 would leave now. */
   async crash(): Promise<Outage> {
-    const { database, pgPort } = this.#server;
+    const { database, pgPort } = must(this.#server);
     const from = must(this.#directory);
     const to = `${must(this.#parent)}/data-${++this.#crashes}`;
     const before = await database.exclusive(() => {
@@ -71,10 +72,17 @@ export class OwnServer {
       cpSync(from, to, { recursive: true });
       return databaseText(database);
     });
-    await this.#server.close();
+    await this.#stop();
     rmSync(from, { recursive: true });
     this.#directory = to;
     return this.#again(before, pgPort);
+  }
+
+  async #stop(): Promise<RunningServer> {
+    const server = must(this.#server);
+    this.#server = null;
+    await server.close();
+    return server;
   }
 
   async #again(before: DatabaseText, port: number): Promise<Outage> {
@@ -84,7 +92,7 @@ export class OwnServer {
   }
 
   async close(): Promise<void> {
-    await this.#server.close();
+    await this.#server?.close();
     if (this.#parent !== null) rmSync(this.#parent, { recursive: true, force: true });
   }
 }

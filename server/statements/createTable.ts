@@ -261,12 +261,11 @@ export const createTable: StatementHandler<CreateTable> = {
     const table = await database.exclusive(() => {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return null;
       const made = makeTable(statement, shape, schema, target.name, context);
+      if (bound !== null) made.sql = ctasDefinition(made, statement);
       database.catalog.add(made);
       const rule = made.admission?.rule ?? null;
       if (rule !== null) createLateRelation(database, made, made.columns, rule.type, rule.options);
-      const definition =
-        bound === null ? originOf(context) : { ...originOf(context), sql: ctasDefinition(made, statement) };
-      database.journalDdl(definition, made.id);
+      database.journalDdl({ ...originOf(context), sql: made.sql }, made.id);
       return made;
     });
     if (table === null || rows === null) return done(bound === null ? 'CREATE TABLE' : 'SELECT 0');
@@ -282,7 +281,7 @@ export const createTable: StatementHandler<CreateTable> = {
   },
 };
 
-/** A CTAS is remembered as the plain table that it made: its rows are journalled apart. */
+/** A CTAS is remembered as the plain table that it made: what it read may be gone when it is made again. */
 function ctasDefinition(table: TableObject, statement: CreateTable): string {
   const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   const columns = table.columns
