@@ -127,6 +127,7 @@ export const sqlStates = {
   '54011': 'too_many_columns',
   '54023': 'too_many_arguments',
   '55000': 'object_not_in_prerequisite_state',
+  '55006': 'object_in_use',
   '55P02': 'cant_change_runtime_param',
   '57014': 'query_canceled',
   '57P01': 'admin_shutdown',

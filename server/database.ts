@@ -344,6 +344,7 @@ export class Database {
     for (const object of this.catalog.objects()) {
       if (object.kind === 'source' || object.kind === 'table') object.source?.close();
     }
+    this.jobs.stopped = true;
     this.functions.close();
     this.journal?.close();
   }

@@ -27,6 +27,7 @@ import {
   type DdlRecord,
   deltaRecords,
   type InjectRecord,
+  type JobRecord,
   type MessagesRecord,
   type PositionRecord,
   type ReadmitRecord,
@@ -163,8 +164,14 @@ export class Journal {
   }
 
   /** A statement that has been carried out. When it cannot be written now, it is as soon as anything can be. */
-  appendDdl({ sql, searchPath, timeZone, user }: DdlOrigin, id: number | null, at: bigint): void {
-    const record = { sql, searchPath, timeZone, user, id, at: String(at) } satisfies DdlRecord;
+  appendDdl(
+    { sql, searchPath, timeZone, user }: DdlOrigin,
+    id: number | null,
+    at: bigint,
+    job?: number,
+  ): void {
+    const statement = { sql, searchPath, timeZone, user, id, at: String(at) } satisfies DdlRecord;
+    const record: DdlRecord = job === undefined ? statement : { ...statement, job };
     try {
       this.#now('ddl', record);
     } catch (error) {
@@ -174,6 +181,11 @@ export class Journal {
         detail: 'The statement has taken effect, but will be undone by a crash before there is space.',
       });
     }
+  }
+
+  /** A statement that is being carried out in the background; null: it has been given up. */
+  appendJob(job: number, statement: DdlOrigin | null, at: bigint): void {
+    this.#now('job', { at: String(at), job, statement } satisfies JobRecord);
   }
 
   appendInject(source: SourceObject, rows: readonly Row[], partition: string, at: bigint): void {

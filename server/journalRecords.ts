@@ -2,6 +2,7 @@
  * What the records of the journal say. The first kinds are what happened, in the order in which it happened, each at its time:
  *
  *   ddl        a statement
+ *   job        a statement that is being carried out in the background has been accepted, or given up
  *   commit     the row deltas of one tick, as written; `source`: they came from the table's connector
  *   messages   rows that the connector of a table with a watermark brought
  *   position   a table's connector has moved on without rows
@@ -23,6 +24,7 @@ import type { TableObject } from './objects.ts';
 
 export type RecordKind =
   | 'ddl'
+  | 'job'
   | 'commit'
   | 'messages'
   | 'position'
@@ -49,6 +51,14 @@ export interface DdlRecord extends DdlOrigin {
   readonly id: number | null;
   /** When it ran; absent in old journals. */
   readonly at?: string;
+  /** Number of the job in the background that has carried it out. */
+  readonly job?: number;
+}
+
+export interface JobRecord extends TimedRecord {
+  readonly job: number;
+  /** Null: it has come to nothing. */
+  readonly statement: DdlOrigin | null;
 }
 
 /** [table id, weight, values as text ...] per row. */

@@ -2,6 +2,7 @@
  * A restart goes through the journal: every record at its time, on a server clock that stands there, so that each tick is the
  * one that it was. Afterwards the clock is what it last was: the system's, or where a test left it.
  */
+import { resumeJobs } from './backfill/viewJob.ts';
 import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
 import type { ClockRecord, DdlRecord, RecordKind, TimedRecord } from './journalRecords.ts';
@@ -40,6 +41,7 @@ export async function replayJournal(
   }
   database.journal = journal;
   await database.exclusive(() => start(database, journal));
+  await resumeJobs(database, runDdl);
 }
 
 class Replay {
@@ -64,10 +66,20 @@ class Replay {
     database.recovery = { now, rewritten: this.#rewritten };
     database.environment.serverClock.set(now);
     if (this.#rewritten && now < database.watermarks.now()) database.watermarks.jumpTo(now);
-    if (kind === 'ddl') await this.#runDdl(payload as DdlRecord);
+    if (kind === 'ddl') await this.#statement(payload as DdlRecord);
     else await database.exclusive(() => replayRecord(database, kind, payload));
     if (kind === 'clock') this.#virtual = (payload as ClockRecord).virtual ? now : null;
     if (kind === 'base') this.#rewritten = false;
+  }
+
+  /** An object that was made in the background got its id before others that were there first. */
+  async #statement(record: DdlRecord): Promise<void> {
+    const { catalog, jobs } = this.#database;
+    const { nextId } = catalog;
+    await this.#runDdl(record);
+    if (record.job === undefined) return;
+    catalog.reserveIdsThrough(nextId - 1);
+    jobs.pending.delete(record.job);
   }
 
   end(): void {

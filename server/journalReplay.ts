@@ -14,6 +14,7 @@ import type {
   ClockRecord,
   CommitRecord,
   InjectRecord,
+  JobRecord,
   MessagesRecord,
   PositionRecord,
   ReadmitRecord,
@@ -107,6 +108,9 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
     case 'idle':
       expireIdle(database);
       return;
+    case 'job':
+      replayJob(database, record as JobRecord);
+      return;
     case 'tick':
       database.runTick(() => {});
       return;
@@ -137,6 +141,11 @@ export function replayStart(database: Database, { at }: TimedRecord): void {
   for (const object of database.catalog.objects()) {
     if (object.kind === 'source' || object.kind === 'table') object.admission?.eventTime?.restart(BigInt(at));
   }
+}
+
+function replayJob(database: Database, { job, statement }: JobRecord): void {
+  if (statement === null) database.jobs.pending.delete(job);
+  else database.jobs.pending.set(job, statement);
 }
 
 /** Where a table's connector is after a record. */

@@ -213,6 +213,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const [httpListener, wireListener, schedule] = [http, wire, checkpoints];
   return {
     pgHost: wireListener.host,
+  database.jobs.onInternalError = internalError;
     pgPort: wireListener.port,
     httpHost: httpListener.host,
     httpPort: httpListener.port,
@@ -228,3 +229,4 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     },
   };
 }
+      database.jobs.stopped = true;

@@ -72,7 +72,11 @@ const specs: Readonly<Record<string, SettingSpec>> = {
     reported: 'application_name',
     check: text,
   },
-  background_ddl: { default: 'off', doc: 'Accepted for compatibility.', check: bool },
+  background_ddl: {
+    default: 'off',
+    doc: 'CREATE MATERIALIZED VIEW answers at once and is carried out in the background (SHOW JOBS, CANCEL JOBS, WAIT).',
+    check: bool,
+  },
   bytea_output: { default: 'hex', doc: 'Output form of bytea.', check: oneOf('hex', 'escape') },
   client_encoding: {
     default: 'UTF8',

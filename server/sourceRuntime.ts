@@ -153,6 +153,24 @@ export class SourceRuntime {
     if (this.position !== null) yield* this.#readTo(this.position, false);
   }
 
+  /**
+   * Everything up to the position of the live reader, which may move on between two batches; `atEnd` is called when there is
+   * no more up to where it is then.
+   */
+  *catchUp(maxRows: number, atEnd: () => void): Generator<SourceRows> {
+    const reader = this.connector.open(this.config, null);
+    try {
+      while (this.position !== null) {
+        const read = reader.poll(maxRows, this.position);
+        if (read === null) break;
+        if (read.rows.length > 0) yield read;
+      }
+    } finally {
+      reader.close();
+    }
+    atEnd();
+  }
+
   /** Somebody has read it, or does. Otherwise an ad-hoc read sees all rows that are there. */
   get read(): boolean {
     return this.position !== null || this.consumers.size > 0;

@@ -110,10 +110,19 @@ function goLive(
   for (const input of built.inputs) attach(database, input);
   const guard = new Guard((error) => database.broken.push({ id: view.id, error }));
   for (const node of nodes) node.guard = guard;
+  deriveWatermarks(database, view, tick);
+  return { nodes, store, node: must(built.nodes[built.nodes.length - 1]) };
+}
+
+/** From now on the view's columns have watermarks where its plan says so. */
+export function deriveWatermarks(
+  database: Database,
+  view: Pick<ViewShape, 'id' | 'planned'>,
+  tick: TickContext,
+): void {
   view.planned.watermarks.forEach((term, column) => {
     if (term !== null) database.watermarks.derive(view.id, column, compileTerm(term, tick.time, tick.eval));
   });
-  return { nodes, store, node: must(built.nodes[built.nodes.length - 1]) };
 }
 
 /** What a view that is made paused has in place of its parts. */

@@ -1,7 +1,8 @@
 /**
  * A new view is built in slices: between two, sessions read and the wire breathes. The exclusive section is kept all the
  * while, so no tick comes in between: the view's inputs stay as they are, and what it is given is one version of them. Writers
- * wait until it is there. The last flush of its operators is one slice.
+ * wait until it is there. The last flush of its operators is one slice. For small views, and those whose rows depend on time or
+ * on the order of changes; the others are filled between ticks (viewJob.ts).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dependsOnHistory } from '../../planner/maintainable.ts';
@@ -14,7 +15,7 @@ import type { Job } from './jobs.ts';
 const SLICE_US = 5000n;
 
 /** Rows that are there to be read. */
-function rowsOf(database: Database, dependsOn: ReadonlySet<number>): number {
+export function rowsOf(database: Database, dependsOn: ReadonlySet<number>): number {
   let rows = 0;
   for (const id of dependsOn) {
     const object = database.catalog.byId(id);
@@ -35,7 +36,13 @@ export async function buildInSlices(
   if (dependsOnHistory(view.planned.plan) || database.recovery !== null) {
     return buildView(database, view, () => context.checkCancelled());
   }
-  const job = database.jobs.start(context.sql, database.clock());
+  const job = database.jobs.start({
+    statement: context.sql,
+    now: database.clock(),
+    background: false,
+    owner: context.settings,
+    name: null,
+  });
   job.total = rowsOf(database, dependsOn);
   try {
     return await drive(database, view, job, context);

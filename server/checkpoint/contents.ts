@@ -17,6 +17,7 @@ export interface Piece {
 
 export const ENGINE = 'engine';
 export const ERRORS = 'errors';
+export const JOBS = 'jobs';
 export const rowsName = (id: number): string => `rows/${id}`;
 export const objectName = (id: number): string => `object/${id}`;
 /** Of the relation's rows by a key. */
@@ -28,6 +29,7 @@ export const operatorName = (id: number, at: number): string => `operator/${id}/
 export function* contents(database: Database): Generator<Piece> {
   yield { name: ENGINE, state: engineState(database) };
   yield { name: ERRORS, state: database.rowErrors };
+  yield { name: JOBS, state: database.jobs };
   for (const object of database.catalog.objects()) yield* objectPieces(database, object);
   for (const arrangement of database.arrangements.list()) {
     yield { name: arrangementName(arrangement), state: arrangement.operator.persistent };
@@ -46,6 +48,9 @@ function* objectPieces(database: Database, object: CatalogObject): Generator<Pie
     case 'materialized view':
       yield { name: objectName(object.id), state: viewState(object, fingerprintOf(object)) };
       if (object.paused === null) yield* viewPieces(object);
+      return;
+    case 'sink':
+      yield { name: objectName(object.id), state: object.runtime };
       return;
     case 'view':
     case 'index':

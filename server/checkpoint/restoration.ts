@@ -199,6 +199,8 @@ export async function restoreCheckpoint(
   const restoration = new Restoration(database, file, description.viewFormat ?? 1, progress);
   database.recovery = { now };
   database.watermarks.beginAt(now);
+    // Absent where none had ever been.
+    this.#put(JOBS, this.#database.jobs);
   serverClock.set(now);
   try {
     database.restoring = true;

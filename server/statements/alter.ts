@@ -82,6 +82,7 @@ function alterObject(statement: Alter, context: StatementContext): (() => void) 
     return alterColumns(requireTable(object, statement), columns, context);
   }
   const [action, second] = actions;
+  if (actions.some(({ kind }) => !harmless.includes(kind))) context.database.jobs.refuseChange([object]);
   if (second !== undefined) throw unsupported('several such changes in one ALTER', statement.span.start);
   if (action !== undefined) apply(object, action, statement, context);
   return nothing;

@@ -3,12 +3,14 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import type { PlannedView } from '../../planner/plan.ts';
+import type { Job } from '../backfill/jobs.ts';
 import { buildInSlices } from '../backfill/slicedBuild.ts';
-import { Entry, type MaterializedViewObject, type ViewObject } from '../objects.ts';
+import { mannerOf, type PlaceView, ViewJob, type ViewTarget } from '../backfill/viewJob.ts';
+import { Entry, type MaterializedViewObject, type Paused, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
 import { routinesUsed } from '../planning.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
-import { noParts, watermarkedColumns } from '../viewBuild.ts';
+import { noParts, type ViewParts, watermarkedColumns } from '../viewBuild.ts';
 import {
   noParameters,
   planView,
@@ -29,6 +31,8 @@ import {
   splitName,
 } from './statement.ts';
 import { errorOptions } from './viewErrors.ts';
+
+const TAG = 'CREATE MATERIALIZED VIEW';
 
 export const createView: StatementHandler<CreateView> = {
   async run(statement, context) {
@@ -107,43 +111,78 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
   async run(statement, context) {
     context.requireNoTransactionBlock('CREATE MATERIALIZED VIEW');
     checkView(statement);
-    const { database } = context;
-    return database.exclusive(async () => {
-      const target = splitName(statement.name, context);
-      const schema = creationSchema(target, context);
-      if (statement.orReplace && replaceMaterializedView(statement, schema, target.name, context))
-        return done('CREATE MATERIALIZED VIEW');
-      if (nameTaken(schema, target.name, statement.ifNotExists, context))
-        return done('CREATE MATERIALIZED VIEW');
-      const plan = planView(statement, context);
-      const { planned } = plan;
-      const id = database.catalog.allocateId();
-      const view = await viewObject({ id, schema, name: target.name, ...plan }, context);
-      warnOfUnboundedState(planned, context);
-      noticeNestedLoops(planned.plan, context);
-      database.catalog.add(view);
-      if (plan.closing !== null) createLateRelation(database, view, viewLateColumns, plan.closing);
-      pauseFailed(database);
-      database.journalDdl(originOf(context), id);
-      return done('CREATE MATERIALIZED VIEW');
-    });
+    const job = await context.database.exclusive(() => create(statement, context));
+    if (job === null) return done(TAG);
+    if (job.job.background) void job.runAlone();
+    else await job.run(() => context.checkCancelled());
+    return done(TAG);
   },
 };
 
-/** The object over its parts in the dataflow. */
-async function viewObject(
-  target: ViewPlan & { readonly id: number; readonly schema: string; readonly name: string },
-  context: StatementContext,
-): Promise<MaterializedViewObject> {
+/** Makes the view; or begins to, where that takes a while and others can go on meanwhile. */
+async function create(statement: CreateMaterializedView, context: StatementContext): Promise<ViewJob | null> {
   const { database } = context;
-  const { planned, dependsOn } = target;
-  const origin = originOf(context);
+  const { schema: written, name } = splitName(statement.name, context);
+  const schema = creationSchema({ schema: written, position: statement.name.span.start }, context);
+  if (statement.orReplace && replaceMaterializedView(statement, schema, name, context)) return null;
+  if (nameTaken(schema, name, statement.ifNotExists, context)) return null;
+  const plan = planView(statement, context);
+  const manner = mannerOf(plan, context);
+  const target: ViewTarget = {
+    statement,
+    id: database.catalog.allocateId(),
+    schema,
+    name,
+    origin: originOf(context),
+  };
+  let job: ViewJob | null = null;
+  const place: PlaceView = (_target, planned, parts) => {
+    const taken = database.catalog.find(schema, name, []);
+    if (taken !== null) throw new SqlError('42P07', `relation "${name}" already exists`);
+    if (!database.catalog.hasSchema(schema)) throw new SqlError('3F000', `schema "${schema}" does not exist`);
+    placeObject(target, planned, { parts, paused: null, job: job?.job ?? null }, context);
+  };
+  if (manner !== 'one go') job = new ViewJob(target, plan, context, manner === 'background', place);
+  warnOfUnboundedState(plan.planned, context);
+  noticeNestedLoops(plan.planned.plan, context);
+  if (job !== null) return job;
   // A restart makes everything again, views over paused ones too.
-  const paused = database.recovery === null ? null : pausedBy(database, dependsOn);
+  const paused = database.recovery === null ? null : pausedBy(database, plan.dependsOn);
+  const shape = { ...plan, id: target.id, name, timeZone: target.origin.timeZone };
   const parts =
-    paused === null
-      ? await buildInSlices(database, { ...target, timeZone: origin.timeZone }, dependsOn, context)
-      : noParts(planned);
+    paused === null ? await buildInSlices(database, shape, plan.dependsOn, context) : noParts(plan.planned);
+  placeObject(target, plan, { parts, paused, job: null }, context);
+  return null;
+}
+
+/** Names the view in the catalog, and journals it. */
+function placeObject(
+  target: ViewTarget,
+  plan: ViewPlan,
+  made: { readonly parts: ViewParts; readonly paused: Paused | null; readonly job: Job | null },
+  context: StatementContext,
+): void {
+  const { database } = context;
+  const { parts, paused, job } = made;
+  const view = viewObject(target, plan, parts, paused, context);
+  database.catalog.add(view);
+  if (plan.closing !== null) createLateRelation(database, view, viewLateColumns, plan.closing);
+  pauseFailed(database);
+  const number = job?.background === true ? job.id : (database.jobs.resuming ?? undefined);
+  database.journal?.appendDdl(target.origin, target.id, database.clock(), number);
+}
+
+/** The object over its parts in the dataflow. */
+function viewObject(
+  { id, schema, name, origin }: ViewTarget,
+  plan: ViewPlan,
+  parts: ViewParts,
+  paused: Paused | null,
+  context: StatementContext,
+): MaterializedViewObject {
+  const { database } = context;
+  const { planned, dependsOn } = plan;
+  const target = { ...plan, id, schema, name };
   for (const dependency of dependsOn) {
     const upstream = database.catalog.byId(dependency);
     if (upstream?.kind === 'source') upstream.source.consumers.add(target.id);

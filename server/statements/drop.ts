@@ -158,7 +158,11 @@ function checkRestrict(
 
 function dropAll(statement: Drop, roots: readonly Dropped[], what: string, context: StatementContext): void {
   const { database } = context;
-  const all = withDependents(database, roots);
+  const views = roots.flatMap((root) =>
+    root.kind === 'sink' ? (queryView(database.catalog, root) ?? []) : [],
+  );
+  const all = withDependents(database, [...roots, ...views]);
+  database.jobs.refuseChange(all);
   if (statement.behavior === 'restrict') checkRestrict(database, roots, all, what);
   const cascaded = all.filter((o) => !roots.includes(o) && !belongs(o));
   if (cascaded.length === 1) {

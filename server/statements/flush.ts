@@ -1,9 +1,10 @@
 /**
  * FLUSH and WAIT: when they answer, everything that was there before is visible and on disk, also what was committed with
- * `synchronous_commit = off`.
+ * `synchronous_commit = off`. WAIT waits for the session's jobs in the background too.
  */
 import type { Flush, Wait } from '../../parser/ast/statement.ts';
 import type { Database } from '../database.ts';
+import { waitForJobs } from './jobs.ts';
 import { done, type StatementHandler } from './statement.ts';
 
 async function settle(database: Database): Promise<void> {
@@ -22,6 +23,7 @@ export const flush: StatementHandler<Flush> = {
 export const wait: StatementHandler<Wait> = {
   readOnly: true,
   async run(_statement, context) {
+    await waitForJobs(context);
     await settle(context.database);
     return done('WAIT');
   },

@@ -10,6 +10,7 @@ import { requireRelation } from '../catalog.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
 import { backupFields, recoveryFields } from '../system/durabilityCatalog.ts';
 import { declaredText } from '../udf/routineText.ts';
+import { jobRows } from './jobs.ts';
 import {
   type StatementContext,
   type StatementHandler,
@@ -158,9 +159,7 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
     from === null ? context.searchPath().includes(schema) : schema === from;
   switch (statement.object) {
     case 'jobs':
-      return context.database.jobs
-        .list()
-        .map((job) => [String(job.id), job.statement, 'FOREGROUND', `${(job.progress * 100).toFixed(2)}%`]);
+      return jobRows(context.database);
     case 'backups':
       return backupRows(context);
     case 'recovery':

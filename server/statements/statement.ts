@@ -144,8 +144,15 @@ export function nameTaken(
   ifNotExists: boolean,
   context: StatementContext,
 ): boolean {
-  const existing = context.database.catalog.find(schema, name, []);
-  if (existing === null) return false;
+  const { catalog, jobs } = context.database;
+  const existing = catalog.find(schema, name, []);
+  if (existing === null) {
+    const job = jobs.taking(schema, name);
+    if (job === null) return false;
+    throw new SqlError('42P07', `relation "${name}" is being created by job ${job.id}`, {
+      hint: `Wait for it (WAIT), or cancel it: CANCEL JOBS ${job.id}.`,
+    });
+  }
   if (!ifNotExists) throw new SqlError('42P07', `relation "${name}" already exists`);
   context.notice({
     severity: 'NOTICE',

@@ -234,6 +234,8 @@ function* ddlProgress({ database }: SystemView): Generator<Fields> {
       rows_total: BigInt(job.total),
       progress: job.progress,
       remaining: micros === null ? null : new Interval(0, 0, BigInt(Math.round(micros))),
+      background: job.background,
+      failure: job.error?.message ?? null,
     };
   }
 }
