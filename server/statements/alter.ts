@@ -74,6 +74,9 @@ function alterObject(statement: Alter, context: StatementContext): (() => void) 
   const object = findAltered(statement, context);
   if (object === null) return null;
   const { actions } = statement;
+/** Changes that do not concern those who read the object. */
+const harmless: readonly AlterAction['kind'][] = ['owner', 'resume', 'pause', 'connector', 'set'];
+
   const columns = actions.filter(isColumnChange);
   if (columns.length > 0) {
     if (columns.length < actions.length) {

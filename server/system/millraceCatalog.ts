@@ -56,7 +56,7 @@ export const millraceColumns: ColumnSpecs = {
     id: 12423,
     kind: 'v',
     columns:
-      'id int8!, statement text!, started_at timestamptz!, rows_done int8!, rows_total int8!, progress float8!, remaining interval',
+      'id int8!, statement text!, started_at timestamptz!, rows_done int8!, rows_total int8!, progress float8!, remaining interval, background bool!, failure text',
   },
   settings: { id: 12406, kind: 'v', columns: 'name text!, value text!, description text!' },
 };
