@@ -44,7 +44,7 @@ virtual volatile whitespace within without work wrapper write xml year yes zone
 const streaming = `
 advance append asof backup backups base64 cancel changelog clock compaction connections connector corresponding cumulate
 cursors databases delay describe distributed emit encode engine every flush fragment fragments gap
-gap_fill hop ignore immediately inject jobs kill late lateness link meta overwrite parallelism parameters
+gap_fill hop ignore immediately inject jobs kill late lateness link meta overwrite parallelism parameters pause
 processlist proctime qualify recover recovery replay respect retention runtime secret secrets since sink sinks
 resume snapshots sources struct subscriptions swap system_time timeout try_cast ttl tumble use wait
 watermark

@@ -267,6 +267,8 @@ export class LaterPrinter extends StatementPrinter {
         return 'REFRESH SCHEMA';
       case 'resume':
         return 'RESUME';
+      case 'pause':
+        return 'PAUSE';
       case 'volatility':
         return action.to.toUpperCase();
       case 'nullInput':

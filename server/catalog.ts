@@ -6,7 +6,7 @@ import { must } from '../common/assert.ts';
 import type { CatalogReader, RelationEntry } from '../common/catalog.ts';
 import type { DataType } from '../common/dataType.ts';
 import { SqlError } from '../common/sqlError.ts';
-import type { CatalogObject, RelationObject } from './objects.ts';
+import { type CatalogObject, isRelation, type RelationObject } from './objects.ts';
 
 export const PG_CATALOG = 'pg_catalog';
 export const INFORMATION_SCHEMA = 'information_schema';
@@ -14,6 +14,8 @@ export const MILLRACE_CATALOG = 'millrace_catalog';
 export const RW_CATALOG = 'rw_catalog';
 /** Relations of late rows: real tables that nobody but the server writes. */
 export const MILLRACE_LATE = 'millrace_late';
+/** Views of the queries of sinks: nobody but CREATE SINK makes them. */
+export const MILLRACE_SINKS = 'millrace_sinks';
 
 export interface SchemaObject {
   readonly id: number;
@@ -28,6 +30,7 @@ const systemSchemas: readonly SchemaObject[] = [
   { id: 13001, name: MILLRACE_CATALOG, owner: 'root' },
   { id: 13002, name: RW_CATALOG, owner: 'root' },
   { id: 13003, name: MILLRACE_LATE, owner: 'root' },
+  { id: 13004, name: MILLRACE_SINKS, owner: 'root' },
 ];
 
 /** Of the schema that every database begins with. */
@@ -56,6 +59,7 @@ export class Catalog implements CatalogReader {
     this.database = database;
     for (const schema of systemSchemas) this.#schemas.set(schema.name, schema);
     this.#names.set(MILLRACE_LATE, new Map());
+    this.#names.set(MILLRACE_SINKS, new Map());
     this.addSchema({ id: PUBLIC_ID, name: 'public', owner: 'root' });
   }
 
@@ -141,7 +145,7 @@ export class Catalog implements CatalogReader {
     object.schema = schema;
     object.name = name;
     if (object.kind === 'index') object.entry = { ...object.entry, name };
-    else {
+    else if (object.kind !== 'sink') {
       object.entry.schema = schema;
       object.entry.name = name;
     }
@@ -258,7 +262,7 @@ export class Catalog implements CatalogReader {
 
   #relationIn(schema: string, name: string): RelationEntry | null {
     const object = this.#names.get(schema)?.get(name);
-    if (object !== undefined) return object.kind === 'index' ? null : object.entry;
+    if (object !== undefined) return isRelation(object) ? object.entry : null;
     return this.isSystemSchema(schema) ? (this.#system?.relation(schema, name) ?? null) : null;
   }
 
@@ -266,7 +270,7 @@ export class Catalog implements CatalogReader {
     const schemas = schema === null ? searchPath : [schema];
     return schemas.flatMap((s) => [
       ...this.objectsOf(s)
-        .filter((o) => o.kind !== 'index')
+        .filter(isRelation)
         .map((o) => o.name),
       ...(this.isSystemSchema(s) ? (this.#system?.names(s) ?? []) : []),
     ]);
@@ -291,7 +295,7 @@ export function requireRelation(
   position?: number,
 ): RelationObject {
   const object = catalog.find(schema, name, searchPath);
-  if (object === null || object.kind === 'index') {
+  if (object === null || !isRelation(object)) {
     const shown = schema === null ? name : `${schema}.${name}`;
     throw new SqlError(
       '42P01',

@@ -25,9 +25,10 @@ import { addMessage, messagesOf } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import type { SourceProgress } from './journalRecords.ts';
 import { Mutex } from './mutex.ts';
-import type { MaterializedViewObject, SourceObject, TableObject } from './objects.ts';
+import { isRelation, type MaterializedViewObject, type SourceObject, type TableObject } from './objects.ts';
 import { pausedError, pauseFailed } from './pause.ts';
 import type { Session } from './session.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { TickRandom } from './tickRandom.ts';
 import { LateNodes } from './time/lateNodes.ts';
 import { fileViewLate, type LateSummary, tickMessages, tickSource, tickTables } from './time/ticks.ts';
@@ -60,6 +61,7 @@ export class Database {
   readonly jobs = new Jobs();
   /** Where views that allow lateness get late rows from. */
   readonly lateNodes = new LateNodes();
+  readonly sinks = new Sinks(this);
   readonly #mutex = new Mutex();
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
@@ -235,6 +237,7 @@ export class Database {
     fileViewLate(this);
     pauseFailed(this);
     this.version++;
+    this.sinks.afterTick();
   }
 
   /** Takes what the sources have now; true when there was anything. */
@@ -341,10 +344,10 @@ export class Database {
   }
 
   close(): void {
+    this.jobs.stopped = true;
     for (const object of this.catalog.objects()) {
       if (object.kind === 'source' || object.kind === 'table') object.source?.close();
     }
-    this.jobs.stopped = true;
     this.functions.close();
     this.journal?.close();
   }
@@ -397,7 +400,7 @@ export function columnTypes(object: {
 export function scannable(catalog: Catalog, id: number): TableObject | MaterializedViewObject | SourceObject {
   const object = catalog.byId(id);
   assert(
-    object !== null && object.kind !== 'index' && object.kind !== 'view',
+    object !== null && isRelation(object) && object.kind !== 'view',
     `relation ${id} cannot be scanned`,
   );
   if (object.kind === 'materialized view' && object.paused !== null) throw pausedError(object);

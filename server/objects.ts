@@ -7,6 +7,7 @@ import type { Expr } from '../parser/ast/expr.ts';
 import type { SortKey } from '../planner/plan/aggregateCall.ts';
 import type { PlannedView, ViewTiming } from '../planner/plan.ts';
 import type { RelationStore } from '../storage/state/relationStore.ts';
+import type { SinkRuntime } from './sinks/runtime.ts';
 import type { SourceRuntime } from './sourceRuntime.ts';
 import type { LateStore } from './time/lateStore.ts';
 import type { RowExpander } from './time/rowExpander.ts';
@@ -150,8 +151,26 @@ export interface IndexObject extends ObjectBase {
   include: readonly number[];
 }
 
-export type CatalogObject = TableObject | SourceObject | ViewObject | MaterializedViewObject | IndexObject;
-export type RelationObject = Exclude<CatalogObject, IndexObject>;
+export interface SinkObject extends ObjectBase {
+  readonly kind: 'sink';
+  /** Id of the relation whose changes go out: one that the statement names, or the view of its query. */
+  readonly relation: number;
+  readonly runtime: SinkRuntime;
+}
+
+export type CatalogObject =
+  | TableObject
+  | SourceObject
+  | ViewObject
+  | MaterializedViewObject
+  | IndexObject
+  | SinkObject;
+export type RelationObject = Exclude<CatalogObject, IndexObject | SinkObject>;
+
+/** Something that a query can read. */
+export function isRelation(object: CatalogObject): object is RelationObject {
+  return object.kind !== 'index' && object.kind !== 'sink';
+}
 
 /** The planner's view of a relation; reads through to the object so that renames and new indexes show. */
 export class Entry implements RelationEntry {

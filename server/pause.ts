@@ -49,7 +49,10 @@ function stop(database: Database, view: MaterializedViewObject, reason: string):
 
 /** Takes one view out of the dataflow. */
 export function pauseAs(database: Database, view: MaterializedViewObject, paused: Paused): void {
-  if (view.paused === null) database.removeNodes(view.nodes);
+  if (view.paused === null) {
+    database.sinks.detachOver(view, `materialized view "${view.name}" is paused`);
+    database.removeNodes(view.nodes);
+  }
   view.nodes = new Set();
   view.store = emptyStore(view.planned);
   view.paused = paused;

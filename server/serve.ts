@@ -19,6 +19,7 @@ import type { EngineEnvironment } from './evalContext.ts';
 import { type HttpListener, listenHttp } from './http.ts';
 import { Journal } from './journal.ts';
 import { Session } from './session.ts';
+import { SinkLoops } from './sinks/loop.ts';
 import { SourceLoop } from './sourceLoop.ts';
 import { SystemCatalog } from './system/index.ts';
 import { ServerClock } from './time/clock.ts';
@@ -88,11 +89,17 @@ export function localSession(database: Database, user = internalUser.user): Sess
 /** Carries out statements of the journal or a checkpoint. */
 export function ddlRunner(database: Database): RunDdl {
   return async ({ sql, searchPath, timeZone, user, id }) => {
+    const { nextId } = database.catalog;
     if (id !== null) database.catalog.setNextId(id);
     const session = localSession(database, user);
     session.settings.set('search_path', searchPath.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
     session.settings.set('timezone', timeZone);
-    await session.run(sql);
+    try {
+      await session.run(sql);
+    } finally {
+      // What is replaced keeps its id, lower than those that have been given out since.
+      database.catalog.reserveIdsThrough(nextId - 1);
+    }
   };
 }
 
@@ -206,14 +213,16 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     closeAll(database, journal);
     throw error;
   }
+  database.jobs.onInternalError = internalError;
   const loop = new SourceLoop(database, internalError);
   loop.start();
+  const sinks = new SinkLoops(database, options.log);
+  sinks.start();
   checkpoints?.start();
   ready = true;
   const [httpListener, wireListener, schedule] = [http, wire, checkpoints];
   return {
     pgHost: wireListener.host,
-  database.jobs.onInternalError = internalError;
     pgPort: wireListener.port,
     httpHost: httpListener.host,
     httpPort: httpListener.port,
@@ -221,12 +230,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     checkpointer: schedule?.checkpointer ?? null,
     async close() {
       ready = false;
+      database.jobs.stopped = true;
       await loop.stop();
       await wireListener.close();
       await httpListener.close();
+      await sinks.stop();
       await schedule?.stop();
       database.close();
     },
   };
 }
-      database.jobs.stopped = true;

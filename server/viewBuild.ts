@@ -218,7 +218,10 @@ export function rebuildViews(
   change: () => void,
 ): void {
   const running = views.filter((view) => view.paused === null);
-  for (const view of [...running].reverse()) database.removeNodes(view.nodes);
+  for (const view of [...running].reverse()) {
+    database.sinks.detachOver(view, `materialized view "${view.name}" is being built`);
+    database.removeNodes(view.nodes);
+  }
   try {
     change();
   } finally {
@@ -242,4 +245,5 @@ export function placeView(database: Database, view: MaterializedViewObject): voi
   view.node = parts.node;
   view.paused = null;
   for (const index of view.entry.indexes) view.store.addIndex(index);
+  database.sinks.attachOver(view);
 }

@@ -104,8 +104,8 @@ class FileWriter implements SinkWriter {
     const unclaimed: Position = { sink: '', epoch: null, part: null, staged: null };
     const text = await this.#files.read(this.#path(POSITION));
     const position = text === null ? unclaimed : readPosition(text, this.#path(POSITION));
-    const used = position.epoch !== null || names.some((name) => PART.test(name));
-    if (position.sink !== this.#config.identity && used) throw taken(this.#directory);
+    const claimed = position.sink !== '' || names.some((name) => PART.test(name));
+    if (position.sink !== this.#config.identity && claimed) throw taken(this.#directory);
     return position;
   }
 
@@ -180,8 +180,8 @@ function readPosition(text: string, path: string): Position {
 }
 
 function taken(directory: string): SqlError {
-  return new SqlError('55000', `the directory "${directory}" holds the output of another sink`, {
-    hint: 'Give the sink a directory of its own.',
+  return new SqlError('55000', `the directory "${directory}" belongs to another sink`, {
+    hint: 'Give each sink a directory of its own. One that no sink uses any more can be removed.',
   });
 }
 

@@ -7,6 +7,7 @@
  */
 import { must } from '../../common/assert.ts';
 import { type Schema, types } from '../../common/dataType.ts';
+import type { PhysicalChangelog } from '../../planner/plan/physical.ts';
 import type { Int32Blocks } from '../../storage/state/blocks.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import { KeyTable } from '../../storage/state/keyTable.ts';
@@ -26,6 +27,11 @@ export const UPDATE_DELETE = 4;
 interface Change {
   readonly gone: number[];
   readonly came: number[];
+}
+
+/** What it needs to know of its input. */
+interface ChangelogInput {
+  readonly input: { readonly schema: Schema; readonly key: readonly number[] | null };
 }
 
 export class ChangelogOperator implements Operator {
@@ -50,7 +56,7 @@ export class ChangelogOperator implements Operator {
   #length = 0;
   #number = 0n;
 
-  constructor(node: { readonly input: { readonly schema: Schema; readonly key: readonly number[] | null } }) {
+  constructor(node: ChangelogInput | PhysicalChangelog) {
     const { schema, key } = node.input;
     const inputTypes = schema.map((c) => c.type);
     this.#key = key;

@@ -20,6 +20,7 @@ export type AlterAction =
   | { readonly kind: 'dropConnector' }
   | { readonly kind: 'refreshSchema' }
   | { readonly kind: 'resume' }
+  | { readonly kind: 'pause' }
   /** ALTER FUNCTION: IMMUTABLE | STABLE | VOLATILE */
   | { readonly kind: 'volatility'; readonly to: 'immutable' | 'stable' | 'volatile' }
   /** ALTER FUNCTION: STRICT and its long forms */

@@ -176,8 +176,12 @@ export abstract class AlterParser extends PrivilegeParser {
           IGNORE_AMBIGUITIES: true,
         },
         {
-          GATE: () => object === 'materialized view',
+          GATE: () => object === 'materialized view' || object === 'sink',
           ALT: (): AlterAction => this.consume(25, K.resume) && { kind: 'resume' },
+        },
+        {
+          GATE: () => object === 'sink',
+          ALT: (): AlterAction => this.consume(27, K.pause) && { kind: 'pause' },
         },
         {
           GATE: () => object === 'table' || object === 'source',

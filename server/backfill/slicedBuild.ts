@@ -7,6 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dependsOnHistory } from '../../planner/maintainable.ts';
 import { columnTypes, type Database } from '../database.ts';
+import { isRelation } from '../objects.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { buildSteps, buildView, type ViewParts, type ViewShape } from '../viewBuild.ts';
 import type { Job } from './jobs.ts';
@@ -19,7 +20,7 @@ export function rowsOf(database: Database, dependsOn: ReadonlySet<number>): numb
   let rows = 0;
   for (const id of dependsOn) {
     const object = database.catalog.byId(id);
-    if (object === null || object.kind === 'index' || object.kind === 'view') continue;
+    if (object === null || !isRelation(object) || object.kind === 'view') continue;
     if (columnTypes(object).length > 0) rows += object.entry.rowCount();
   }
   return rows;

@@ -2,7 +2,8 @@
 import { must } from '../../common/assert.ts';
 import { PUBLIC_ID } from '../catalog.ts';
 import type { Database, DdlOrigin } from '../database.ts';
-import type { CatalogObject } from '../objects.ts';
+import { type CatalogObject, isRelation } from '../objects.ts';
+import { isQueryView, sinkDefinition } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
 
@@ -35,6 +36,12 @@ export function* definitions(database: Database): Generator<Definition> {
   for (const object of definedBefore(database)) {
     // Relations of late rows come with their owners.
     if (object.kind === 'table' && object.internal) continue;
+    // Views of sinks' queries as well.
+    if (isQueryView(object)) continue;
+    if (object.kind === 'sink') {
+      yield sinkDefinition(catalog, object);
+      continue;
+    }
     const { sql, searchPath, timeZone, id, owner } = object;
     const plannedOver = object.kind === 'materialized view' ? [...object.plannedOver] : [];
     yield { sql, searchPath, timeZone, user: owner, id, plannedOver };
@@ -55,7 +62,7 @@ function* comments({ catalog, functions }: Database): Generator<Definition> {
     if (object === null) continue;
     const name = `${quote(object.schema)}.${quote(object.name)}`;
     if (column === 0) yield statement(`COMMENT ON ${object.kind} ${name} IS ${literal}`, null);
-    else if (object.kind !== 'index') {
+    else if (isRelation(object)) {
       const columnName = quote(must(object.columns[column - 1]).name);
       yield statement(`COMMENT ON COLUMN ${name}.${columnName} IS ${literal}`, null);
     }

@@ -2,6 +2,7 @@
  * A restart: the newest checkpoint is put back, then the journal's records after it are carried out again. What cannot be read is
  * an error that says what is lost; views that had to be built again are logged.
  */
+import { join } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 import {
   type CheckpointInput,
@@ -12,6 +13,7 @@ import { Backups } from '../backup/backups.ts';
 import type { Database, DdlOrigin } from '../database.ts';
 import type { Journal } from '../journal.ts';
 import { replayJournal } from '../journalRecovery.ts';
+import { DirectorySpill } from '../sinks/spill.ts';
 import { Checkpointer, type CheckpointPace, type CheckpointPosition } from './checkpointer.ts';
 import { type CheckpointDescription, readDescription } from './description.ts';
 import { RecoveryProgress, type RecoveryReport } from './progress.ts';
@@ -35,6 +37,7 @@ export async function recoverDirectory(
   progress?: RecoveryProgress,
 ): Promise<Recovered> {
   const place = inDirectory(directory);
+  database.sinks.spill = new DirectorySpill(join(directory, 'spill'));
   const recovered = await recover(database, place, journal, runDdl, log, undefined, progress);
   const { durability } = database;
   const backups = new Backups(directory, recovered.checkpointer);

@@ -12,10 +12,16 @@ import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.t
 import { type BlockSource, restoreImage } from '../../storage/checkpoint/image.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { type Database, scannable } from '../database.ts';
-import type { CatalogObject, Entry, MaterializedViewObject } from '../objects.ts';
+import {
+  type CatalogObject,
+  type Entry,
+  isRelation,
+  type MaterializedViewObject,
+  type SinkObject,
+} from '../objects.ts';
 import { pauseAs, pauseView } from '../pause.ts';
-import { placeView, viewsOver } from '../viewBuild.ts';
-import { arrangementName, ENGINE, ERRORS, objectName, operatorName, rowsName } from './contents.ts';
+import { emptyStore, placeView, viewsOver } from '../viewBuild.ts';
+import { arrangementName, ENGINE, ERRORS, JOBS, objectName, operatorName, rowsName } from './contents.ts';
 import { type Definition, definedBefore } from './definitions.ts';
 import type { CheckpointDescription } from './description.ts';
 import { viewFingerprint } from './fingerprint.ts';
@@ -71,10 +77,43 @@ class Restoration {
       case 'materialized view':
         this.#restoreView(object);
         return;
+      case 'sink':
+        this.#restoreSink(object);
+        return;
       case 'view':
       case 'index':
         return;
     }
+  }
+
+  /** A sink whose view had to be built goes on, unless its rows are not those that the sink has given. */
+  #restoreSink(sink: SinkObject): void {
+    const { sinks, watermarks } = this.#database;
+    this.#required(objectName(sink.id), sink.runtime, `backlog of sink "${sink.name}"`);
+    const view = this.#database.catalog.byId(sink.relation);
+    if (sink.runtime.detached !== null) {
+      sinks.disconnect(sink);
+      return;
+    }
+    if (view?.kind !== 'materialized view' || !this.#dismantled.has(view.id)) return;
+    if (view.paused !== null) {
+      sink.runtime.detached = {
+        why: 'view',
+        reason: `materialized view "${view.name}" is paused`,
+        held: null,
+      };
+      return;
+    }
+    const before = emptyStore(view.planned);
+    let known = false;
+    try {
+      known = this.#put(rowsName(view.id), before);
+    } catch (error) {
+      if (!(error instanceof SqlError || error instanceof AssertionError)) throw error;
+    }
+    if (known && sinks.hasGiven(sink, before)) return;
+    const reason = `materialized view "${view.name}" was built again, and its rows are not known to be those that were delivered; RESUME goes on without the difference`;
+    sink.runtime.pause(reason, watermarks.now());
   }
 
   /** Views that share arrangements otherwise than before may have one that the checkpoint does not have: it is filled. */
@@ -134,6 +173,7 @@ class Restoration {
     for (const v of [view, ...viewsOver(database, new Set([view.id]))].reverse()) {
       if (this.#dismantled.has(v.id)) continue;
       this.#dismantled.add(v.id);
+      database.sinks.detachOver(v, `materialized view "${v.name}" is being built`);
       database.removeNodes(v.nodes);
     }
     try {
@@ -159,6 +199,8 @@ class Restoration {
   finish(): void {
     this.#required(ERRORS, this.#database.rowErrors, 'row errors');
     this.#required(ENGINE, engineState(this.#database), 'state of the engine');
+    // Absent where none had ever been.
+    this.#put(JOBS, this.#database.jobs);
   }
 
   #required(name: string, state: Persistent, what: string): void {
@@ -199,9 +241,8 @@ export async function restoreCheckpoint(
   const restoration = new Restoration(database, file, description.viewFormat ?? 1, progress);
   database.recovery = { now };
   database.watermarks.beginAt(now);
-    // Absent where none had ever been.
-    this.#put(JOBS, this.#database.jobs);
   serverClock.set(now);
+  database.sinks.quiet = true;
   try {
     database.restoring = true;
     progress.begin('definitions', description.definitions.length);
@@ -223,6 +264,7 @@ export async function restoreCheckpoint(
     });
   } finally {
     database.restoring = false;
+    database.sinks.quiet = false;
     database.recovery = null;
     if (description.virtualClock === null) serverClock.release();
     else serverClock.set(BigInt(description.virtualClock));
@@ -239,7 +281,7 @@ async function runPlanned(
   const entries: Entry[] = [];
   for (const [id, rows] of definition.plannedOver) {
     const object = database.catalog.byId(id);
-    if (object === null || object.kind === 'index') continue;
+    if (object === null || !isRelation(object)) continue;
     object.entry.plannedRows = rows;
     entries.push(object.entry);
   }

@@ -6,6 +6,7 @@
 import { SqlError } from '../../common/sqlError.ts';
 import { printQuery, printStatement } from '../../parser/print.ts';
 import type { CatalogObject } from '../objects.ts';
+import { rewriteSink } from '../sinks/definition.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { type ChangedColumns, rewritten } from './rewrite.ts';
 import { type ColumnMap, meaning, type Understood, understand } from './understand.ts';
@@ -105,7 +106,9 @@ export function changeCatalog(context: StatementContext, change: CatalogChange):
   }));
   const undo = change.make();
   const before = noted.map(({ view }) => ({ view, sql: view.sql, definition: view.definition }));
+  const sinks = context.database.sinks.list().map((sink) => ({ sink, sql: sink.sql }));
   const restore = (): void => {
+    for (const { sink, sql } of sinks) sink.sql = sql;
     for (const { view, sql, definition } of before) {
       view.sql = sql;
       view.definition = definition;
@@ -115,6 +118,7 @@ export function changeCatalog(context: StatementContext, change: CatalogChange):
   try {
     // Inputs first: a view is bound through the plain views that it names.
     for (const n of noted) keepStatement(n.view, present(n, context, change));
+    for (const { sink } of sinks) rewriteSink(context.database.catalog, sink);
   } catch (error) {
     restore();
     undo();

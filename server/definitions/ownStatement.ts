@@ -38,12 +38,13 @@ export function ownName(
   return { ...written, parts: parts.map(identifier) };
 }
 
-/** Writes the object's statement with its present name, and those of its indexes with theirs. */
+/** Writes the object's statement with its present name, and those of its indexes with theirs. Those of sinks follow by themselves. */
 export function rewriteOwnStatement(catalog: Catalog, object: CatalogObject): void {
   if (object.kind === 'index') {
     rewriteIndex(catalog, object);
     return;
   }
+  if (object.kind === 'sink') return;
   if (object.kind === 'table' && object.internal) {
     object.sql = lateStatement(object.name, object.columns);
     return;

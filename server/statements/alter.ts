@@ -9,6 +9,7 @@ import { alterSource } from './alterSource.ts';
 import { findAltered } from './alterTarget.ts';
 import { renameColumn } from './renameColumn.ts';
 import { resume } from './resume.ts';
+import { pauseSink, resumeSink } from './sinkState.ts';
 import { done, originOf, type StatementContext, type StatementHandler } from './statement.ts';
 
 const nothing = (): void => {};
@@ -37,7 +38,11 @@ function apply(
       renameColumn(object, action.from, action.to, context);
       return;
     case 'resume':
-      resume(object, context);
+      if (object.kind === 'sink') resumeSink(object, context);
+      else resume(object, context);
+      return;
+    case 'pause':
+      pauseSink(object, context);
       return;
     case 'connector':
     case 'set':
@@ -69,14 +74,15 @@ function apply(
   }
 }
 
+/** Changes that do not concern those who read the object. */
+const harmless: readonly AlterAction['kind'][] = ['owner', 'resume', 'pause', 'connector', 'set'];
+
 /** Null: there is nothing to be altered; else what remains to be done when the statement is in the journal. */
 function alterObject(statement: Alter, context: StatementContext): (() => void) | null {
   const object = findAltered(statement, context);
   if (object === null) return null;
   const { actions } = statement;
-/** Changes that do not concern those who read the object. */
-const harmless: readonly AlterAction['kind'][] = ['owner', 'resume', 'pause', 'connector', 'set'];
-
+  if (actions.some(({ kind }) => !harmless.includes(kind))) context.database.jobs.refuseChange([object]);
   const columns = actions.filter(isColumnChange);
   if (columns.length > 0) {
     if (columns.length < actions.length) {
@@ -85,7 +91,6 @@ const harmless: readonly AlterAction['kind'][] = ['owner', 'resume', 'pause', 'c
     return alterColumns(requireTable(object, statement), columns, context);
   }
   const [action, second] = actions;
-  if (actions.some(({ kind }) => !harmless.includes(kind))) context.database.jobs.refuseChange([object]);
   if (second !== undefined) throw unsupported('several such changes in one ALTER', statement.span.start);
   if (action !== undefined) apply(object, action, statement, context);
   return nothing;
@@ -97,7 +102,15 @@ function requireTable(object: CatalogObject, statement: Alter): TableObject {
 }
 
 /** The words of the command tag. */
-const kinds: readonly Alter['object'][] = ['table', 'source', 'view', 'materialized view', 'index', 'schema'];
+const kinds: readonly Alter['object'][] = [
+  'table',
+  'source',
+  'view',
+  'materialized view',
+  'index',
+  'sink',
+  'schema',
+];
 
 export const alter: StatementHandler<Alter> = {
   async run(statement, context) {

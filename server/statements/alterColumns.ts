@@ -35,6 +35,10 @@ export { isColumnChange } from './columnChanges.ts';
 function readers(table: TableObject, columns: ReadonlySet<number>, context: StatementContext) {
   const found: { readonly view: CatalogObject; readonly column: number }[] = [];
   for (const view of context.database.catalog.dependents(table.id)) {
+    if (view.kind === 'sink' && view.relation === table.id) {
+      const column = [...columns].find((c) => view.runtime.positions.includes(c));
+      if (column !== undefined) found.push({ view, column });
+    }
     if (view.kind !== 'view' && view.kind !== 'materialized view') continue;
     const { names, relations, whole } = understand(view, viewStatement(view), context);
     if (![...relations.values()].includes(table.id)) continue;

@@ -6,7 +6,7 @@ import type { Ident } from '../../parser/ast/common.ts';
 import type { SchemaObject } from '../catalog.ts';
 import { changeCatalog } from '../definitions/definitions.ts';
 import { rewriteOwnStatement } from '../definitions/ownStatement.ts';
-import type { CatalogObject } from '../objects.ts';
+import { type CatalogObject, isRelation } from '../objects.ts';
 import { lateName, lateRelationOf } from '../time/lateRelation.ts';
 import { findAltered } from './alterTarget.ts';
 import { type StatementContext, splitName } from './statement.ts';
@@ -123,7 +123,9 @@ export function swapObjects(object: CatalogObject, statement: Alter, context: St
       ? findAltered({ ...statement, name: action.with, ifExists: false }, context)
       : null;
   if (other === null) return;
-  if (object.kind === 'index') throw unsupported('ALTER INDEX ... SWAP WITH', statement.span.start);
+  if (!isRelation(object)) {
+    throw unsupported(`ALTER ${object.kind.toUpperCase()} ... SWAP WITH`, statement.span.start);
+  }
   const position = splitName(statement.name, context).position;
   if (other.kind !== object.kind) {
     throw new SqlError(
@@ -202,7 +204,7 @@ function renameSchema(schema: SchemaObject, to: Renaming['to'], context: Stateme
   const paths = (from: string, into: string): void => {
     for (const o of catalog.objects()) {
       if (o.searchPath.includes(from)) o.searchPath = o.searchPath.map((s) => (s === from ? into : s));
-      if (o.kind !== 'index')
+      if (isRelation(o))
         o.entry.searchPath = o.kind === 'table' || o.kind === 'source' ? o.entry.searchPath : o.searchPath;
     }
   };

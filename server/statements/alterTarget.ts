@@ -2,6 +2,7 @@
 import { SqlError } from '../../common/sqlError.ts';
 import type { Alter } from '../../parser/ast/alter.ts';
 import type { CatalogObject } from '../objects.ts';
+import { isQueryView, sinkOf } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type StatementContext, splitName } from './statement.ts';
 
@@ -37,6 +38,16 @@ export function findAltered(statement: Alter, context: StatementContext): Catalo
       position,
       hint: `Use ALTER ${kind.toUpperCase()}.`,
     });
+  }
+  if (isQueryView(object) && statement.actions.some(({ kind }) => kind !== 'resume')) {
+    const sink = sinkOf(catalog, object);
+    throw new SqlError(
+      '2BP01',
+      `cannot alter materialized view ${name} because sink ${sink?.name} requires it`,
+      {
+        position,
+      },
+    );
   }
   if (object.kind === 'table' && object.internal) {
     const owner = catalog.byId(ownerOf(object));

@@ -147,9 +147,7 @@ export const createSource: StatementHandler<CreateSource> = {
     if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
     const target = splitName(statement.name, context);
     const schema = creationSchema(target, context);
-    const options = optionMap(
-      otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'),
-    );
+    const options = optionMap(otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'));
     const name = options.get('connector');
     if (name === undefined) {
       throw new SqlError('42601', 'CREATE SOURCE needs the option connector', {

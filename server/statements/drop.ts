@@ -5,6 +5,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Drop } from '../../parser/ast/statement.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject } from '../objects.ts';
+import { isQueryView, queryView } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
 import { findRoutine } from './dropFunction.ts';
@@ -19,11 +20,12 @@ const articles: Readonly<Record<CatalogObject['kind'], string>> = {
   view: 'a view',
   'materialized view': 'a materialized view',
   index: 'an index',
+  sink: 'a sink',
 };
 
 function missing(object: string, name: string, position: number): SqlError {
   return new SqlError(
-    object === 'index' || object === 'source' ? '42704' : '42P01',
+    object === 'index' || object === 'source' || object === 'sink' ? '42704' : '42P01',
     `${object} "${name}" does not exist`,
     { position },
   );
@@ -106,6 +108,9 @@ export function removeObject(database: Database, object: Dropped): void {
       object.relation.store.dropIndex(object.id);
       object.relation.entry.indexes = object.relation.entry.indexes.filter((i) => i.id !== object.id);
       break;
+    case 'sink':
+      database.sinks.remove(object);
+      break;
     case 'view':
       break;
   }
@@ -121,7 +126,8 @@ export function removeObject(database: Database, object: Dropped): void {
 
 /** Indexes and relations of late rows go with what they belong to. */
 function belongs(object: Dropped): boolean {
-  return object.kind === 'index' || (object.kind === 'table' && object.internal);
+  if (object.kind === 'table') return object.internal;
+  return object.kind === 'index' || isQueryView(object);
 }
 
 /** A relation of late rows goes only with its owner. */
@@ -220,6 +226,7 @@ export const drop: StatementHandler<Drop> = {
       case 'view':
       case 'materialized view':
       case 'index':
+      case 'sink':
       case 'schema':
       case 'function':
       case 'aggregate':

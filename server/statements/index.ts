@@ -2,12 +2,13 @@
 import { unsupported } from '../../common/sqlError.ts';
 import type { Statement, StatementKind } from '../../parser/ast/statement.ts';
 import { advanceClock, advanceWatermark } from './advance.ts';
+import { alter } from './alter.ts';
 import { alterFunction } from './alterFunction.ts';
 import { comment } from './comment.ts';
 import { copy } from './copy.ts';
-import { alter } from './alter.ts';
 import { createAggregate, createFunction } from './createFunction.ts';
 import { createIndex } from './createIndex.ts';
+import { createSink } from './createSink.ts';
 import { createSource } from './createSource.ts';
 import { createTable } from './createTable.ts';
 import { createMaterializedView, createView } from './createView.ts';
@@ -79,7 +80,7 @@ const handlers: Handlers = {
   Checkpoint: checkpoint,
   Backup: backup,
   DropBackup: dropBackup,
-  CreateSink: later('CREATE SINK'),
+  CreateSink: createSink,
   CreateSubscription: later('CREATE SUBSCRIPTION'),
   CreateConnection: later('CREATE CONNECTION'),
   CreateSecret: later('CREATE SECRET'),
@@ -127,6 +128,7 @@ const definitions: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'CreateView',
   'CreateMaterializedView',
   'CreateIndex',
+  'CreateSink',
   'CreateSchema',
   'CreateFunction',
   'CreateAggregate',

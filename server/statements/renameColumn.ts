@@ -9,7 +9,14 @@ import { type AnyNode, walk } from '../../parser/walk.ts';
 import { changeCatalog } from '../definitions/definitions.ts';
 import { makingStatement, rewriteIndex } from '../definitions/ownStatement.ts';
 import { identifier, substituted } from '../definitions/rewrite.ts';
-import type { CatalogObject, RelationObject, SourceObject, TableObject } from '../objects.ts';
+import {
+  type CatalogObject,
+  isRelation,
+  type RelationObject,
+  type SourceObject,
+  type TableObject,
+} from '../objects.ts';
+import { refuseColumn } from '../sinks/refusals.ts';
 import { lateRelationOf, lateStatement } from '../time/lateRelation.ts';
 import type { StatementContext } from './statement.ts';
 
@@ -142,8 +149,8 @@ function renameOfView(
 
 /** Only inside `exclusive`. */
 export function renameColumn(object: CatalogObject, from: Ident, to: Ident, context: StatementContext): void {
-  if (object.kind === 'index') {
-    throw new SqlError('42809', `cannot rename columns of index "${object.name}"`, {
+  if (!isRelation(object)) {
+    throw new SqlError('42809', `cannot rename columns of ${object.kind} "${object.name}"`, {
       position: from.span.start,
     });
   }
@@ -152,6 +159,7 @@ export function renameColumn(object: CatalogObject, from: Ident, to: Ident, cont
     throw new SqlError('42703', `column "${from.name}" does not exist`, { position: from.span.start });
   }
   const { database } = context;
+  refuseColumn(database, object, column);
   const late =
     object.kind === 'table' || object.kind === 'source' ? lateRelationOf(database, object.id) : null;
   const taken = [object, ...(late === null ? [] : [late])].some((r) =>

@@ -25,12 +25,12 @@ const listed: Readonly<Partial<Record<ShowObjects['object'], CatalogObject['kind
   sources: 'source',
   views: 'view',
   'materialized views': 'materialized view',
+  sinks: 'sink',
 };
 
 /** Kinds of object that do not exist here yet: their lists are empty. */
 const absent: readonly ShowObjects['object'][] = [
   'internal tables',
-  'sinks',
   'subscriptions',
   'connections',
   'secrets',

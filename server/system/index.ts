@@ -23,6 +23,7 @@ import { pgRelations } from './pgRelations.ts';
 import { pgServer } from './pgServer.ts';
 import { pgTypes } from './pgTypes.ts';
 import { rwCatalog, rwColumns } from './rwCatalog.ts';
+import { sinkCatalog, sinkColumns } from './sinkCatalog.ts';
 import { SystemView } from './systemView.ts';
 import { timeCatalog, timeColumns } from './timeCatalog.ts';
 
@@ -37,8 +38,8 @@ export const systemSchemaContents: readonly SchemaContent[] = [
   { schema: INFORMATION_SCHEMA, columns: informationSchemaColumns, rows: informationSchema },
   {
     schema: MILLRACE_CATALOG,
-    columns: { ...millraceColumns, ...timeColumns, ...durabilityColumns },
-    rows: { ...millraceCatalog, ...timeCatalog, ...durabilityCatalog },
+    columns: { ...millraceColumns, ...timeColumns, ...durabilityColumns, ...sinkColumns },
+    rows: { ...millraceCatalog, ...timeCatalog, ...durabilityCatalog, ...sinkCatalog },
   },
   { schema: RW_CATALOG, columns: rwColumns, rows: rwCatalog },
 ];

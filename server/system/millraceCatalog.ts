@@ -3,7 +3,7 @@ import { Interval } from '../../common/interval.ts';
 import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { DataflowNode } from '../../executor/dataflow.ts';
-import type { CatalogObject } from '../objects.ts';
+import { type CatalogObject, isRelation } from '../objects.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import { argumentsText, resultText } from './objectText.ts';
@@ -71,28 +71,27 @@ function stateBytes(object: CatalogObject): bigint | null {
 
 function* relations(view: SystemView): Generator<Fields> {
   for (const object of view.database.catalog.objects()) {
-    const isIndex = object.kind === 'index';
+    const entry = isRelation(object) ? object.entry : null;
     const view = object.kind === 'materialized view' ? object : null;
+    const paused = object.kind === 'sink' ? object.runtime.paused : view?.paused;
     const stored = object.kind === 'table' || object.kind === 'materialized view';
     const key =
-      isIndex || object.entry.key === null
-        ? null
-        : object.entry.key.map((k) => object.columns[k]?.name ?? null);
+      entry === null || entry.key === null ? null : entry.key.map((k) => entry.columns[k]?.name ?? null);
     yield {
       id: object.id,
       schema: object.schema,
       name: object.name,
       kind: object.kind,
       owner: object.owner,
-      rows: stored ? BigInt(object.entry.rowCount()) : null,
+      rows: stored && entry !== null ? BigInt(entry.rowCount()) : null,
       state_bytes: stateBytes(object),
-      append_only: isIndex ? false : object.entry.appendOnly,
+      append_only: entry?.appendOnly ?? false,
       key: key === null ? null : new SqlArray(key),
       depends_on: new SqlArray([...object.dependsOn]),
       definition: object.sql,
-      state: view?.paused ? 'paused' : 'running',
-      paused_reason: view?.paused?.reason ?? null,
-      paused_at: view?.paused?.at ?? null,
+      state: object.kind === 'sink' ? object.runtime.state : view?.paused ? 'paused' : 'running',
+      paused_reason: paused?.reason ?? null,
+      paused_at: paused?.at ?? null,
       on_error: view?.errors.onError ?? null,
     };
   }
@@ -103,6 +102,7 @@ function owners(view: SystemView): ReadonlyMap<DataflowNode, CatalogObject> {
   const map = new Map<DataflowNode, CatalogObject>();
   for (const object of view.database.catalog.objects()) {
     if (object.kind === 'materialized view') for (const node of object.nodes) map.set(node, object);
+    else if (object.kind === 'sink' && object.runtime.node !== null) map.set(object.runtime.node, object);
     else if (object.kind === 'table' || object.kind === 'source') map.set(object.node, object);
   }
   return map;

@@ -3,7 +3,7 @@
 import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { formatType, oidOf, typeLength, typeTable } from '../../common/typeTable.ts';
-import type { CatalogObject } from '../objects.ts';
+import { type CatalogObject, isRelation } from '../objects.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import { DATABASE_OID, roleOid, type SystemView } from './systemView.ts';
 
@@ -122,7 +122,7 @@ function* ofKind<K extends CatalogObject['kind']>(
 
 function* columns(view: SystemView): Generator<Fields> {
   for (const object of view.database.catalog.objects()) {
-    if (object.kind === 'index') continue;
+    if (!isRelation(object)) continue;
     const { key } = object.entry;
     for (const [i, column] of object.columns.entries()) {
       const isKey = key?.includes(i) === true;
@@ -213,6 +213,7 @@ export const rwCatalog: RowSources = {
   rw_schemas: (view) =>
     view.database.catalog.schemas().map((s) => ({ id: s.id, name: s.name, owner: owner(s.owner) })),
   rw_columns: columns,
+  rw_sinks: (view) => ofKind(view, 'sink', ({ runtime }) => ({ connector: runtime.shape.connector.name })),
   rw_relations: relations,
   rw_relation_info: relationInfo,
   rw_databases: (view) => [{ id: DATABASE_OID, name: view.databaseName, owner: owner('root') }],

@@ -9,7 +9,7 @@ import { SqlArray } from '../../common/sqlArray.ts';
 import type { Value } from '../../common/value.ts';
 import { printExpr } from '../../parser/print.ts';
 import type { Database } from '../database.ts';
-import type { IndexObject, RelationObject, TableColumn } from '../objects.ts';
+import { type IndexObject, isRelation, type RelationObject, type TableColumn } from '../objects.ts';
 import type { Session } from '../session.ts';
 import type { SystemRelation } from './definition.ts';
 
@@ -147,7 +147,7 @@ export class SystemView {
 
   /** Users' relations in the order of creation. */
   userRelations(): readonly RelationView[] {
-    return this.database.catalog.objects().flatMap((o) => (o.kind === 'index' ? [] : [relationView(o)]));
+    return this.database.catalog.objects().flatMap((o) => (isRelation(o) ? [relationView(o)] : []));
   }
 
   /** All relations, those of the system schemas first. */
@@ -169,7 +169,7 @@ export class SystemView {
 
   relation(oid: number): RelationView | null {
     const object = this.database.catalog.byId(oid);
-    if (object !== null) return object.kind === 'index' ? null : relationView(object);
+    if (object !== null) return isRelation(object) ? relationView(object) : null;
     return this.relations().find((r) => r.oid === oid) ?? null;
   }
 

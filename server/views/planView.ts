@@ -12,7 +12,7 @@ import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
 import { isWorkingTable } from '../../planner/plan/workingTable.ts';
 import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
 import type { Database } from '../database.ts';
-import type { ErrorPolicy } from '../objects.ts';
+import { type ErrorPolicy, isRelation } from '../objects.ts';
 import { bindEnvironment, plannerEnvironment, routinesUsed } from '../planning.ts';
 import { checkRefusable } from '../refusal.ts';
 import type { StatementContext } from '../statements/statement.ts';
@@ -158,7 +158,7 @@ export function rowCounts(database: Database, ids: ReadonlySet<number>): Readonl
   const counts = new Map<number, number>();
   for (const id of ids) {
     const object = database.catalog.byId(id);
-    if (object !== null && object.kind !== 'index') counts.set(id, object.entry.rowCount());
+    if (object !== null && isRelation(object)) counts.set(id, object.entry.rowCount());
   }
   return counts;
 }

@@ -21,7 +21,14 @@ import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { rewritePhysical, walkPhysical } from '../../planner/plan/walk.ts';
 import type { Database } from '../database.ts';
 import { definitionContext, viewStatement } from '../definitions/viewStatement.ts';
-import type { CatalogObject, MaterializedViewObject, TableObject, ViewObject } from '../objects.ts';
+import {
+  isRelation,
+  type MaterializedViewObject,
+  type RelationObject,
+  type TableObject,
+  type ViewObject,
+} from '../objects.ts';
+import { refuseSinks } from '../sinks/refusals.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { buildView, noParts, type ViewParts, watermarkedColumns } from '../viewBuild.ts';
 import { planView, rowCounts, type ViewPlan } from './planView.ts';
@@ -102,6 +109,7 @@ export class Replacement {
       restoreErrors();
       restoreWatermarks();
     });
+    refuseSinks(database, view, plan);
     const parts = this.#build(view, plan);
     this.onFailure(() => database.removeNodes(parts.nodes));
     for (const index of entry.indexes) parts.store.addIndex(index);
@@ -228,9 +236,9 @@ export class Replacement {
     return fits;
   }
 
-  #relation(id: number): Exclude<CatalogObject, { kind: 'index' }> | null {
+  #relation(id: number): RelationObject | null {
     const object = this.#database.catalog.byId(id);
-    return object === null || object.kind === 'index' ? null : object;
+    return object === null || !isRelation(object) ? null : object;
   }
 
   /** The plan with its scans of the relation at the present columns. */
@@ -268,11 +276,17 @@ export class Replacement {
       positions,
     }));
     database.removeNodes(gone);
+    for (const { object, positions } of this.#switched.values()) database.sinks.moved(object.id, positions);
     for (const { from, to, positions } of moved) arrangements.move(from, to, positions);
     dataflow.sort();
     database.runTick(() => {
       for (const give of deltas) give();
     });
+    // Those of views that were paused.
+    for (const { object } of this.#switched.values()) {
+      if (object.kind === 'materialized view' && database.sinks.areWaiting(object))
+        database.sinks.attachOver(object);
+    }
   }
 
   /** Every batch to all consumers before the next, in their order, as a node gives them. */

@@ -200,6 +200,13 @@ export class RelationStore implements Persistent {
     }
   }
 
+  /** Takes the running tick's changes back. Of an append-only relation they stay. */
+  rollback(): void {
+    const { before, now, length } = this.#weights;
+    for (let t = 0; t < length; t++) now[t] = before[t] as number;
+    this.#settle();
+  }
+
   #changedRows(): number {
     const { before, now, length } = this.#weights;
     let changed = 0;

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isRelation } from '../../server/objects.ts';
 import { type RunningServer, startServer } from '../../server/serve.ts';
 import { Connection } from './clients.ts';
 
@@ -51,12 +52,16 @@ async function everything(): Promise<unknown> {
       sql: o.sql,
       searchPath: o.searchPath,
       dependsOn: [...o.dependsOn].sort(),
-      columns: o.kind === 'index' ? o.entry.columns : o.columns.map((c) => [c.name, c.type, c.nullable]),
+      columns: isRelation(o)
+        ? o.columns.map((c) => [c.name, c.type, c.nullable])
+        : o.kind === 'index'
+          ? o.entry.columns
+          : o.runtime.positions,
       comment: catalog.comment(o.id),
     }));
   const rows: Record<string, unknown> = {};
   for (const o of catalog.objects()) {
-    if (o.kind === 'index' || o.kind === 'source') continue;
+    if (!isRelation(o) || o.kind === 'source') continue;
     const read = await a.rows(`SELECT * FROM "${o.schema}"."${o.name}"`);
     rows[`${o.schema}.${o.name}`] = read.map((r) => JSON.stringify(r)).sort();
   }

@@ -1,0 +1,248 @@
+/** What a CREATE SINK statement says, checked: connector, options, format, and over a relation its columns, key and mode. */
+import type { Column } from '../../common/dataType.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { OptionSpec } from '../../connector/connector.ts';
+import { encodeOptions } from '../../connector/encoders/encoder.ts';
+import { checkOptions } from '../../connector/options.ts';
+import type { SinkConnector, SinkFormat } from '../../connector/sink.ts';
+import { sinkConnectors } from '../../connector/sinks.ts';
+import type { SinkMode } from '../../executor/operators/sink.ts';
+import type { Option } from '../../parser/ast/common.ts';
+import type { CreateSink } from '../../parser/ast/streaming.ts';
+import type { RelationObject } from '../objects.ts';
+
+/** Options of every sink, whatever its connector. */
+export const sinkOptions: readonly OptionSpec[] = [
+  { name: 'connector', type: 'string', required: true, doc: 'What writes.' },
+  {
+    name: 'type',
+    type: 'string',
+    choices: ['append-only', 'upsert', 'debezium'],
+    doc: 'Another way to say FORMAT PLAIN, UPSERT or DEBEZIUM.',
+  },
+  {
+    name: 'primary_key',
+    type: 'list',
+    doc: 'Columns that tell rows apart, for UPSERT and DEBEZIUM. They must include the key of the relation, which they are when the option is absent.',
+  },
+  {
+    name: 'force_append_only',
+    type: 'boolean',
+    default: 'false',
+    doc: 'FORMAT PLAIN of a relation whose rows change: new rows are written, and those that go are not mentioned.',
+  },
+  {
+    name: 'snapshot',
+    type: 'boolean',
+    default: 'true',
+    doc: 'Whether the rows that are there already are written too.',
+  },
+  {
+    name: 'columns',
+    type: 'list',
+    doc: 'Columns that are written. By default those that the relation has now.',
+  },
+];
+
+const formatOfType: Readonly<Record<string, SinkFormat>> = {
+  'append-only': 'PLAIN',
+  upsert: 'UPSERT',
+  debezium: 'DEBEZIUM',
+};
+
+/** The statement without its relation. */
+export interface DeclaredSink {
+  readonly connector: SinkConnector;
+  readonly options: ReadonlyMap<string, string>;
+  readonly format: SinkFormat;
+  readonly encode: string;
+  readonly encodeOptions: ReadonlyMap<string, string>;
+  readonly primaryKey: readonly string[] | null;
+  readonly columns: readonly string[] | null;
+  readonly force: boolean;
+  readonly snapshot: boolean;
+  readonly position: number;
+}
+
+function given(options: readonly Option[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (const option of options) {
+    if (option.value.kind === 'secret') throw unsupported('SECRET', option.span.start);
+    if (map.has(option.name)) {
+      throw new SqlError('42601', `option "${option.name}" specified more than once`, {
+        position: option.span.start,
+      });
+    }
+    map.set(option.name, String(option.value.value));
+  }
+  return map;
+}
+
+function connectorNamed(name: string | undefined, position: number): SinkConnector {
+  const known = `Connectors: ${sinkConnectors.map((c) => c.name).join(', ')}.`;
+  if (name === undefined) {
+    throw new SqlError('42601', 'CREATE SINK needs the option connector', {
+      position,
+      hint: `Write WITH (connector = '...'). ${known}`,
+    });
+  }
+  const connector = sinkConnectors.find((c) => c.name === name.toLowerCase());
+  if (connector === undefined) throw unsupported(`connector "${name}"`, position, known);
+  return connector;
+}
+
+/** A JSON array of names, or names parted by commas. */
+function names(text: string | undefined): readonly string[] | null {
+  if (text === undefined) return null;
+  if (text.startsWith('[')) return JSON.parse(text) as readonly string[];
+  return text.split(',').map((name) => name.trim());
+}
+
+interface Clause {
+  readonly format: SinkFormat;
+  readonly encode: string;
+}
+
+/** FORMAT and ENCODE, from the clause, the option `type`, or the connector's default. */
+function clauseOf(statement: CreateSink, type: string | undefined, connector: SinkConnector): Clause {
+  const position = statement.format?.span.start ?? statement.span.start;
+  const written = statement.format;
+  const [first = 'NATIVE'] = connector.formats;
+  if (written === null && first === 'NATIVE')
+    return { format: formatOfType[type ?? ''] ?? 'DEBEZIUM', encode: 'NATIVE' };
+  const format = written?.format ?? (type === undefined ? 'PLAIN' : (formatOfType[type] ?? 'PLAIN'));
+  const encode = written?.encode ?? 'JSON';
+  if (written !== null && type !== undefined && formatOfType[type] !== format) {
+    throw new SqlError('42601', `option "type" says ${type}, but FORMAT ${format} is written`, { position });
+  }
+  if (written !== null && written.keyEncode !== null) throw unsupported('KEY ENCODE', position);
+  if (!connector.formats.includes(`${format} ${encode}`)) {
+    throw new SqlError(
+      '0A000',
+      `FORMAT ${format} ENCODE ${encode} is not supported by connector ${connector.name}`,
+      {
+        position,
+        hint: `It takes ${connector.formats.map((f) => (f === 'NATIVE' ? 'no clause' : `FORMAT ${f.replace(' ', ' ENCODE ')}`)).join(' or ')}.`,
+      },
+    );
+  }
+  return { format: format as SinkFormat, encode };
+}
+
+export function declaredSink(statement: CreateSink): DeclaredSink {
+  const position = statement.span.start;
+  const options = given(statement.options);
+  const connector = connectorNamed(options.get('connector'), position);
+  const common = new Map<string, string>();
+  for (const { name } of sinkOptions) {
+    const value = options.get(name);
+    if (value === undefined) continue;
+    common.set(name, value);
+    options.delete(name);
+  }
+  const specs = sinkOptions.filter(({ name }) => name !== 'connector');
+  const own = checkOptions({ name: connector.name, options: specs }, common);
+  const { format, encode } = clauseOf(statement, own.get('type'), connector);
+  const encodeGiven = given(statement.format?.options ?? []);
+  // RisingWave has it there.
+  const forced = encodeGiven.get('force_append_only') ?? own.get('force_append_only');
+  encodeGiven.delete('force_append_only');
+  return {
+    connector,
+    options: checkOptions(connector, options),
+    format,
+    encode,
+    encodeOptions: checkOptions(
+      { name: `ENCODE ${encode}`, options: encodeOptions.get(encode) ?? [] },
+      encodeGiven,
+    ),
+    primaryKey: names(own.get('primary_key')),
+    columns: names(own.get('columns')),
+    force: forced?.toLowerCase() === 'true',
+    snapshot: own.get('snapshot') === 'true',
+    position,
+  };
+}
+
+/** The part of a sink that depends on its relation. */
+export interface SinkOver {
+  readonly columns: readonly Column[];
+  /** Where they lie in the relation. */
+  readonly positions: readonly number[];
+  readonly key: readonly number[] | null;
+  readonly mode: SinkMode;
+}
+
+function columnsOf(declared: DeclaredSink, relation: RelationObject): readonly number[] {
+  const visible = relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [i]));
+  return declared.columns === null
+    ? visible
+    : declared.columns.map((name) => positionOf(relation, name, visible, declared.position));
+}
+
+function positionOf(
+  relation: RelationObject,
+  name: string,
+  among: readonly number[],
+  position: number,
+): number {
+  const found = among.find((i) => relation.columns[i]?.name === name);
+  if (found !== undefined) return found;
+  throw new SqlError('42703', `column "${name}" of relation "${relation.name}" does not exist`, { position });
+}
+
+/** Positions in the relation of the columns that tell its rows apart for the target; null: there are none. */
+function keyOf(
+  declared: DeclaredSink,
+  relation: RelationObject,
+  positions: readonly number[],
+): readonly number[] | null {
+  const { primaryKey, position, format } = declared;
+  const { key } = relation.entry;
+  const shown = (columns: readonly number[]): string =>
+    columns.map((c) => relation.columns[c]?.name).join(', ');
+  if (primaryKey === null) return key?.every((k) => positions.includes(k)) === true ? key : null;
+  const own = primaryKey.map((name) => positionOf(relation, name, positions, position));
+  if (format === 'PLAIN' || key?.every((k) => own.includes(k)) === true) return own;
+  const hidden = key === null || key.some((k) => relation.columns[k]?.hidden === true);
+  throw new SqlError(
+    '42P16',
+    `primary_key (${shown(own)}) does not tell the rows of "${relation.name}" apart`,
+    {
+      position,
+      detail: hidden
+        ? `"${relation.name}" has no key among its columns.`
+        : `Its key is (${shown(key)}): the primary key must include it.`,
+    },
+  );
+}
+
+/** Checks that the relation's changes can be said in the sink's format. */
+export function sinkOver(declared: DeclaredSink, relation: RelationObject): SinkOver {
+  const { format, force, position, encode } = declared;
+  const positions = columnsOf(declared, relation);
+  const columns = positions.flatMap((p) => relation.columns[p] ?? []);
+  const key = keyOf(declared, relation, positions);
+  const within = key?.map((k) => positions.indexOf(k)) ?? null;
+  if (format === 'PLAIN') {
+    if (!relation.entry.appendOnly && !force) {
+      throw new SqlError('42P16', `an append-only sink cannot take the changes of "${relation.name}"`, {
+        position,
+        detail: 'Its rows are not only added, but changed and removed.',
+        hint: "Use FORMAT UPSERT or DEBEZIUM, or force_append_only = 'true' to leave removals out.",
+      });
+    }
+    return { columns, positions, key: within, mode: relation.entry.appendOnly ? 'rows' : 'inserts' };
+  }
+  if (within === null && encode !== 'NATIVE') {
+    throw new SqlError(
+      '42P16',
+      `FORMAT ${format} needs a primary key, and "${relation.name}" has none among its columns`,
+      {
+        position,
+        hint: 'Let the query give the columns of its key, or use FORMAT PLAIN.',
+      },
+    );
+  }
+  return { columns, positions, key: within, mode: 'changes' };
+}

@@ -1,0 +1,88 @@
+/**
+ * The statement of a sink, as it would have to be written now, and the view of its query: a materialised view of schema
+ * millrace_sinks that is made and dropped with the sink, and whose id follows from the sink's.
+ */
+import { must } from '../../common/assert.ts';
+import type { CreateSink } from '../../parser/ast/streaming.ts';
+import { parse } from '../../parser/parse.ts';
+import { printStatement } from '../../parser/print.ts';
+import { type Catalog, MILLRACE_SINKS } from '../catalog.ts';
+import type { Definition } from '../checkpoint/definitions.ts';
+import { ownName } from '../definitions/ownStatement.ts';
+import { nameNow } from '../definitions/rewrite.ts';
+import { viewStatement } from '../definitions/viewStatement.ts';
+import { type CatalogObject, isRelation, type MaterializedViewObject, type SinkObject } from '../objects.ts';
+
+/** Ids of these views: the sink's, this much higher; between the oids that system catalogs derive from ids. */
+const QUERY_VIEW_ID = 600_000_000;
+
+export const queryViewId = (sink: number): number => sink + QUERY_VIEW_ID;
+
+export function isQueryView(object: { readonly kind: string; readonly schema: string }): boolean {
+  return object.kind === 'materialized view' && object.schema === MILLRACE_SINKS;
+}
+
+/** The view of the sink's query; null: it is over a relation that the statement names. */
+export function queryView(catalog: Catalog, sink: { readonly id: number }): MaterializedViewObject | null {
+  const view = catalog.byId(queryViewId(sink.id));
+  return view?.kind === 'materialized view' ? view : null;
+}
+
+/** The sink that a view of a query belongs to. */
+export function sinkOf(catalog: Catalog, view: CatalogObject): CatalogObject | null {
+  return catalog.byId(view.id - QUERY_VIEW_ID);
+}
+
+export function sinkStatement(sink: { readonly sql: string }): CreateSink {
+  const { statement } = must(parse(sink.sql)[0], 'a sink has a statement');
+  return must(statement.kind === 'CreateSink' ? statement : null, 'the statement makes a sink');
+}
+
+/** Gives the sink's statement its present name, that of its relation, or the query as its view has it. */
+export function rewriteSink(catalog: Catalog, sink: SinkObject): void {
+  const before = sinkStatement(sink);
+  const { source } = before;
+  const view = queryView(catalog, sink);
+  const now =
+    view !== null && source.kind === 'query'
+      ? { kind: 'query' as const, query: viewStatement(view).query }
+      : view === null && source.kind === 'relation'
+        ? { kind: 'relation' as const, name: nameNow(catalog, sink.relation, source.name, sink.searchPath) }
+        : source;
+  const statement: CreateSink = { ...before, name: ownName(catalog, sink, before.name), source: now };
+  const text = printStatement(statement);
+  if (text !== printStatement(before)) sink.sql = text;
+}
+
+function hasAllColumns(catalog: Catalog, { relation, runtime }: SinkObject): boolean {
+  const object = catalog.byId(relation);
+  if (object === null || !isRelation(object)) return false;
+  const names = object.columns.filter((c) => c.hidden !== true).map((c) => c.name);
+  const own = runtime.shape.columns.map((c) => c.name);
+  return names.length === own.length && names.every((name, i) => own[i] === name);
+}
+
+/** For a checkpoint: the sink has the columns that it has, whatever its relation has got since. */
+export function sinkDefinition(catalog: Catalog, sink: SinkObject): Definition {
+  const { searchPath, timeZone, id, owner } = sink;
+  const view = queryView(catalog, sink);
+  const statement = sinkStatement(sink);
+  const options = statement.options.filter((option) => option.name !== 'columns');
+  const columns = JSON.stringify(sink.runtime.shape.columns.map((c) => c.name));
+  const { span } = statement;
+  const value = { kind: 'string' as const, value: columns };
+  const sql = hasAllColumns(catalog, sink)
+    ? sink.sql
+    : printStatement({
+        ...statement,
+        options: [...options, { kind: 'Option', name: 'columns', value, span }],
+      });
+  return {
+    sql,
+    searchPath,
+    timeZone,
+    user: owner,
+    id,
+    plannedOver: view === null ? [] : [...view.plannedOver],
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * Delivery of one sink's outbox to its target, a transaction at a time:
+ *
+ *   1. The journal is on disk through what has been done: a restart will make the same changes again, under the same epochs.
+ *   2. The changes are written and prepared, then committed together with their last epoch.
+ *   3. The outbox forgets them.
+ *
+ * After any failure the writer is given up; the next one asks the target how far it is (`recover`), so it does not matter on which
+ * side of the commit it was. Failures are tried again later, until there were too many in a row; those that will not pass pause
+ * the sink at once. A target that is behind or ahead of what it must have had pauses it too: nothing is guessed.
+ */
+import { SqlError } from '../../common/sqlError.ts';
+import {
+  type SinkBatching,
+  SinkRefusal,
+  type SinkTransaction,
+  type SinkWriter,
+} from '../../connector/sink.ts';
+import type { Database } from '../database.ts';
+import type { SinkObject } from '../objects.ts';
+import { openTarget } from './target.ts';
+
+export type DeliveryResult =
+  /** Some changes have been delivered; there may be more. */
+  | 'delivered'
+  /** There is nothing, or it may wait for more to come. */
+  | 'idle'
+  | 'paused'
+  /** It is to be tried again after `retryDelay`. */
+  | 'failed'
+  | 'dropped';
+
+/** Failures in a row after which a sink is paused: about ten minutes. */
+const MOST_ATTEMPTS = 25;
+const FIRST_DELAY_MS = 100;
+const LAST_DELAY_MS = 30_000;
+
+export class SinkDelivery {
+  readonly #database: Database;
+  readonly sink: SinkObject;
+  readonly batching: SinkBatching;
+  /** What the database had done when this delivery began: no target can have more. */
+  readonly #versionAtStart: bigint;
+  #writer: SinkWriter | null = null;
+  #recovered = false;
+
+  constructor(database: Database, sink: SinkObject) {
+    this.#database = database;
+    this.sink = sink;
+    const { connector, options } = sink.runtime.shape;
+    this.batching = connector.batching(options);
+    this.#versionAtStart = database.version;
+  }
+
+  get retryDelay(): number {
+    const doublings = Math.max(0, this.sink.runtime.attempts - 1);
+    return Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(doublings, 20));
+  }
+
+  /** Milliseconds until what waits is to be delivered; null: nothing waits. */
+  get dueIn(): number | null {
+    const { outbox, waitingSince } = this.sink.runtime;
+    if (outbox.isEmpty) return null;
+    if (waitingSince === null || outbox.rows >= this.batching.rows) return 0;
+    const waited = Number(this.#database.environment.serverClock.system() - waitingSince) / 1000;
+    return Math.max(0, this.batching.millis - waited);
+  }
+
+  /** Delivers once, if there is something that should not wait (`now`: anything). */
+  async step(now = false): Promise<DeliveryResult> {
+    const { runtime } = this.sink;
+    if (runtime.dropped || runtime.paused !== null) {
+      await this.close();
+      return runtime.dropped ? 'dropped' : 'paused';
+    }
+    let phase: 'journal' | 'target' = 'target';
+    try {
+      const writer = this.#writer ?? (await this.#open());
+      if (runtime.paused !== null) return 'paused';
+      const due = this.dueIn;
+      if (due === null || (due > 0 && !now)) return 'idle';
+      phase = 'journal';
+      const through = await this.#durableThrough();
+      phase = 'target';
+      await this.#deliver(writer, through);
+      runtime.attempts = 0;
+      runtime.lastError = null;
+      await this.#makeRoom();
+      return 'delivered';
+    } catch (error) {
+      await this.#giveUp();
+      if (runtime.dropped) return 'dropped';
+      return this.#failed(error, phase);
+    }
+  }
+
+  async #open(): Promise<SinkWriter> {
+    const writer = await openTarget(this.#database, this.sink);
+    this.#writer = writer;
+    const has = await writer.recover();
+    this.#settle(has);
+    return writer;
+  }
+
+  /** Forgets what the target has, or pauses the sink where the target cannot be right. */
+  #settle(has: bigint | null): void {
+    const { runtime } = this.sink;
+    const exact = runtime.shape.connector.guarantee === 'exactly once';
+    const first = !this.#recovered;
+    this.#recovered = true;
+    const accept = runtime.acceptTarget;
+    runtime.acceptTarget = false;
+    if (exact && !accept) {
+      const wrong = this.#contradiction(has, first);
+      if (wrong !== null) {
+        runtime.pause(`${wrong}; RESUME goes on from what the server has`, this.#database.watermarks.now());
+        return;
+      }
+    }
+    const ahead = first && has !== null && has > this.#versionAtStart;
+    const known = accept && ahead ? runtime.delivered : latest(has, runtime.delivered);
+    if (known === null) return;
+    runtime.outbox.dropThrough(known);
+    runtime.delivered = known;
+    if (runtime.outbox.isEmpty) runtime.waitingSince = null;
+  }
+
+  #contradiction(has: bigint | null, first: boolean): string | null {
+    const { delivered } = this.sink.runtime;
+    if (has !== null && first && has > this.#versionAtStart) {
+      return `the target has changes through version ${has}, and this database is at version ${this.#versionAtStart}: it is older than its target`;
+    }
+    if (delivered === null || (has !== null && has >= delivered)) return null;
+    return `the target has lost changes that were delivered: it is at version ${has ?? 'none'} instead of ${delivered}`;
+  }
+
+  /** The newest epoch that waits, when the journal through it is on disk. */
+  async #durableThrough(): Promise<bigint> {
+    const database = this.#database;
+    const { through, seq } = await database.exclusive(() => ({
+      through: this.sink.runtime.outbox.lastEpoch,
+      seq: database.journal?.lastSeq ?? 0,
+    }));
+    await database.journal?.flushThrough(seq);
+    return through;
+  }
+
+  async #deliver(writer: SinkWriter, through: bigint): Promise<void> {
+    const { runtime } = this.sink;
+    let transaction: SinkTransaction | null = null;
+    let last: bigint | null = null;
+    let rows = 0;
+    try {
+      for (const batch of runtime.outbox.waiting(through)) {
+        if (last !== null && batch.epoch !== last && rows >= this.batching.rows) break;
+        transaction ??= await writer.begin(batch.epoch);
+        await transaction.write(batch);
+        last = batch.epoch;
+        rows += batch.changes.length;
+      }
+      if (transaction === null || last === null) return;
+      await transaction.prepare(last);
+    } catch (error) {
+      await transaction?.abort().catch(() => {});
+      throw error;
+    }
+    await transaction.commit();
+    runtime.outbox.dropThrough(last);
+    runtime.delivered = last;
+    runtime.deliveredRows += rows;
+    runtime.waitingSince = runtime.outbox.isEmpty ? null : this.#database.environment.serverClock.system();
+  }
+
+  /** A sink that had run out of room may go on. */
+  async #makeRoom(): Promise<void> {
+    const { runtime } = this.sink;
+    if (runtime.detached?.why !== 'room' || !runtime.outbox.isDrained) return;
+    await this.#database.exclusive(() => this.#database.sinks.attachDrained(this.sink));
+  }
+
+  #failed(error: unknown, phase: 'journal' | 'target'): DeliveryResult {
+    const { runtime } = this.sink;
+    const message = error instanceof Error ? error.message : String(error);
+    runtime.lastError = message;
+    runtime.attempts++;
+    // The disk of the journal is not the target's fault.
+    if (phase === 'journal') return 'failed';
+    const lasting = error instanceof SinkRefusal || error instanceof SqlError;
+    if (!lasting && runtime.attempts < MOST_ATTEMPTS) return 'failed';
+    const tried = lasting ? '' : ` (tried ${runtime.attempts} times)`;
+    runtime.pause(`${message}${tried}`, this.#database.watermarks.now());
+    return 'paused';
+  }
+
+  async #giveUp(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = null;
+    await writer?.close().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    await this.#giveUp();
+  }
+}
+
+function latest(a: bigint | null, b: bigint | null): bigint | null {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
+}

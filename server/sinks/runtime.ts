@@ -1,0 +1,180 @@
+/**
+ * A sink as it runs: where it stands in the dataflow, its outbox, and what is known of its target.
+ *
+ * The changes of a tick go to the outbox under the version that the tick makes. A sink is detached while its relation is not kept
+ * up to date (a paused view), or while there is no room for its backlog; then `held` has the rows that it has given, and when it
+ * is attached again it gives the difference.
+ */
+import type { Column, DataType } from '../../common/dataType.ts';
+import type { Row } from '../../common/value.ts';
+import type { SinkChange, SinkConnector, SinkFormat } from '../../connector/sink.ts';
+import type { DataflowNode } from '../../executor/dataflow.ts';
+import { type SinkMode, SinkOperator } from '../../executor/operators/sink.ts';
+import type { Persistent, StateReader, StateWriter } from '../../storage/state/persist.ts';
+import { RelationStore } from '../../storage/state/relationStore.ts';
+import type { Paused } from '../objects.ts';
+import { Outbox, type OutboxLimits } from './outbox.ts';
+import type { Spill } from './spill.ts';
+
+/** What the statement says of a sink. */
+export interface SinkShape {
+  readonly id: number;
+  readonly connector: SinkConnector;
+  readonly options: ReadonlyMap<string, string>;
+  readonly format: SinkFormat;
+  readonly encode: string;
+  readonly encodeOptions: ReadonlyMap<string, string>;
+  readonly columns: readonly Column[];
+  /** Positions in `columns`; null: rows have no key. */
+  readonly key: readonly number[] | null;
+  readonly mode: SinkMode;
+}
+
+/** Rows that were given, of these columns of a store. */
+export interface Held {
+  readonly store: RelationStore;
+  readonly positions: readonly number[];
+}
+
+export interface Detached {
+  readonly why: 'view' | 'room';
+  readonly reason: string;
+  /** Null: none. */
+  readonly held: Held | null;
+}
+
+interface SavedRuntime {
+  readonly delivered: bigint | null;
+  readonly deliveredRows: number;
+  readonly paused: Paused | null;
+  readonly detached: {
+    readonly why: Detached['why'];
+    readonly reason: string;
+    readonly held: {
+      readonly types: readonly DataType[];
+      readonly key: readonly number[] | null;
+      readonly appendOnly: boolean;
+      readonly positions: readonly number[];
+    } | null;
+  } | null;
+}
+
+export class SinkRuntime implements Persistent {
+  readonly shape: SinkShape;
+  readonly outbox: Outbox;
+  readonly operator: SinkOperator;
+  /** Where the columns lie in the relation. */
+  positions: readonly number[];
+  /** Null: detached. */
+  node: DataflowNode | null = null;
+  detached: Detached | null = null;
+  paused: Paused | null = null;
+  /** The last epoch that the target is known to have. */
+  delivered: bigint | null = null;
+  deliveredRows = 0;
+  /** Deliveries in a row that failed. */
+  attempts = 0;
+  lastError: string | null = null;
+  /** When the target was found to have something; microseconds of the system's clock. */
+  waitingSince: bigint | null = null;
+  /** The user has said to go on with a target that has lost or gained epochs. */
+  acceptTarget = false;
+  dropped = false;
+  /** Called when there is something to be done. */
+  wake: () => void = () => {};
+
+  /** `epoch` and `now` are asked when a tick has changes: its version and its time. */
+  constructor(
+    shape: SinkShape,
+    positions: readonly number[],
+    place: {
+      readonly spill: Spill | null;
+      readonly limits: OutboxLimits;
+      readonly tick: () => { readonly epoch: bigint; readonly at: bigint };
+      readonly taken: (sink: SinkRuntime) => void;
+    },
+  ) {
+    this.shape = shape;
+    this.positions = positions;
+    const { columns, key, mode, id } = shape;
+    const types = columns.map((c) => c.type);
+    this.outbox = new Outbox(`sink-${id}`, types, place.spill, place.limits);
+    this.operator = new SinkOperator(columns, key, mode, (changes: readonly SinkChange[]) => {
+      const { epoch, at } = place.tick();
+      this.outbox.add(epoch, at, changes);
+      place.taken(this);
+    });
+  }
+
+  get types(): readonly DataType[] {
+    return this.shape.columns.map((c) => c.type);
+  }
+
+  /** running, retrying, paused, or waiting for its view or for room. */
+  get state(): string {
+    if (this.paused !== null) return 'paused';
+    if (this.detached !== null) return 'waiting';
+    return this.attempts > 0 ? 'retrying' : 'running';
+  }
+
+  get reason(): string | null {
+    return this.paused?.reason ?? this.detached?.reason ?? null;
+  }
+
+  pause(reason: string, at: bigint): void {
+    this.paused = { reason, at };
+  }
+
+  resume(): void {
+    this.paused = null;
+    this.attempts = 0;
+    this.acceptTarget = true;
+    this.wake();
+  }
+
+  save(out: StateWriter): void {
+    const held = this.detached?.held ?? null;
+    const saved: SavedRuntime = {
+      delivered: this.delivered,
+      deliveredRows: this.deliveredRows,
+      paused: this.paused,
+      detached: this.detached && {
+        why: this.detached.why,
+        reason: this.detached.reason,
+        held: held && {
+          types: held.store.types,
+          key: held.store.key,
+          appendOnly: held.store.appendOnly,
+          positions: held.positions,
+        },
+      },
+    };
+    out.value(saved);
+    this.outbox.save(out);
+    held?.store.save(out);
+  }
+
+  restore(from: StateReader): void {
+    const saved = from.value() as SavedRuntime;
+    this.delivered = saved.delivered;
+    this.deliveredRows = saved.deliveredRows;
+    this.paused = saved.paused;
+    this.outbox.restore(from);
+    this.detached = null;
+    if (saved.detached === null) return;
+    const { why, reason, held } = saved.detached;
+    let restored: Held | null = null;
+    if (held !== null) {
+      const store = new RelationStore(held.types, held.key, held.appendOnly);
+      store.restore(from);
+      restored = { store, positions: held.positions };
+    }
+    this.detached = { why, reason, held: restored };
+  }
+}
+
+/** The rows that are held, as the sink's columns. */
+export function* heldRows(held: Held | null): Generator<Row> {
+  if (held === null) return;
+  for (const row of held.store.rows()) yield held.positions.map((p) => row[p] ?? null);
+}

@@ -1,0 +1,157 @@
+/** CREATE SINK: a relation's changes, or a query's, go out of the database. */
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { ObjectName } from '../../parser/ast/common.ts';
+import type { CreateSink } from '../../parser/ast/streaming.ts';
+import { parse } from '../../parser/parse.ts';
+import type { RelationObject, SinkObject } from '../objects.ts';
+import { pausedError } from '../pause.ts';
+import { type DeclaredSink, declaredSink, sinkOver } from '../sinks/declare.ts';
+import { queryView } from '../sinks/definition.ts';
+import { createQueryView } from '../sinks/queryView.ts';
+import type { SinkShape } from '../sinks/runtime.ts';
+import { openTarget } from '../sinks/target.ts';
+import { removeObject } from './drop.ts';
+import {
+  creationSchema,
+  done,
+  namedRelation,
+  nameTaken,
+  originOf,
+  type StatementContext,
+  type StatementHandler,
+  splitName,
+} from './statement.ts';
+
+const TAG = 'CREATE SINK';
+
+/** A plain view, and a relation with EMIT ON WINDOW CLOSE, are what a query over them gives. */
+function asQuery(statement: CreateSink, context: StatementContext): CreateSink {
+  const { source, emit } = statement;
+  if (source.kind === 'query') return statement;
+  const relation = namedRelation(source.name, context);
+  if (relation.kind !== 'view' && emit === null) return statement;
+  const query = selectAll(source.name, context);
+  return { ...statement, source: { kind: 'query', query } };
+}
+
+function selectAll(name: ObjectName, context: StatementContext) {
+  const [parsed] = parse(`SELECT * FROM ${context.textOf(name)}`);
+  if (parsed?.statement.kind !== 'SelectStatement') throw unsupported(TAG, name.span.start);
+  return parsed.statement.query;
+}
+
+/** The relation whose changes go out, and what the sink depends on. */
+function relationOf(
+  statement: CreateSink,
+  id: number,
+  context: StatementContext,
+): { readonly relation: RelationObject; readonly dependsOn: ReadonlySet<number> } {
+  const view = createQueryView(statement, id, context);
+  if (view !== null) return { relation: view, dependsOn: new Set([...view.dependsOn, view.id]) };
+  const { source } = statement;
+  if (source.kind !== 'relation') throw unsupported(TAG, statement.span.start);
+  const relation = namedRelation(source.name, context);
+  return { relation, dependsOn: new Set([relation.id]) };
+}
+
+function makeSink(
+  statement: CreateSink,
+  place: { readonly id: number; readonly schema: string; readonly name: string },
+  declared: DeclaredSink,
+  context: StatementContext,
+): SinkObject {
+  const { database } = context;
+  const { relation, dependsOn } = relationOf(statement, place.id, context);
+  const { columns, positions, key, mode } = sinkOver(declared, relation);
+  const { connector, options, format, encode, encodeOptions } = declared;
+  const shape: SinkShape = {
+    id: place.id,
+    connector,
+    options,
+    format,
+    encode,
+    encodeOptions,
+    columns,
+    key,
+    mode,
+  };
+  const runtime = database.sinks.newRuntime(shape, positions);
+  const sink: SinkObject = {
+    kind: 'sink',
+    ...place,
+    owner: context.user,
+    ...originOf(context),
+    dependsOn,
+    relation: relation.id,
+    runtime,
+  };
+  const waits = relation.kind === 'materialized view' && relation.paused !== null;
+  // In a restart, views whose sources are gone are paused.
+  if (waits && database.recovery === null) throw pausedError(relation);
+  if (waits)
+    runtime.detached = { why: 'view', reason: `materialized view "${relation.name}" is paused`, held: null };
+  else database.sinks.connect(sink);
+  if (relation.kind === 'source') relation.source.consumers.add(sink.id);
+  return sink;
+}
+
+/** Takes everything back that a failed statement has made. */
+function discard(id: number, context: StatementContext): void {
+  const { database } = context;
+  for (const made of [database.catalog.byId(id), queryView(database.catalog, { id })]) {
+    if (made === null) continue;
+    for (const late of database.catalog.dependents(made.id))
+      if (late.kind === 'table') removeObject(database, late);
+    removeObject(database, made);
+  }
+}
+
+export const createSink: StatementHandler<CreateSink> = {
+  async run(written, context) {
+    context.requireNoTransactionBlock(TAG);
+    const position = written.span.start;
+    if (written.replace) throw unsupported('REPLACE SINK', position);
+    if (written.into !== null) throw unsupported('CREATE SINK ... INTO', position);
+    const declared = declaredSink(written);
+    const { database } = context;
+    return database.exclusive(async () => {
+      const target = splitName(written.name, context);
+      const schema = creationSchema(target, context);
+      if (nameTaken(schema, target.name, written.ifNotExists, context)) return done(TAG);
+      const statement = asQuery(written, context);
+      const id = database.catalog.allocateId();
+      let sink: SinkObject;
+      try {
+        sink = makeSink(statement, { id, schema, name: target.name }, declared, context);
+        database.catalog.add(sink);
+        // A restart opens it when everything is there again.
+        if (database.recovery === null) await claim(sink, context);
+      } catch (error) {
+        discard(id, context);
+        throw error;
+      }
+      if (!database.restoring && declared.snapshot && sink.runtime.node !== null)
+        database.sinks.giveAll(sink);
+      database.journalDdl(originOf(context), id);
+      database.sinks.onCreated(sink);
+      return done(TAG);
+    });
+  },
+};
+
+/** A target that cannot be reached, or is another sink's, fails the statement. */
+async function claim(sink: SinkObject, context: StatementContext): Promise<void> {
+  try {
+    const writer = await openTarget(context.database, sink);
+    try {
+      await writer.recover();
+    } finally {
+      await writer.close();
+    }
+  } catch (error) {
+    if (error instanceof SqlError) throw error;
+    throw new SqlError('58030', `the target of sink "${sink.name}" cannot be written to`, {
+      detail: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
