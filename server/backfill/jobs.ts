@@ -13,7 +13,7 @@ const KEPT_FAILURES = 32;
 /** Rows that are read in one go: fewer take no longer than a tick or two. */
 const IN_ONE_GO = 20_000;
 /** Rows of an input that are read at a time: well within a slice. */
-const PART_ROWS = 1024;
+const PART_ROWS = 512;
 
 /** What a job is made for. */
 export interface JobOptions {

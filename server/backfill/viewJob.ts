@@ -20,8 +20,12 @@ import type { Job } from './jobs.ts';
 import { rowsOf } from './slicedBuild.ts';
 import { ViewFill } from './viewFill.ts';
 
-/** Others wait no longer than about this for their turn. */
+/** Others wait no longer than about this for their turn; after a longer one, what its rows lead to included, they are made smaller. */
 const SLICE_US = 3000n;
+const LONG_SLICE_US = 6000n;
+const LEAST_SLICE_ROWS = 2048;
+const FIRST_SLICE_ROWS = 4096;
+const MOST_SLICE_ROWS = 1 << 16;
 /** When it has read so many times what was there at first, its inputs grow faster than it reads: the rest comes in one go. */
 const PATIENCE = 3;
 
@@ -74,6 +78,7 @@ export class ViewJob {
   readonly #target: ViewTarget;
   readonly #context: StatementContext;
   readonly #place: PlaceView;
+  #sliceRows = FIRST_SLICE_ROWS;
   #plan: ViewPlan;
   /** What its inputs were when the statement was understood. */
   #understood: readonly unknown[] = [];
@@ -182,10 +187,14 @@ export class ViewJob {
     const { serverClock } = database.environment;
     const started = serverClock.system();
     const hurried = this.job.done > PATIENCE * this.job.total + database.jobs.inOneGo;
-    while (!fill.complete && (hurried || serverClock.system() - started < SLICE_US)) {
-      this.job.done += fill.read();
-    }
+    const before = this.job.done;
+    const isLong = (): boolean =>
+      this.job.done - before >= this.#sliceRows || serverClock.system() - started >= SLICE_US;
+    while (!fill.complete && (hurried || !isLong())) this.job.done += fill.read();
     fill.settle();
+    const took = serverClock.system() - started;
+    if (took > LONG_SLICE_US) this.#sliceRows = Math.max(LEAST_SLICE_ROWS, this.#sliceRows >> 1);
+    else if (took < SLICE_US) this.#sliceRows = Math.min(MOST_SLICE_ROWS, this.#sliceRows << 1);
     if (!fill.complete) return false;
     const refused = this.#plan.errors.onError === 'fail' ? database.rowErrors.first(this.#target.id) : null;
     if (refused !== null) throw refusalOf(this.#target, refused);

@@ -15,7 +15,7 @@ const open: Database[] = [];
 
 beforeEach(async () => {
   place = temporaryDirectory('jobs');
-  await begin(await openSlowly(place.path));
+  await use(await openSlowly(place.path));
   await session.run('CREATE TABLE t (id int PRIMARY KEY, k int)');
   await session.run('INSERT INTO t SELECT i, i % 7 FROM generate_series(1, 400) AS i');
   await session.run('SET background_ddl = true');
@@ -26,7 +26,7 @@ afterEach(() => {
   place.remove();
 });
 
-async function begin(next: Opened): Promise<void> {
+async function use(next: Opened): Promise<void> {
   opened = next;
   ({ session, database } = next);
   open.push(database);
@@ -109,12 +109,12 @@ describe('a restart', () => {
     const crashed = afterCrash(place.path, 'crash');
     await finished();
     const whole = dump(database);
-    await begin(await openSlowly(crashed));
+    await use(await openSlowly(crashed));
     await finished();
     expect(dump(database)).toEqual(whole);
     expect(await bagOf(session, 'SELECT * FROM m')).toEqual(await bagOf(session, query));
     const again = afterCrash(place.path, 'done');
-    await begin(await openSlowly(again));
+    await use(await openSlowly(again));
     expect(database.jobs.running()).toEqual([]);
     expect(dump(database)).toEqual(whole);
   });
@@ -123,7 +123,7 @@ describe('a restart', () => {
     await session.run(view);
     await session.run('CANCEL JOBS 1');
     await session.run('WAIT');
-    await begin(await openSlowly(afterCrash(place.path, 'crash')));
+    await use(await openSlowly(afterCrash(place.path, 'crash')));
     expect(database.jobs.pending.size).toBe(0);
     expect(await stateOf(session.run('SELECT * FROM m'))).toBe('42P01');
   });
@@ -131,7 +131,7 @@ describe('a restart', () => {
   it('begins again with what was acknowledged, from a checkpoint', async () => {
     open.pop()?.close();
     const first = await openDirectory(place.path);
-    await begin(first);
+    await use(first);
     await session.run('SET background_ddl = true');
     await session.run(view);
     await first.checkpointer.checkpoint();
@@ -140,7 +140,7 @@ describe('a restart', () => {
     await finished();
     await first.checkpointer.close();
     const second = await openDirectory(crashed);
-    await begin(second);
+    await use(second);
     await finished();
     expect(await bagOf(session, 'SELECT * FROM m')).toEqual(await bagOf(session, query));
     await second.checkpointer.close();
@@ -174,7 +174,7 @@ describe('a restart', () => {
             await session.run(`INSERT INTO t VALUES (${random.int(1, 300)}, ${random.int(0, 9)})`);
           }
         }
-        await begin(await openSlowly(afterCrash(place.path, `life${life}`)));
+        await use(await openSlowly(afterCrash(place.path, `life${life}`)));
         place = { path: `${place.path}-life${life}`, remove: place.remove };
       }
       await finished();
