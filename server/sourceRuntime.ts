@@ -14,6 +14,7 @@ import type {
   SourceRows,
 } from '../connector/connector.ts';
 import { type BadRecordEntry, BadRecords } from './errorLog.ts';
+import { failurePause, readerError, type SourcePause } from './sourcePause.ts';
 
 const REPLAY_ROWS = 4096;
 
@@ -23,6 +24,8 @@ export interface SourceRuntimeState {
   readonly rowsRead: bigint;
   readonly badTotal: bigint;
   readonly bad: readonly BadRecordEntry[];
+  /** Since when a user has it paused; absent: not. */
+  readonly pausedAt?: bigint | null;
 }
 
 export class SourceRuntime {
@@ -35,7 +38,9 @@ export class SourceRuntime {
   /** Ids of objects that read this source. */
   readonly consumers = new Set<number>();
   /** Why it is not read, else null. */
-  failure: SqlError | null = null;
+  paused: SourcePause | null = null;
+  /** Failures in a row. */
+  #tries = 0;
   #reader: SourceReader | null = null;
   /** Reads again what the journal says was read. */
   #replayReader: SourceReader | null = null;
@@ -52,8 +57,44 @@ export class SourceRuntime {
     this.types = config.columns.map((c) => c.type);
   }
 
+  /** Why it cannot be read; null: it can, or is not wanted to be. */
+  get failure(): SqlError | null {
+    return this.paused?.error ?? null;
+  }
+
   get active(): boolean {
-    return this.consumers.size > 0 && this.failure === null;
+    return this.consumers.size > 0 && this.paused === null;
+  }
+
+  /** By a user; it stays so over restarts. */
+  pause(at: bigint): void {
+    if (this.paused?.cause !== 'changed') this.paused = { cause: 'user', error: null, at, retryAt: null };
+    this.close();
+  }
+
+  /** Reads on. 55000 when it has not what had been read of it. */
+  resume(name: string): void {
+    if (this.paused?.cause === 'changed') {
+      throw new SqlError('55000', `source "${name}" cannot be resumed`, {
+        detail: this.paused.error?.detail ?? '',
+        hint: 'Put its input back as it was and start the server again, or drop the source and create it anew.',
+      });
+    }
+    this.paused = null;
+    this.#tries = 0;
+    this.close();
+  }
+
+  #fail(error: unknown): void {
+    const now = this.config.clock();
+    const since = this.paused?.at ?? now;
+    this.paused = failurePause(readerError(error, this.connector.name), now, since, ++this.#tries);
+    this.close();
+  }
+
+  #failAs(error: SqlError): SqlError {
+    this.paused = { cause: 'changed', error, at: this.config.clock(), retryAt: null };
+    return error;
   }
 
   /** Reads on with other options, from where it is. Throws when they are bad, and goes on as before. */
@@ -61,7 +102,9 @@ export class SourceRuntime {
     this.connector.open(config, null).close();
     this.config = config;
     this.close();
-    this.failure = null;
+    if (this.paused?.cause !== 'failure') return;
+    this.paused = null;
+    this.#tries = 0;
   }
 
   /** Rows that the limit allows now: those of one second can be saved up. */
@@ -76,12 +119,14 @@ export class SourceRuntime {
 
   /** Rows that are there now, at most `maxRows`; null when there are none. A failure stops the source, not the server. */
   poll(maxRows: number): SourceRows | null {
-    if (!this.active) return null;
+    if (this.consumers.size === 0 || !this.#mayRead()) return null;
     const allowed = this.#allowed();
     if (allowed < 1) return null;
     try {
       this.#reader ??= this.connector.open(this.config, this.position);
       const read = this.#reader.poll(Math.min(maxRows, allowed), null);
+      this.paused = null;
+      this.#tries = 0;
       if (read === null) return null;
       this.position = read.position;
       this.rowsRead += BigInt(read.rows.length);
@@ -89,10 +134,16 @@ export class SourceRuntime {
       if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
       return read;
     } catch (error) {
-      if (!(error instanceof SqlError)) throw error;
-      this.failure = error;
+      this.#fail(error);
       return null;
     }
+  }
+
+  /** It is not paused, or is to be tried again. */
+  #mayRead(): boolean {
+    if (this.paused === null) return true;
+    const { retryAt } = this.paused;
+    return retryAt !== null && this.config.clock() >= retryAt;
   }
 
   /**
@@ -113,14 +164,12 @@ export class SourceRuntime {
         bad.push(...read.bad);
       }
     } catch (error) {
-      this.failure = this.#changed(error instanceof Error ? error.message : String(error));
-      throw this.failure;
+      throw this.#failAs(this.#changed(error instanceof Error ? error.message : String(error)));
     }
     if (rows.length !== count) {
-      this.failure = this.#changed(
-        `${count} rows had come up to ${JSON.stringify(until)}, now there are ${rows.length}.`,
+      throw this.#failAs(
+        this.#changed(`${count} rows had come up to ${JSON.stringify(until)}, now there are ${rows.length}.`),
       );
-      throw this.failure;
     }
     this.position = until;
     this.rowsRead += BigInt(count);
@@ -143,7 +192,8 @@ export class SourceRuntime {
 
   /** Microseconds of the wall clock at which to poll again; null when there will never be more. */
   nextPollMicros(): bigint | null {
-    if (!this.active || this.limit === 0) return null;
+    if (this.consumers.size === 0 || this.limit === 0) return null;
+    if (this.paused !== null) return this.paused.retryAt;
     if (this.limit !== null && this.#allowance < 1) return this.config.clock() + 1000n;
     return this.#reader === null ? 0n : this.#reader.nextPollMicros();
   }
@@ -158,10 +208,10 @@ export class SourceRuntime {
    * no more up to where it is then.
    */
   *catchUp(maxRows: number, atEnd: () => void): Generator<SourceRows> {
-    const reader = this.connector.open(this.config, null);
+    const reader = this.#open();
     try {
       while (this.position !== null) {
-        const read = reader.poll(maxRows, this.position);
+        const read = this.#pollFrom(reader, maxRows, this.position);
         if (read === null) break;
         if (read.rows.length > 0) yield read;
       }
@@ -197,13 +247,30 @@ export class SourceRuntime {
     this.position = position;
   }
 
+  /** A reader of its own, from the start. */
+  #open(): SourceReader {
+    return this.#named(() => this.connector.open(this.config, null));
+  }
+
+  #pollFrom(reader: SourceReader, maxRows: number, until: Position): SourceRows | null {
+    return this.#named(() => reader.poll(maxRows, until));
+  }
+
+  #named<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw readerError(error, this.connector.name);
+    }
+  }
+
   *#readTo(until: Position, count: boolean): Generator<SourceRows> {
-    const reader = this.connector.open(this.config, null);
+    const reader = this.#open();
     try {
       for (
-        let read = reader.poll(REPLAY_ROWS, until);
+        let read = this.#pollFrom(reader, REPLAY_ROWS, until);
         read !== null;
-        read = reader.poll(REPLAY_ROWS, until)
+        read = this.#pollFrom(reader, REPLAY_ROWS, until)
       ) {
         if (count) {
           this.rowsRead += BigInt(read.rows.length);
@@ -217,13 +284,15 @@ export class SourceRuntime {
   }
 
   state(): SourceRuntimeState {
-    const { position, rowsRead, bad } = this;
-    return { position, rowsRead, badTotal: bad.total, bad: bad.entries() };
+    const { position, rowsRead, bad, paused } = this;
+    const pausedAt = paused?.cause === 'user' ? paused.at : null;
+    return { position, rowsRead, badTotal: bad.total, bad: bad.entries(), pausedAt };
   }
 
   /** Goes on from there; nothing is read again. */
-  resumeAt({ position, rowsRead, badTotal, bad }: SourceRuntimeState): void {
+  resumeAt({ position, rowsRead, badTotal, bad, pausedAt = null }: SourceRuntimeState): void {
     this.close();
+    if (pausedAt !== null) this.pause(pausedAt);
     this.position = position;
     this.rowsRead = rowsRead;
     this.bad.restore(bad, badTotal);

@@ -11,6 +11,10 @@ import { PrivilegeParser } from './privilege.ts';
 type SetAction = Extract<AlterAction, { readonly kind: 'set' }>;
 type Behavior = 'cascade' | 'restrict';
 
+/** What can be stopped and set going again by ALTER ... PAUSE and RESUME. */
+const isPausable = (object: ObjectKind): boolean =>
+  object === 'sink' || object === 'source' || object === 'table';
+
 export abstract class AlterParser extends PrivilegeParser {
   /** alter: ALTER ( alterObject | FRAGMENT ids SET setting | SYSTEM SET setting | defaultPrivileges ) */
   readonly alter: Rule<Statement> = this.RULE('alter', (): Statement => {
@@ -176,11 +180,11 @@ export abstract class AlterParser extends PrivilegeParser {
           IGNORE_AMBIGUITIES: true,
         },
         {
-          GATE: () => object === 'materialized view' || object === 'sink',
+          GATE: () => object === 'materialized view' || isPausable(object),
           ALT: (): AlterAction => this.consume(25, K.resume) && { kind: 'resume' },
         },
         {
-          GATE: () => object === 'sink',
+          GATE: () => isPausable(object),
           ALT: (): AlterAction => this.consume(27, K.pause) && { kind: 'pause' },
         },
         {

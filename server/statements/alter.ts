@@ -7,6 +7,7 @@ import { alterColumns, isColumnChange } from './alterColumns.ts';
 import { alterSchema, ownerNamed, renameObject, setSchema, swapObjects } from './alterNames.ts';
 import { alterSource } from './alterSource.ts';
 import { findAltered } from './alterTarget.ts';
+import { pauseSource, resumeSource } from './pauseSource.ts';
 import { renameColumn } from './renameColumn.ts';
 import { resume } from './resume.ts';
 import { pauseSink, resumeSink } from './sinkState.ts';
@@ -39,10 +40,12 @@ function apply(
       return;
     case 'resume':
       if (object.kind === 'sink') resumeSink(object, context);
+      else if (object.kind === 'source' || object.kind === 'table') resumeSource(object, context);
       else resume(object, context);
       return;
     case 'pause':
-      pauseSink(object, context);
+      if (object.kind === 'source' || object.kind === 'table') pauseSource(object, context);
+      else pauseSink(object, context);
       return;
     case 'connector':
     case 'set':

@@ -86,9 +86,11 @@ export function sourceOf(
     clock: () => database.clock(),
     timeZone: context.settings.value('timezone'),
   };
-  // A reader is opened once now, so that a bad configuration fails here.
-  connector.open(config, null).close();
-  connector.currentEnd(config);
+  // A reader is opened once now, so that a bad configuration fails here. A restart must not fail at it.
+  if (database.recovery === null) {
+    connector.open(config, null).close();
+    connector.currentEnd(config);
+  }
   const source = new SourceRuntime(connector, config);
   if (limit !== undefined) source.limit = rateLimitOf(limit, statement.span.start);
   return source;

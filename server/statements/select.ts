@@ -5,6 +5,7 @@ import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import type { ResultColumn } from '../../wire/port.ts';
 import { bindEnvironment, planAdhoc } from '../planning.ts';
 import { runQuery } from '../query.ts';
+import { noticeStale } from './staleness.ts';
 import type { StatementContext, StatementHandler } from './statement.ts';
 
 export function resultColumns(bound: { readonly columns: BoundQuery['columns'] }): readonly ResultColumn[] {
@@ -13,7 +14,9 @@ export function resultColumns(bound: { readonly columns: BoundQuery['columns'] }
 
 /** Runs a bound query in the statement's context. */
 export function runBound(bound: BoundQuery, context: StatementContext) {
-  return runQuery(planAdhoc(bound, context), {
+  const planned = planAdhoc(bound, context);
+  noticeStale(planned.plan, context);
+  return runQuery(planned, {
     database: context.database,
     eval: context.eval,
     writes: context.writes,

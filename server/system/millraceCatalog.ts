@@ -3,7 +3,8 @@ import { Interval } from '../../common/interval.ts';
 import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { DataflowNode } from '../../executor/dataflow.ts';
-import { type CatalogObject, isRelation } from '../objects.ts';
+import { type CatalogObject, isRelation, type Paused } from '../objects.ts';
+import { pauseReason } from '../sourcePause.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import { argumentsText, resultText } from './objectText.ts';
@@ -38,7 +39,7 @@ export const millraceColumns: ColumnSpecs = {
     id: 12404,
     kind: 'v',
     columns:
-      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text',
+      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text, state text!, paused_reason text, paused_at timestamptz, retry_at timestamptz',
   },
   functions: {
     id: 12405,
@@ -69,11 +70,29 @@ function stateBytes(object: CatalogObject): bigint | null {
   return BigInt(sum);
 }
 
+/** Why and since when it stands still. */
+function pausedOf(object: CatalogObject): Paused | null {
+  switch (object.kind) {
+    case 'sink':
+      return object.runtime.paused;
+    case 'materialized view':
+      return object.paused;
+    case 'source':
+    case 'table': {
+      const paused = object.source?.paused ?? null;
+      return paused === null ? null : { reason: pauseReason(paused), at: paused.at };
+    }
+    case 'view':
+    case 'index':
+      return null;
+  }
+}
+
 function* relations(view: SystemView): Generator<Fields> {
   for (const object of view.database.catalog.objects()) {
     const entry = isRelation(object) ? object.entry : null;
     const view = object.kind === 'materialized view' ? object : null;
-    const paused = object.kind === 'sink' ? object.runtime.paused : view?.paused;
+    const paused = pausedOf(object);
     const stored = object.kind === 'table' || object.kind === 'materialized view';
     const key =
       entry === null || entry.key === null ? null : entry.key.map((k) => entry.columns[k]?.name ?? null);
@@ -89,7 +108,7 @@ function* relations(view: SystemView): Generator<Fields> {
       key: key === null ? null : new SqlArray(key),
       depends_on: new SqlArray([...object.dependsOn]),
       definition: object.sql,
-      state: object.kind === 'sink' ? object.runtime.state : view?.paused ? 'paused' : 'running',
+      state: object.kind === 'sink' ? object.runtime.state : paused === null ? 'running' : 'paused',
       paused_reason: paused?.reason ?? null,
       paused_at: paused?.at ?? null,
       on_error: view?.errors.onError ?? null,
@@ -187,6 +206,10 @@ function* sources(view: SystemView): Generator<Fields> {
       position: source.position === null ? null : parseJsonb(JSON.stringify(source.position)),
       failure: source.failure?.message ?? null,
       failure_sqlstate: source.failure?.state ?? null,
+      state: source.paused === null ? 'running' : 'paused',
+      paused_reason: source.paused === null ? null : pauseReason(source.paused),
+      paused_at: source.paused?.at ?? null,
+      retry_at: source.paused?.retryAt ?? null,
     };
   }
 }
