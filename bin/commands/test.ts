@@ -107,17 +107,13 @@ export function addTest(program: Command): void {
     .addOption(
       new Option(
         '--mode <mode>',
-        'queries as they are (batch), or as views that exist before the data (incremental), or both; or such views and a server that in between is stopped and started (restart) or killed (crash); or all of these',
+        'queries as they are (batch), or as views that exist before the data (incremental), or both; or such views, while in between the server is stopped and started (restart), or killed (crash), or replaced by another one from its backup (backup), or every view is replaced by itself (replace); or all of these',
       )
         .choices([...sltModes, 'both', 'all'])
         .default('batch'),
     )
-    .option('--seed <number>', 'decides where a server is restarted or killed', wholeNumber, 1)
-    .option(
-      '--every <records>',
-      'restarts or kills it before every so many records; else at three places',
-      wholeNumber,
-    )
+    .option('--seed <number>', 'decides where something happens to the server', wholeNumber, 1)
+    .option('--every <records>', 'does so before every so many records; else at three places', wholeNumber)
     .option('--label <label>', 'label for skipif and onlyif (repeatable)', gather, [])
     .option('--complete', 'write the expected results into the files from the answers', false)
     .option('--verbose', 'say why a query was not tested as a view', false)

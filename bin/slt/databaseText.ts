@@ -8,9 +8,7 @@ import type { Database } from '../../server/database.ts';
 import type { RowErrorEntry } from '../../server/errorLog.ts';
 import type { CatalogObject, MaterializedViewObject, TableObject } from '../../server/objects.ts';
 
-export type DatabaseText = Map<string, readonly string[]>;
-
-export const LAST_ROW_ID = 'last row id';
+export type DatabaseText = ReadonlyMap<string, readonly string[]>;
 
 const plain = plainContext(() => 0n);
 
@@ -61,11 +59,10 @@ function errorText({ row, ...entry }: RowErrorEntry): string {
   return `${json(entry)} ${row === null ? '' : formatValue(row, types.jsonb, plain)}`;
 }
 
-/** What the database is now. */
+/** What the database is now. The last row id is not told: ids that were given to rows which were refused may be given again. */
 export function databaseText(database: Database): DatabaseText {
   const texts = new Map<string, readonly string[]>();
   texts.set('version', [String(database.version)]);
-  texts.set(LAST_ROW_ID, [String(database.lastRowId)]);
   const errors = database.rowErrors.entries().map(errorText);
   texts.set('rows that failed', [...errors].sort());
   for (const object of database.catalog.objects()) {

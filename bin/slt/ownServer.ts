@@ -1,6 +1,6 @@
 /**
  * A server of the runner's own, in this process, that can be stopped and started again in the middle of a file: orderly, or as
- * after kill -9 (the data directory as the operating system has it at that moment, opened anew). Its address stays the same.
+ * after kill -9 (the data directory as the operating system has it at that moment, opened anew), or from a backup. Its address is another one then.
  *
  * Checkpoints come when they are asked for and when the server is stopped, never by the clock.
  */
@@ -8,12 +8,14 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../common/assert.ts';
+import { restoreBackup } from '../../server/backup/restore.ts';
 import type { RecoveryReport } from '../../server/checkpoint/progress.ts';
-import { type RunningServer, startServer } from '../../server/serve.ts';
-import { type DatabaseText, databaseText } from './databaseText.ts';
+import type { Database } from '../../server/database.ts';
+import { localSession, type RunningServer, startServer } from '../../server/serve.ts';
+import { type DatabaseText, databaseText, differences } from './databaseText.ts';
 
-/** The longest time a timer takes: about 24 days. */
-const NEVER_MS = 2 ** 31 - 1;
+/** Taken until nothing has happened meanwhile. */
+const BACKUPS = 50;
 
 /** A database before and after the server was down. */
 export interface Outage {
@@ -29,7 +31,7 @@ export class OwnServer {
   /** Null: nothing is kept. */
   #directory: string | null;
   readonly #parent: string | null;
-  #crashes = 0;
+  #lastNumber = 0;
 
   private constructor(server: RunningServer, parent: string | null, directory: string | null) {
     this.#server = server;
@@ -41,7 +43,7 @@ export class OwnServer {
   static async start(kept: boolean): Promise<OwnServer> {
     const parent = kept ? mkdtempSync(join(tmpdir(), 'millrace-slt-data-')) : null;
     const directory = parent === null ? null : join(parent, 'data');
-    const { server } = await serve(directory, 0);
+    const { server } = await serve(directory);
     return new OwnServer(server, parent, directory);
   }
 
@@ -50,32 +52,61 @@ export class OwnServer {
     return `postgres://root@${pgHost}:${pgPort}/dev`;
   }
 
-  async checkpoint(): Promise<void> {
-    await must(must(this.#server).checkpointer).checkpoint();
+  get database(): Database {
+    return must(this.#server).database;
+  }
+
+  /** As an operator would who looks after the server. */
+  async run(statement: string): Promise<void> {
+    const session = localSession(this.database);
+    try {
+      await session.run(statement);
+    } finally {
+      await session.close();
+    }
   }
 
   /** Stops the server, with its last checkpoint, and starts it again. */
   async restart(): Promise<Outage> {
-    const { database, pgPort } = await this.#stop();
-    const before = databaseText(database);
-    return this.#again(before, pgPort);
+    const { database } = await this.#stop();
+    return this.#goOn(databaseText(database), must(this.#directory));
   }
 
   /** Opens what kill -9 would leave now. */
   async crash(): Promise<Outage> {
-    const { database, pgPort } = must(this.#server);
-    const from = must(this.#directory);
-    const to = `${must(this.#parent)}/data-${++this.#crashes}`;
+    const { database } = this;
+    const to = this.#fresh('data');
     const before = await database.exclusive(() => {
       // What nobody waits for (rows of sources) may be in the journal a little later: a test would see it lost.
       database.journal?.flush();
-      cpSync(from, to, { recursive: true });
+      cpSync(must(this.#directory), to, { recursive: true });
       return databaseText(database);
     });
     await this.#stop();
-    rmSync(from, { recursive: true });
-    this.#directory = to;
-    return this.#again(before, pgPort);
+    return this.#goOn(before, to);
+  }
+
+  /** Takes a backup while the server runs, and starts another one from it. */
+  async backup(): Promise<Outage> {
+    for (let i = 0; i < BACKUPS; i++) {
+      const before = databaseText(this.database);
+      const file = this.#fresh('backup');
+      await this.run(`BACKUP TO '${file}'`);
+      const quiet = differences(before, databaseText(this.database)).length === 0;
+      if (quiet) {
+        await this.#stop();
+        const to = this.#fresh('data');
+        restoreBackup(file, to);
+        rmSync(file);
+        return this.#goOn(before, to);
+      }
+      rmSync(file);
+    }
+    throw new TypeError('the server is never at rest, so that there is no saying what is in its backup');
+  }
+
+  #fresh(name: string): string {
+    return join(must(this.#parent), `${name}-${++this.#lastNumber}`);
   }
 
   async #stop(): Promise<RunningServer> {
@@ -85,8 +116,11 @@ export class OwnServer {
     return server;
   }
 
-  async #again(before: DatabaseText, port: number): Promise<Outage> {
-    const { server, text, rebuilt } = await serve(this.#directory, port);
+  async #goOn(before: DatabaseText, directory: string): Promise<Outage> {
+    const from = must(this.#directory);
+    if (from !== directory) rmSync(from, { recursive: true });
+    this.#directory = directory;
+    const { server, text, rebuilt } = await serve(directory);
     this.#server = server;
     return { before, after: text, rebuilt };
   }
@@ -107,14 +141,14 @@ interface Started extends Recovered {
   readonly server: RunningServer;
 }
 
-async function serve(dataDir: string | null, port: number): Promise<Started> {
+async function serve(dataDir: string | null): Promise<Started> {
   let recovered: Recovered = { text: new Map(), rebuilt: [] };
   const server = await startServer({
     host: '127.0.0.1',
-    port,
+    port: 0,
     httpPort: 0,
     dataDir,
-    checkpointIntervalMs: NEVER_MS,
+    checkpointIntervalMs: Number.POSITIVE_INFINITY,
     onRecovered: (database, { rebuilt }) => {
       recovered = { text: databaseText(database), rebuilt };
     },

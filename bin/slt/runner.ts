@@ -90,6 +90,10 @@ export class SltRunner {
     this.#views = options.mode === 'batch' ? null : new IncrementalViews();
   }
 
+  get #url(): string {
+    return this.#options.scenario?.url ?? this.#options.url;
+  }
+
   async runFile(file: string): Promise<void> {
     try {
       const all = this.#expand(file);
@@ -120,7 +124,7 @@ export class SltRunner {
     if (scenario.isPlace(place)) this.#isDue = true;
     if (!this.#isDue || [...this.#sessions.values()].some((s) => s.inTransaction)) return;
     this.#isDue = false;
-    await this.#disconnect();
+    if (scenario.endsSessions) await this.#disconnect();
     for (const message of await scenario.happen()) this.#failures.push({ file, line, message });
   }
 
@@ -180,7 +184,7 @@ export class SltRunner {
   async #client(name: string): Promise<pg.Client> {
     const known = this.#clients.get(name);
     if (known !== undefined) return known;
-    const client = new pg.Client({ connectionString: this.#options.url, types: rawTypes });
+    const client = new pg.Client({ connectionString: this.#url, types: rawTypes });
     client.on('error', () => {});
     await client.connect();
     this.#clients.set(name, client);
@@ -197,7 +201,7 @@ export class SltRunner {
   /** Names that the dialect gives a meaning. The directory is made when it is first named. */
   #special(name: string): string | null {
     if (name === '__NOW__') return String(BigInt(Date.now()) * 1_000_000n);
-    if (name === '__DATABASE__') return new URL(this.#options.url).pathname.slice(1);
+    if (name === '__DATABASE__') return new URL(this.#url).pathname.slice(1);
     if (name !== '__TEST_DIR__') return null;
     this.#directory ??= mkdtempSync(join(tmpdir(), 'millrace-slt-'));
     return this.#directory;
@@ -246,7 +250,7 @@ export class SltRunner {
   }
 
   async #system(record: SltRecord & { readonly kind: 'system' }): Promise<void> {
-    const done = await runCommand(this.#substitute(record.command), this.#options.url);
+    const done = await runCommand(this.#substitute(record.command), this.#url);
     if (done.status !== 0)
       throw new Mismatch(`command failed (${done.status}): ${done.stdout}${done.stderr}`);
     if (record.expected !== null && done.stdout.trim() !== record.expected) {

@@ -1,13 +1,15 @@
 /**
- * What happens to the server in the middle of a file, unseen by its records: between them it is restarted, or crashes, at places
- * chosen by a seed. Whatever it was before it must be after: every row, row of state, failed row, watermark and definition, and
- * no view may have been built again.
+ * What happens to the server in the middle of a file, unseen by its records: between them it is restarted, or crashes, or another one
+ * goes on from its backup, or every view is replaced by itself, at places chosen by a seed. Whatever it was before it must be
+ * after: every row, row of state, failed row, watermark and definition, and no view may have been built again; of views that
+ * were replaced, the rows.
  */
 import { createHash } from 'node:crypto';
-import { differences, LAST_ROW_ID } from './databaseText.ts';
-import type { OwnServer } from './ownServer.ts';
+import { differences } from './databaseText.ts';
+import type { Outage, OwnServer } from './ownServer.ts';
+import { replaceViews } from './replaceViews.ts';
 
-export const scenarios = ['restart', 'crash'] as const;
+export const scenarios = ['restart', 'crash', 'backup', 'replace'] as const;
 export type Scenario = (typeof scenarios)[number];
 
 export function isScenario(mode: string): mode is Scenario {
@@ -71,20 +73,44 @@ export class ScenarioRun {
     return this.#places.has(record);
   }
 
+  /** The server's address now. */
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** Sessions end with it. */
+  get endsSessions(): boolean {
+    return this.#options.scenario !== 'replace';
+  }
+
   /** Takes a checkpoint if this is a place for one. */
   async pass(record: number): Promise<void> {
-    if (this.#options.scenario === 'crash' && this.#checkpoints.has(record)) await this.#server.checkpoint();
+    if (this.#options.scenario === 'crash' && this.#checkpoints.has(record))
+      await this.#server.run('CHECKPOINT');
   }
 
   /** Lets it happen. Gives what is wrong afterwards. */
   async happen(): Promise<readonly string[]> {
     const { scenario } = this.#options;
-    const { before, after, rebuilt } =
-      scenario === 'restart' ? await this.#server.restart() : await this.#server.crash();
     this.count++;
-    // Ids that were given to rows which were refused are given again.
-    if (scenario === 'crash') for (const text of [before, after]) text.delete(LAST_ROW_ID);
-    const built = rebuilt.map(({ view, reason }) => `view "${view}" was built again: ${reason}`);
-    return [...built, ...differences(before, after)].map((line) => `after a ${scenario}: ${line}`);
+    return (await this.#outcome(scenario)).map((line) => `after a ${scenario}: ${line}`);
   }
+
+  async #outcome(scenario: Scenario): Promise<readonly string[]> {
+    switch (scenario) {
+      case 'restart':
+        return wrong(await this.#server.restart());
+      case 'crash':
+        return wrong(await this.#server.crash());
+      case 'backup':
+        return wrong(await this.#server.backup());
+      case 'replace':
+        return replaceViews(this.#server.database);
+    }
+  }
+}
+
+function wrong({ before, after, rebuilt }: Outage): readonly string[] {
+  const built = rebuilt.map(({ view, reason }) => `view "${view}" was built again: ${reason}`);
+  return [...built, ...differences(before, after)];
 }

@@ -1,0 +1,80 @@
+/**
+ * Replaces every materialised view by itself, with CREATE OR REPLACE: its rows must stay what they are, and so those of the views
+ * over it. Left alone are views of which the rows do not follow from what their relations hold now: they depend on when rows came,
+ * or on chance.
+ */
+import type { PhysicalPlan } from '../../planner/plan/physical.ts';
+import { walkPhysical } from '../../planner/plan/walk.ts';
+import type { Database } from '../../server/database.ts';
+import type { MaterializedViewObject } from '../../server/objects.ts';
+import { localSession } from '../../server/serve.ts';
+import { type DatabaseText, databaseText, differences } from './databaseText.ts';
+
+const historical: ReadonlySet<PhysicalPlan['kind']> = new Set([
+  'TemporalJoin',
+  'Changelog',
+  'MaterializedExprs',
+  'Expire',
+  'Close',
+  'SlidingPanes',
+  'Pace',
+]);
+
+function viewsOf(database: Database): readonly MaterializedViewObject[] {
+  return database.catalog.objects().filter((o) => o.kind === 'materialized view');
+}
+
+/** Whether building the view again may give other rows, or it stands still. */
+function dependsOnHistory(view: MaterializedViewObject): boolean {
+  let depends = view.paused !== null;
+  walkPhysical(view.planned.plan, (node) => {
+    depends ||= historical.has(node.kind) || ('clean' in node && node.clean !== undefined);
+  });
+  return depends;
+}
+
+async function replaceView(database: Database, view: MaterializedViewObject): Promise<void> {
+  const session = localSession(database, view.owner);
+  const path = [view.schema, ...view.searchPath.filter((s) => s !== view.schema)];
+  session.settings.set('search_path', path.map((s) => `"${s.replaceAll('"', '""')}"`).join(', '));
+  session.settings.set('timezone', view.timeZone);
+  try {
+    await session.run(
+      view.sql.replace(
+        /^create\s+materialized\s+view\s+(if\s+not\s+exists\s+)?/i,
+        'CREATE OR REPLACE MATERIALIZED VIEW ',
+      ),
+    );
+  } finally {
+    await session.close();
+  }
+}
+
+/** What the views hold. */
+function rowsOf(database: Database): DatabaseText {
+  return new Map(
+    [...databaseText(database)].filter(([place]) => /^materialized view .*: rows$/s.test(place)),
+  );
+}
+
+/** Gives what is wrong afterwards. */
+export async function replaceViews(database: Database): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const view of viewsOf(database)) {
+    if (dependsOnHistory(view)) continue;
+    const before = rowsOf(database);
+    const { version } = database;
+    try {
+      await replaceView(database, view);
+    } catch (error) {
+      problems.push(
+        `view "${view.name}" could not be replaced: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      continue;
+    }
+    // What has happened meanwhile may have changed rows.
+    if (database.version !== version) continue;
+    problems.push(...differences(before, rowsOf(database)).map((line) => `${view.name} replaced: ${line}`));
+  }
+  return problems;
+}
