@@ -32,6 +32,7 @@ describe('system relations', () => {
         'CREATE MATERIALIZED VIEW j AS SELECT t.id, m.n FROM t JOIN m ON t.a = m.a;' +
         'CREATE TABLE e (at timestamp, WATERMARK FOR at AS at) APPEND ONLY;' +
         "CREATE SOURCE s (x int) WITH (connector = 'datagen') FORMAT PLAIN ENCODE JSON; INSERT INTO t VALUES (1);" +
+        "CREATE SINK k FROM t WITH (connector = 'blackhole');" +
         "COMMENT ON TABLE t IS 'a table'; COMMENT ON COLUMN t.a IS 'a column'",
     );
     const empty: string[] = [];
