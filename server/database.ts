@@ -24,6 +24,7 @@ import { GroupCommit } from './groupCommit.ts';
 import { addMessage, messagesOf } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import type { SourceProgress } from './journalRecords.ts';
+import type { MemoryLimit } from './memory/memoryLimit.ts';
 import { Mutex } from './mutex.ts';
 import { isRelation, type MaterializedViewObject, type SourceObject, type TableObject } from './objects.ts';
 import { pausedError, pauseFailed } from './pause.ts';
@@ -73,6 +74,8 @@ export class Database {
   restoring = false;
   /** Open sessions, for catalogs. */
   readonly sessions = new Set<Session>();
+  /** Keeps state within a limit of memory; null: there is none. */
+  memory: MemoryLimit | null = null;
   /** Relations of the system schemas; attached once by whoever constructs the database. */
   system: SystemRows | null = null;
   /** Number of the published version: one more after every tick that changed something. */
@@ -166,7 +169,9 @@ export class Database {
     return this.#mutex.run(async () => {
       this.#time = this.environment.clock();
       try {
-        return await section();
+        const result = await section();
+        this.memory?.afterSection();
+        return result;
       } finally {
         this.#time = null;
       }
@@ -238,6 +243,7 @@ export class Database {
     pauseFailed(this);
     this.version++;
     this.sinks.afterTick();
+    this.memory?.relieve();
   }
 
   /** Takes what the sources have now; true when there was anything. */
@@ -311,7 +317,10 @@ export class Database {
   /** Every row of a stored relation or replayable source, in batches of all its columns. */
   snapshot(object: TableObject | MaterializedViewObject | SourceObject, emit: (batch: Batch) => void): void {
     if (object.kind !== 'source') {
-      object.store.scan(emit);
+      object.store.scan((batch) => {
+        emit(batch);
+        this.memory?.relieve();
+      });
       return;
     }
     const { source, admission } = object;
@@ -350,6 +359,7 @@ export class Database {
     }
     this.functions.close();
     this.journal?.close();
+    this.memory?.close();
   }
 }
 

@@ -3,6 +3,7 @@
  * world (clock, randomness, sockets) is handed to the engine.
  */
 import { randomBytes, randomInt } from 'node:crypto';
+import { tmpdir, totalmem } from 'node:os';
 import { SqlError } from '../common/sqlError.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
 import { warmUp } from '../parser/parse.ts';
@@ -18,6 +19,7 @@ import { Database } from './database.ts';
 import type { EngineEnvironment } from './evalContext.ts';
 import { type HttpListener, listenHttp } from './http.ts';
 import { Journal } from './journal.ts';
+import { MemoryLimit } from './memory/memoryLimit.ts';
 import { Session } from './session.ts';
 import { SinkLoops } from './sinks/loop.ts';
 import { SourceLoop } from './sourceLoop.ts';
@@ -34,6 +36,8 @@ export interface ServeOptions {
   readonly acceptDataLoss?: boolean;
   /** Between checkpoints, by default 10 seconds; Infinity: only when it stops. */
   readonly checkpointIntervalMs?: number;
+  /** Bytes of state in memory; by default half of the machine's. What is above is kept on disk. */
+  readonly memoryLimit?: number;
   /** Sets the data directory back to this backup first. */
   readonly fromBackup?: string;
   /** Told when the data directory has been recovered, before anything else happens to the database. */
@@ -80,6 +84,15 @@ export function createDatabase(environment: EngineEnvironment = realEnvironment(
 }
 
 const internalUser: StartupParameters = { user: 'root', database: 'dev', settings: new Map() };
+
+/** What does not fit is kept in the data directory, or where temporary files are. */
+function limitMemory(database: Database, options: ServeOptions): void {
+  database.memory = new MemoryLimit(database, {
+    limit: options.memoryLimit ?? totalmem() / 2,
+    directory: options.dataDir ?? tmpdir(),
+    log: options.log,
+  });
+}
 
 /** A session that belongs to no connection: embedding, recovery, tests. */
 export function localSession(database: Database, user = internalUser.user): Session {
@@ -129,6 +142,7 @@ async function recover(
 /** The data directory as it is, recovered, for nobody but a backup. */
 async function openDirectory(directory: string, options: ServeOptions): Promise<OpenDirectory> {
   const database = createDatabase();
+  limitMemory(database, options);
   const journal = openJournal(database, directory, options);
   try {
     const runDdl = ddlRunner(database);
@@ -181,6 +195,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     await switchToBackup(dataDir, fromBackup, () => openDirectory(dataDir, options), now, options.log);
   }
   const database = createDatabase();
+  limitMemory(database, options);
   const internalError = (error: unknown): void => {
     options.log(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   };

@@ -15,6 +15,7 @@ import { walkPhysical } from '../planner/plan/walk.ts';
 import type { WatermarkTerm } from '../planner/plan/watermark.ts';
 import type { PlannedView } from '../planner/plan.ts';
 import { groupKey } from '../planner/time/terms.ts';
+import type { Persistent } from '../storage/state/persist.ts';
 import { RelationStore } from '../storage/state/relationStore.ts';
 import { inputRows } from './backfill/inputRows.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
@@ -77,6 +78,7 @@ export function* buildSteps(database: Database, view: ViewShape): Generator<numb
       (scan) => scannable(database.catalog, scan.relation.id).node,
       database.arrangements,
     );
+    database.memory?.include(stateOf(built, store));
     database.watermarks.setNow(database.clock());
     database.random.begin(`${database.version}/${view.id}`);
     // What a checkpoint holds is put back afterwards.
@@ -94,6 +96,13 @@ export function* buildSteps(database: Database, view: ViewShape): Generator<numb
     database.rowErrors.dropRelation(view.id);
     throw error;
   }
+}
+
+/** All that a view that is being built will remember. */
+function* stateOf({ nodes, fresh }: BuiltPlan, store: RelationStore): Generator<Persistent> {
+  yield store;
+  for (const { operator } of nodes) if (operator?.persistent !== undefined) yield operator.persistent;
+  for (const { operator } of fresh) yield operator.persistent;
 }
 
 /** From now on the view takes part in ticks. */

@@ -10,6 +10,7 @@ interface ServeOptions {
   readonly inMemory: boolean;
   readonly acceptDataLoss: boolean;
   readonly checkpointInterval: number;
+  readonly memoryLimit?: number;
   readonly fromBackup?: string;
 }
 
@@ -77,6 +78,7 @@ async function serve(options: ServeOptions): Promise<void> {
     dataDir,
     acceptDataLoss: options.acceptDataLoss,
     checkpointIntervalMs: options.checkpointInterval,
+    ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit }),
     ...(options.fromBackup === undefined ? {} : { fromBackup: options.fromBackup }),
     log: (line) => process.stderr.write(`${line}\n`),
   });
@@ -108,7 +110,11 @@ export function addServe(program: Command): void {
     .option('--port <number>', 'port for Postgres clients, 0 for a free one', portNumber, 4566)
     .option('--http-port <number>', 'port for HTTP (/healthz, /readyz), 0 for a free one', portNumber, 5691)
     .option('--data-dir <directory>', 'where data is kept', './millrace-data')
-    .option('--memory-limit <size>', 'checked only: takes effect once state can be kept on disk', memoryLimit)
+    .option(
+      '--memory-limit <size>',
+      'memory for state, by default half of all; the rest is kept on disk',
+      memoryLimit,
+    )
     .option(
       '--checkpoint-interval <time>',
       'time between checkpoints, such as 500ms, 10s or 2min; off: only at the end',

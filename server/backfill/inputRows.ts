@@ -27,6 +27,7 @@ export function* inputRows(
     };
     for (let slot = 0; slot >= 0; rows = 0) {
       slot = object.store.scanPart(slot, PART_ROWS, counted);
+      database.memory?.relieve();
       yield rows;
     }
     if (latenessMicros > 0n && object.kind === 'table') {
@@ -38,6 +39,7 @@ export function* inputRows(
   const readmitted = new RowCounts(object, object.admission.readmitted());
   for (const { rows, late } of object.admission.replay(object.source.replay())) {
     emitEachRow(types, rows, emit);
+    database.memory?.relieve();
     yield rows.length;
     if (latenessMicros === 0n || rule === null) continue;
     const wanted = late.filter((l) => withinLateness(l, rule, latenessMicros) && !readmitted.take(l.row));

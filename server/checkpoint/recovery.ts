@@ -62,6 +62,7 @@ export async function recover(
     const description = readDescription(file);
     checkContinues(journal, description);
     adoptSecret(database, journal, description);
+    database.memory?.readFrom(() => place.open(), description?.blocks ?? 0);
     const rebuilt =
       description === null ? [] : await restoreCheckpoint(database, file, description, runDdl, progress);
     for (const { view, reason } of rebuilt) log(`materialized view "${view}" was built again: ${reason}`);

@@ -216,7 +216,7 @@ class Restoration {
   #put(name: string, state: Persistent): boolean {
     const image = this.#file.image(name);
     if (image === null) return false;
-    restoreImage(state, image, this.#blocks);
+    restoreImage(state, image, this.#blocks, this.#database.memory?.away ?? null);
     return true;
   }
 }

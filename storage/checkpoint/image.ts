@@ -6,6 +6,7 @@ import { deserialize, serialize } from 'node:v8';
 import { assert } from '../../common/assert.ts';
 import {
   type BlockMarks,
+  type BlockStore,
   type Freezer,
   type Persistent,
   type StateReader,
@@ -61,11 +62,13 @@ export interface BlockSource {
 class ImageReader implements StateReader {
   readonly #items: readonly unknown[];
   readonly #source: BlockSource;
+  readonly #away: BlockStore | null;
   #at = 0;
 
-  constructor(items: readonly unknown[], source: BlockSource) {
+  constructor(items: readonly unknown[], source: BlockSource, away: BlockStore | null) {
     this.#items = items;
     this.#source = source;
+    this.#away = away;
   }
 
   value(): unknown {
@@ -77,6 +80,10 @@ class ImageReader implements StateReader {
     const ids = this.value();
     assert(Array.isArray(ids), 'image has block numbers here');
     const numbers = ids as readonly number[];
+    if (this.#away !== null) {
+      marks.restoredAway(numbers, this.#away);
+      return;
+    }
     numbers.forEach((id, b) => {
       marks.owner.adoptBlock(b, unpackBlock(this.#source.block(id)));
     });
@@ -88,11 +95,16 @@ class ImageReader implements StateReader {
   }
 }
 
-/** Puts an image back into a fresh structure of the same shape. */
-export function restoreImage(state: Persistent, image: Uint8Array, source: BlockSource): void {
+/** Puts an image back into a fresh structure of the same shape. `away`: its blocks stay there until they are needed. */
+export function restoreImage(
+  state: Persistent,
+  image: Uint8Array,
+  source: BlockSource,
+  away: BlockStore | null = null,
+): void {
   const items: unknown = deserialize(image);
   assert(Array.isArray(items), 'image is a list');
-  const reader = new ImageReader(items, source);
+  const reader = new ImageReader(items, source, away);
   state.restore(reader);
   assert(reader.done(), 'image has no further values');
 }

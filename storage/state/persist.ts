@@ -61,6 +61,8 @@ export interface BlockStore {
 interface Away {
   parts: readonly Uint8Array<ArrayBuffer>[] | null;
   place: number | null;
+  /** What it takes in memory; 0: not known, since it has not been there. */
+  readonly bytes: number;
 }
 
 /** Takes what a frozen block holds before it is changed or dropped. */
@@ -82,6 +84,8 @@ export class BlockMarks {
   /** Blocks that are away. */
   absentCount = 0;
   readonly #away = new Map<number, Away>();
+  /** Places of the store that are taken: to be freed when the owner is no more. */
+  readonly places = new Set<number>();
   /** Where they are. */
   store: BlockStore | null = null;
   #freezer: Freezer | null = null;
@@ -143,7 +147,7 @@ export class BlockMarks {
     this.marks[b] = CLEAN;
     const away = this.#away.get(b);
     if (away === undefined || away.place === null) return;
-    must(this.store).free(away.place);
+    this.#free(away.place);
     away.place = null;
   }
 
@@ -166,7 +170,7 @@ export class BlockMarks {
     this.store = store;
     for (let b = 0; b < ids.length; b++) {
       this.owner.releaseBlock(b);
-      this.#away.set(b, { parts: null, place: null });
+      this.#away.set(b, { parts: null, place: null, bytes: 0 });
       this.absent[b] = 1;
     }
     this.absentCount = ids.length;
@@ -197,9 +201,10 @@ export class BlockMarks {
   /** Sets block b aside: whoever needs it finds it at once, and until then it can be put away. */
   setAside(b: number): void {
     if (b >= this.marks.length) this.#grow(b);
+    const bytes = this.size(b);
     const parts = this.owner.blockParts(b).map(bytesOf);
     this.owner.releaseBlock(b);
-    this.#away.set(b, { parts, place: null });
+    this.#away.set(b, { parts, place: null, bytes });
     this.absent[b] = 1;
     this.absentCount++;
   }
@@ -213,7 +218,10 @@ export class BlockMarks {
     const away = this.#away.get(b);
     if (away === undefined || away.parts === null) return;
     const isStored = this.marks[b] === CLEAN && (this.ids[b] ?? 0) !== 0;
-    if (!isStored) away.place = must(this.store).write(packBlock(away.parts));
+    if (!isStored) {
+      away.place = must(this.store).write(packBlock(away.parts));
+      this.places.add(away.place);
+    }
     away.parts = null;
   }
 
@@ -224,10 +232,10 @@ export class BlockMarks {
     return away.parts === null ? this.#stored(b, away) : packBlock(away.parts);
   }
 
-  /** Memory that block b takes, about. */
+  /** What block b takes in memory, about, wherever it is; 0: not known. */
   size(b: number): number {
     const away = this.#away.get(b);
-    if (away !== undefined) return (away.parts ?? []).reduce((sum, part) => sum + part.byteLength, 0);
+    if (away !== undefined) return away.bytes;
     return this.owner
       .blockParts(b)
       .reduce((sum, part) => sum + (ArrayBuffer.isView(part) ? part.byteLength : (part.bytes ?? 0)), 0);
@@ -241,10 +249,15 @@ export class BlockMarks {
   /** Block b is not away any more, or is no more at all. */
   #isBack(b: number): void {
     const place = this.#away.get(b)?.place ?? null;
-    if (place !== null) must(this.store).free(place);
+    if (place !== null) this.#free(place);
     this.#away.delete(b);
     this.absent[b] = 0;
     this.absentCount--;
+  }
+
+  #free(place: number): void {
+    must(this.store).free(place);
+    this.places.delete(place);
   }
 
   #grow(b: number): void {

@@ -1,6 +1,6 @@
 /**
- * Whatever views do, it makes no difference where their state is: after each statement and each round of sources random blocks
- * of every structure are set aside or put away.
+ * Whatever views do, it makes no difference where their state is: after each statement, each batch that a view is given and each
+ * round of sources random blocks of every structure are set aside or put away.
  */
 import { describe, expect, it, vi } from 'vitest';
 import type { BlockMarks, BlockOwner } from '../../../storage/state/persist.ts';
@@ -56,6 +56,12 @@ describe('views with state that is away', () => {
         run();
         return answer;
       },
+    };
+    // Views are built over what is there in batches, and room is made between them.
+    const push = database.dataflow.push.bind(database.dataflow);
+    database.dataflow.push = (...batch) => {
+      push(...batch);
+      run();
     };
     await new DifferentialRun(localTarget(other), actual).run({ seed, queries: 8, batches: 4 });
     expect(store.fetches).toBeGreaterThan(100);
