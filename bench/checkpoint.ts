@@ -5,19 +5,24 @@
  * Run: node bench/checkpoint.ts [--rows N]   (state is 3 rows per row: table, groups, view)
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Checkpointer } from '../server/checkpoint/checkpointer.ts';
+import { warmUp } from '../parser/parse.ts';
+import type { Checkpointer, CheckpointReport } from '../server/checkpoint/checkpointer.ts';
 import { recoverDirectory } from '../server/checkpoint/recovery.ts';
 import type { Database } from '../server/database.ts';
 import { Journal } from '../server/journal.ts';
+import { MemoryLimit } from '../server/memory/memoryLimit.ts';
 import { createDatabase, ddlRunner, localSession } from '../server/serve.ts';
 import { markdownTable, milliseconds, percentile } from './support/statistics.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '1000000' } } });
 const rows = Number(values.rows);
 const CHUNK = 50_000;
+const WARM_UP = 5000;
+const ROUNDS = 5;
+const UPDATES = 3000;
 
 interface Opened {
   readonly database: Database;
@@ -28,6 +33,7 @@ interface Opened {
 async function open(directory: string): Promise<Opened> {
   const started = performance.now();
   const database = createDatabase();
+  database.memory = new MemoryLimit(database, { limit: totalmem() / 2, directory, log: () => {} });
   const journal = new Journal(directory, {
     now: () => database.clock(),
     acceptDataLoss: false,
@@ -48,6 +54,15 @@ async function close({ database, checkpointer }: Opened): Promise<void> {
   database.close();
 }
 
+/** True from the `count`th time on that it is asked. */
+function times(count: number): () => boolean {
+  let asked = 0;
+  return () => asked++ >= count;
+}
+
+/** Other values each time. */
+let value = 0;
+
 /** Latencies of one-row updates of random rows for so long, in milliseconds. */
 async function updates(database: Database, until: () => boolean): Promise<number[]> {
   const session = localSession(database);
@@ -56,13 +71,14 @@ async function updates(database: Database, until: () => boolean): Promise<number
   for (let i = 0; !until(); i++) {
     const id = 1 + Math.floor(((i * 0.6180339887) % 1) * rows);
     const started = performance.now();
-    await session.run(`INSERT INTO t VALUES (${id}, ${i})`);
+    await session.run(`INSERT INTO t VALUES (${id}, ${++value})`);
     times.push(performance.now() - started);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return times;
 }
 
+warmUp();
 const lines: string[][] = [];
 const note = (what: string, figure: string): void => {
   lines.push([what, figure]);
@@ -85,24 +101,29 @@ try {
     if ((from / CHUNK) % 20 < 1) await first.checkpointer.checkpoint();
   }
   await first.checkpointer.checkpoint();
-  const idle = await updates(
-    first.database,
-    (
-      (n) => () =>
-        n++ > 3000
-    )(0),
-  );
-  let done = false;
-  const during = first.checkpointer.checkpoint().finally(() => {
-    done = true;
-  });
-  const busy = await updates(first.database, () => done);
-  const report = await during;
+  await updates(first.database, times(WARM_UP));
+  await first.checkpointer.checkpoint();
+  const idle: number[] = [];
+  const busy: number[] = [];
+  const reports: CheckpointReport[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    idle.push(...(await updates(first.database, times(UPDATES))));
+    let done = false;
+    const during = first.checkpointer.checkpoint().finally(() => {
+      done = true;
+    });
+    busy.push(...(await updates(first.database, () => done)));
+    reports.push(await during);
+  }
+  const middle = (of: (report: CheckpointReport) => number): number => percentile(reports.map(of), 0.5);
   note('state rows', String(3 * rows));
-  note('blocks written after 3000 updates, of all', `${report.blocks} of ${report.totalBlocks}`);
-  note('bytes written', `${(report.bytes / 1e6).toFixed(1)} MB`);
-  note('freeze', milliseconds(report.frozenMicros / 1000));
-  note('whole checkpoint, under updates', milliseconds(report.micros / 1000));
+  note(
+    `blocks written after ${UPDATES} updates, of all`,
+    `${middle((r) => r.blocks)} of ${middle((r) => r.totalBlocks)}`,
+  );
+  note('bytes written', `${(middle((r) => r.bytes) / 1e6).toFixed(1)} MB`);
+  note('freeze (ticks stand still)', milliseconds(middle((r) => r.frozenMicros) / 1000));
+  note('whole checkpoint, under updates', milliseconds(middle((r) => r.micros) / 1000));
   for (const [name, times] of [
     ['one-row commit without a checkpoint', idle],
     ['one-row commit while one is taken', busy],

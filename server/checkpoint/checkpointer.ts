@@ -31,6 +31,7 @@ export interface CheckpointReport {
   readonly number: number;
   /** Microseconds. */
   readonly startedAt: bigint;
+  /** How long ticks stood still for it. */
   readonly frozenMicros: number;
   readonly micros: number;
   readonly blocks: number;
@@ -103,8 +104,13 @@ export class Checkpointer {
   async #take(): Promise<CheckpointReport> {
     const { serverClock } = this.#database.environment;
     const started = serverClock.system();
-    const { snapshot, description } = await this.#database.exclusive(() => this.#freeze());
-    const frozen = serverClock.system();
+    let frozenMicros = 0;
+    const { snapshot, description } = await this.#database.exclusive(() => {
+      const before = serverClock.system();
+      const frozen = this.#freeze();
+      frozenMicros = Number(serverClock.system() - before);
+      return frozen;
+    });
     let error: SqlError | null = null;
     try {
       await this.#write(snapshot, description);
@@ -120,7 +126,7 @@ export class Checkpointer {
     const report: CheckpointReport = {
       number: description.number,
       startedAt: started,
-      frozenMicros: Number(frozen - started),
+      frozenMicros,
       micros: Number(serverClock.system() - started),
       blocks: snapshot.blocks,
       bytes: snapshot.bytes,
@@ -137,7 +143,8 @@ export class Checkpointer {
   #freeze(): { readonly snapshot: Snapshot; readonly description: CheckpointDescription } {
     const database = this.#database;
     const { serverClock } = database.environment;
-    database.journal?.flush();
+    // What the checkpoint covers need not be on disk in the journal too: nobody waits for the disk here.
+    database.journal?.flushSoon();
     this.#writer.begin();
     const snapshot = new Snapshot(
       () => ++this.#lastBlockId,
