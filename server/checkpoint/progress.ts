@@ -12,7 +12,7 @@ const phases: {
   readonly [K in RecoveryPhase]: { readonly of: string; readonly from: number; readonly to: number };
 } = {
   definitions: { of: 'definitions', from: 0, to: 0.05 },
-  state: { of: 'blocks of state', from: 0.05, to: 0.5 },
+  state: { of: 'pieces of state', from: 0.05, to: 0.5 },
   journal: { of: 'records of the journal', from: 0.5, to: 1 },
   done: { of: '', from: 1, to: 1 },
 };

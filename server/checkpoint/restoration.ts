@@ -9,7 +9,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import { fillArrangement, type SharedArrangement } from '../../executor/arrangements.ts';
 import { VIEW_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
 import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.ts';
-import { type BlockSource, restoreImage } from '../../storage/checkpoint/image.ts';
+import { restoreImage } from '../../storage/checkpoint/image.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { type Database, scannable } from '../database.ts';
 import {
@@ -37,7 +37,7 @@ export interface Rebuilt {
 class Restoration {
   readonly #database: Database;
   readonly #file: CheckpointInput;
-  readonly #blocks: BlockSource;
+  readonly #progress: RecoveryProgress;
   /** VIEW_FORMAT of what was saved. */
   readonly #viewFormat: number;
   readonly rebuilt: Rebuilt[] = [];
@@ -48,12 +48,7 @@ class Restoration {
     this.#database = database;
     this.#file = file;
     this.#viewFormat = viewFormat;
-    this.#blocks = {
-      block(id) {
-        progress.step();
-        return file.block(id);
-      },
-    };
+    this.#progress = progress;
   }
 
   /** Puts one object back, and what is arranged of it. Objects that it needs have been. */
@@ -216,7 +211,8 @@ class Restoration {
   #put(name: string, state: Persistent): boolean {
     const image = this.#file.image(name);
     if (image === null) return false;
-    restoreImage(state, image, this.#blocks, this.#database.memory?.away ?? null);
+    this.#progress.step();
+    restoreImage(state, image, this.#file, this.#database.memory?.away ?? null);
     return true;
   }
 }
@@ -253,7 +249,7 @@ export async function restoreCheckpoint(
     }
     database.restoring = false;
     database.catalog.setNextId(description.nextId);
-    progress.begin('state', description.blocks ?? file.blockIds().length);
+    progress.begin('state', description.images ?? file.imageNames().length);
     await database.exclusive(async () => {
       for (const { id } of definedBefore(database)) {
         const object = database.catalog.byId(id);
