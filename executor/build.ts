@@ -112,7 +112,8 @@ function streamingNodes(plan: PhysicalPlan): ReadonlySet<PhysicalPlan> {
 /**
  * Adds the operators of `plan` and, on top, `sink` (materialisation or result collector) to `dataflow`. Edges between
  * new nodes are live at once. `relationNode` gives the node a scan will read from when it is attached (null: ad-hoc).
- * With `arrangements` joins that the plan marks so use shared ones.
+ * With `arrangements` joins that the plan marks so use shared ones, but not for scans that are fed other rows than the relation's
+ * (`isOwn`).
  */
 export function buildPlan(
   plan: PhysicalPlan,
@@ -121,6 +122,7 @@ export function buildPlan(
   sink: { readonly operator: Operator; readonly name: string },
   relationNode: (scan: PhysicalScan | PhysicalIndexScan) => DataflowNode | null,
   arrangements: Arrangements = new Arrangements(),
+  isOwn: (scan: PhysicalScan) => boolean = () => false,
 ): BuiltPlan {
   const uses = countUses(plan);
   const built = new Map<PhysicalPlan, DataflowNode>();
@@ -177,6 +179,7 @@ export function buildPlan(
     arrangements,
     build,
     relationNode,
+    isOwn,
     add: (operator, name, input) => add(operator, name, [input]),
     addJoin: (operator, name, from) => {
       const node = dataflow.add(operator, name, from);

@@ -63,6 +63,8 @@ export interface JoinBuildContext {
   readonly build: (plan: PhysicalPlan) => DataflowNode;
   /** Null: it is fed by the caller, batch by batch. */
   readonly relationNode: (scan: PhysicalScan) => DataflowNode | null;
+  /** It is not fed all rows of its relation. */
+  readonly isOwn: (scan: PhysicalScan) => boolean;
   /** Adds a node of the view; its inputs that are scans are fed and attached later. */
   readonly add: (operator: ArrangeOperator, name: string, input: PhysicalPlan) => DataflowNode;
   readonly addJoin: (
@@ -156,8 +158,8 @@ export class JoinBuilder {
     const usable = spec.inputs.map((plan, i) => {
       const keys = keysOf(spec, i);
       const source = sources[i] ?? null;
-      const isLate = plan.kind === 'Scan' && (plan.lateness ?? 0n) > 0n;
-      if (source === null || isLate || breaksUp(source, i, sources)) return this.#own(plan, keys);
+      const isOwn = plan.kind === 'Scan' && ((plan.lateness ?? 0n) > 0n || this.#outer.isOwn(plan));
+      if (source === null || isOwn || breaksUp(source, i, sources)) return this.#own(plan, keys);
       return keys.map((key) =>
         plan.kind === 'Scan' ? this.#shared(plan, source, key) : this.#over(plan, key),
       );

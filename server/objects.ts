@@ -7,6 +7,7 @@ import type { Expr } from '../parser/ast/expr.ts';
 import type { SortKey } from '../planner/plan/aggregateCall.ts';
 import type { PlannedView, ViewTiming } from '../planner/plan.ts';
 import type { RelationStore } from '../storage/state/relationStore.ts';
+import type { ReplayFrom } from './backfill/replayFrom.ts';
 import type { SinkRuntime } from './sinks/runtime.ts';
 import type { SourceRuntime } from './sourceRuntime.ts';
 import type { LateStore } from './time/lateStore.ts';
@@ -131,6 +132,8 @@ export interface MaterializedViewObject extends ObjectBase {
   planned: PlannedView;
   timing: ViewTiming;
   errors: ErrorPolicy;
+  /** Where it begins in what its sources have brought; null: at their start. */
+  replayFrom?: ReplayFrom | null;
   /** Rows that the planner took the relations (by id) to have: a restart plans over the same. */
   plannedOver: ReadonlyMap<number, number>;
   /** Null: the view is kept up to date. */

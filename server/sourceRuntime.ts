@@ -13,6 +13,7 @@ import type {
   SourceReader,
   SourceRows,
 } from '../connector/connector.ts';
+import type { ReplayStart } from './backfill/replayFrom.ts';
 import { type BadRecordEntry, BadRecords } from './errorLog.ts';
 import { failurePause, readerError, type SourcePause } from './sourcePause.ts';
 
@@ -26,6 +27,17 @@ export interface SourceRuntimeState {
   readonly bad: readonly BadRecordEntry[];
   /** Since when a user has it paused; absent: not. */
   readonly pausedAt?: bigint | null;
+}
+
+function samePosition(a: Position, b: Position): boolean {
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => {
+      const [x, y] = [a[key], b[key]];
+      return typeof x === 'object' && typeof y === 'object' ? samePosition(x, y) : x === y;
+    })
+  );
 }
 
 export class SourceRuntime {
@@ -199,17 +211,18 @@ export class SourceRuntime {
   }
 
   /** What a new view is given before the live rows: everything up to the position of the live reader. */
-  *replay(): Generator<SourceRows> {
-    if (this.position !== null) yield* this.#readTo(this.position, false);
+  *replay(start: ReplayStart | null = null): Generator<SourceRows> {
+    if (this.position !== null) yield* this.#readTo(this.position, false, start);
   }
 
   /**
    * Everything up to the position of the live reader, which may move on between two batches; `atEnd` is called when there is
    * no more up to where it is then.
    */
-  *catchUp(maxRows: number, atEnd: () => void): Generator<SourceRows> {
+  *catchUp(maxRows: number, start: ReplayStart | null, atEnd: () => void): Generator<SourceRows> {
     const reader = this.#open();
     try {
+      if (start !== null && this.position !== null) yield* this.#readBefore(reader, start, maxRows);
       while (this.position !== null) {
         const read = this.#pollFrom(reader, maxRows, this.position);
         if (read === null) break;
@@ -264,9 +277,30 @@ export class SourceRuntime {
     }
   }
 
-  *#readTo(until: Position, count: boolean): Generator<SourceRows> {
+  /** What comes before a position, which the live reader must have reached. */
+  *#readBefore(
+    reader: SourceReader,
+    { position, begin }: ReplayStart,
+    maxRows: number,
+  ): Generator<SourceRows> {
+    let rows = 0n;
+    let reached: Position | null = null;
+    for (;;) {
+      const read = this.#pollFrom(reader, maxRows, position);
+      if (read === null) break;
+      reached = read.position;
+      rows += BigInt(read.rows.length);
+      if (rows > this.rowsRead) return;
+      if (read.rows.length > 0) yield read;
+    }
+    // One that never was a position of this source may lie between two records, or beyond the last.
+    if (reached !== null && samePosition(reached, position)) begin();
+  }
+
+  *#readTo(until: Position, count: boolean, start: ReplayStart | null = null): Generator<SourceRows> {
     const reader = this.#open();
     try {
+      if (start !== null) yield* this.#readBefore(reader, start, REPLAY_ROWS);
       for (
         let read = this.#pollFrom(reader, REPLAY_ROWS, until);
         read !== null;

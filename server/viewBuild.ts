@@ -18,6 +18,7 @@ import { groupKey } from '../planner/time/terms.ts';
 import type { Persistent } from '../storage/state/persist.ts';
 import { RelationStore } from '../storage/state/relationStore.ts';
 import { inputRows } from './backfill/inputRows.ts';
+import { isReplayedInPart, type ReplayFrom } from './backfill/replayFrom.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
 import type { ErrorPolicy, MaterializedViewObject } from './objects.ts';
 import { pauseView } from './pause.ts';
@@ -38,6 +39,8 @@ export interface ViewShape {
   readonly timeZone: string;
   readonly planned: PlannedView;
   readonly errors: ErrorPolicy;
+  /** Null or absent: sources are read from their start. */
+  readonly replayFrom?: ReplayFrom | null;
 }
 
 /**
@@ -77,6 +80,7 @@ export function* buildSteps(database: Database, view: ViewShape): Generator<numb
       { operator: new MaterializeOperator(store), name: `MaterializedView ${view.name}` },
       (scan) => scannable(database.catalog, scan.relation.id).node,
       database.arrangements,
+      isReplayedInPart(database, view.replayFrom),
     );
     database.memory?.include(stateOf(built, store));
     database.watermarks.setNow(database.clock());
@@ -84,7 +88,7 @@ export function* buildSteps(database: Database, view: ViewShape): Generator<numb
     // What a checkpoint holds is put back afterwards.
     if (!database.restoring) {
       yield* fillArrangements(database, built);
-      yield* backfill(database, built, first);
+      yield* backfill(database, built, first, view.replayFrom ?? null);
     }
     // A restart must not stop at it: the view is paused when it is there.
     const mayRefuse = view.errors.onError === 'fail' && database.recovery === null;
@@ -163,7 +167,12 @@ function* fillArrangements(database: Database, built: BuiltPlan): Generator<numb
 }
 
 /** Lets joins say what they have of full arrangements, then feeds the scans. */
-function* backfill(database: Database, built: BuiltPlan, first: number): Generator<number> {
+function* backfill(
+  database: Database,
+  built: BuiltPlan,
+  first: number,
+  from: ReplayFrom | null,
+): Generator<number> {
   built.start();
   for (const input of built.inputs) {
     const relation = scannable(database.catalog, input.scan.relation.id);
@@ -176,7 +185,7 @@ function* backfill(database: Database, built: BuiltPlan, first: number): Generat
         identity ? batch : pickColumns(batch, input.scan.columns),
       );
     };
-    yield* inputRows(database, relation, push, latenessOf(input));
+    yield* inputRows(database, relation, push, latenessOf(input), from);
   }
   database.dataflow.finishTick(first);
 }

@@ -12,6 +12,7 @@ import type { DataflowNode } from '../../executor/dataflow.ts';
 import type { Follower, RelationStore } from '../../storage/state/relationStore.ts';
 import { columnTypes, type Database } from '../database.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from '../objects.ts';
+import { ReplayFilter, type ReplayFrom } from './replayFrom.ts';
 
 export interface FillInput {
   readonly object: TableObject | MaterializedViewObject | SourceObject;
@@ -30,9 +31,10 @@ export function fillInput(
   database: Database,
   object: TableObject | MaterializedViewObject | SourceObject,
   gate: DataflowNode,
+  from: ReplayFrom | null,
 ): FillInput {
   return object.kind === 'source'
-    ? new SourceInput(database, object, gate)
+    ? new SourceInput(database, object, gate, from)
     : new StoredInput(database, object, gate);
 }
 
@@ -62,6 +64,7 @@ class StoredInput implements FillInput {
   read(): number {
     this.#rows = 0;
     this.#store.readOn(this.#follower, this.#database.jobs.partRows);
+    this.#database.memory?.relieve();
     return this.#rows;
   }
 
@@ -79,14 +82,16 @@ class SourceInput implements FillInput {
   readonly object: SourceObject;
   readonly gate: DataflowNode;
   readonly #database: Database;
+  readonly #filter: ReplayFilter;
   readonly #parts: Generator<number>;
   complete = false;
   #atEnd = false;
 
-  constructor(database: Database, object: SourceObject, gate: DataflowNode) {
+  constructor(database: Database, object: SourceObject, gate: DataflowNode, from: ReplayFrom | null) {
     this.#database = database;
     this.object = object;
     this.gate = gate;
+    this.#filter = new ReplayFilter(object, from);
     this.#parts = this.#read();
   }
 
@@ -94,10 +99,11 @@ class SourceInput implements FillInput {
   *#read(): Generator<number> {
     const { object, gate } = this;
     const types = columnTypes(object);
-    const batches = object.source.catchUp(this.#database.jobs.partRows, () => {
+    const batches = object.source.catchUp(this.#database.jobs.partRows, this.#filter.start, () => {
       this.#atEnd = true;
     });
-    for (const { rows } of object.admission.replay(batches)) {
+    for (const admitted of object.admission.replay(batches)) {
+      const { rows } = this.#filter.take(admitted);
       emitEachRow(types, rows, (batch: Batch) => gate.emit(batch));
       yield rows.length;
     }
@@ -105,7 +111,9 @@ class SourceInput implements FillInput {
 
   read(): number {
     const step = this.#parts.next();
+    this.#database.memory?.relieve();
     if (this.#atEnd && !this.complete) {
+      this.#filter.end();
       this.complete = true;
       this.object.node.connect(this.gate, 0, null);
     }

@@ -8,6 +8,7 @@ import { columnTypes, type Database } from '../database.ts';
 import type { MaterializedViewObject, SourceObject, TableObject } from '../objects.ts';
 import { withinLateness } from '../time/lateNodes.ts';
 import { lateRowsOf, RowCounts } from '../time/lateRead.ts';
+import { ReplayFilter, type ReplayFrom } from './replayFrom.ts';
 
 /** Rows of a stored relation in one part. */
 const PART_ROWS = 4096;
@@ -17,6 +18,7 @@ export function* inputRows(
   object: TableObject | MaterializedViewObject | SourceObject,
   emit: (batch: Batch) => void,
   latenessMicros = 0n,
+  from: ReplayFrom | null = null,
 ): Generator<number> {
   const types = columnTypes(object);
   if (object.kind !== 'source') {
@@ -37,7 +39,9 @@ export function* inputRows(
   }
   const { rule } = object.admission;
   const readmitted = new RowCounts(object, object.admission.readmitted());
-  for (const { rows, late } of object.admission.replay(object.source.replay())) {
+  const filter = new ReplayFilter(object, from);
+  for (const admitted of object.admission.replay(object.source.replay(filter.start))) {
+    const { rows, late } = filter.take(admitted);
     emitEachRow(types, rows, emit);
     database.memory?.relieve();
     yield rows.length;
@@ -49,4 +53,5 @@ export function* inputRows(
       emit,
     );
   }
+  filter.end();
 }

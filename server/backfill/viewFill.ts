@@ -30,6 +30,7 @@ import type { RelationStore } from '../../storage/state/relationStore.ts';
 import { columnTypes, type Database, scannable } from '../database.ts';
 import { deriveWatermarks, emptyStore, type ViewParts, type ViewShape } from '../viewBuild.ts';
 import { type FillInput, fillInput } from './fillInput.ts';
+import { isReplayedInPart } from './replayFrom.ts';
 
 /** Arrangements over gates in the place of the relations' nodes. */
 class GatedArrangements extends Arrangements {
@@ -103,7 +104,7 @@ export class ViewFill {
       const gate = database.dataflow.add(null, `Filling ${this.#view.name} from ${object.name}`, [
         object.node,
       ]);
-      const input = fillInput(database, object, gate);
+      const input = fillInput(database, object, gate, this.#view.replayFrom ?? null);
       this.#gates.set(object.node, input);
       return input;
     });
@@ -119,6 +120,7 @@ export class ViewFill {
       { operator: new MaterializeOperator(this.#store), name: `MaterializedView ${name}` },
       (scan) => scannable(database.catalog, scan.relation.id).node,
       this.#arrangements,
+      isReplayedInPart(database, this.#view.replayFrom),
     );
     // Arrangements before nodes of one join: see executor/buildJoins.ts.
     for (const arrangement of built.fresh) attachArrangement(arrangement);

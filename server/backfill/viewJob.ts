@@ -128,10 +128,17 @@ export class ViewJob {
     this.#understood = meaningOf(this.#database, dependsOn);
   }
 
-  #open({ planned, errors }: ViewPlan): ViewFill {
+  #open({ planned, errors, replayFrom }: ViewPlan): ViewFill {
     const { id, name, origin } = this.#target;
     this.#database.rowErrors.dropRelation(id);
-    return new ViewFill(this.#database, { id, name, timeZone: origin.timeZone, planned, errors });
+    return new ViewFill(this.#database, {
+      id,
+      name,
+      timeZone: origin.timeZone,
+      planned,
+      errors,
+      replayFrom,
+    });
   }
 
   /** To its end. Throws what kept it from being built. `check` may throw to have it cancelled. */
@@ -215,8 +222,8 @@ export class ViewJob {
       return true;
     }
     const { id, name, origin } = this.#target;
-    const { planned, errors } = plan;
-    const shape = { id, name, timeZone: origin.timeZone, planned, errors };
+    const { planned, errors, replayFrom } = plan;
+    const shape = { id, name, timeZone: origin.timeZone, planned, errors, replayFrom };
     this.#place(
       this.#target,
       plan,

@@ -93,7 +93,7 @@ const acceptedOptions = [
 ];
 
 /** Options that viewTiming and errorPolicy read. */
-const ownOptions = ['ttl', 'ttl_column', ...errorOptions];
+const ownOptions = ['ttl', 'ttl_column', 'replay_from', ...errorOptions];
 
 function checkView(statement: CreateMaterializedView): void {
   const position = statement.span.start;
@@ -208,6 +208,7 @@ function viewObject(
     planned,
     timing: target.timing,
     errors: target.errors,
+    replayFrom: target.replayFrom,
     owner: context.user,
     ...origin,
     dependsOn,

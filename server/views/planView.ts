@@ -11,6 +11,7 @@ import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { walkPhysical, walkPlan } from '../../planner/plan/walk.ts';
 import { isWorkingTable } from '../../planner/plan/workingTable.ts';
 import { type PlannedView, planMaterializedView, type ViewTiming } from '../../planner/plan.ts';
+import { type ReplayFrom, replayFromOf } from '../backfill/replayFrom.ts';
 import type { Database } from '../database.ts';
 import { type ErrorPolicy, isRelation } from '../objects.ts';
 import { bindEnvironment, plannerEnvironment, routinesUsed } from '../planning.ts';
@@ -31,6 +32,8 @@ export interface ViewPlan {
   readonly definition: string;
   /** The type of the event time by which the view's windows close; null: it gives rows at once. */
   readonly closing: DataType | null;
+  /** Where it begins in what its sources have brought; null: at their start. */
+  readonly replayFrom: ReplayFrom | null;
 }
 
 /** Column names of a view: those written, else those of the query. */
@@ -150,6 +153,7 @@ export function planView(statement: CreateMaterializedView, context: StatementCo
     dependsOn,
     definition: context.textOf(statement.query),
     closing: closingType(planned.plan),
+    replayFrom: replayFromOf(statement.options, planned.plan, context.database),
   };
 }
 

@@ -113,8 +113,8 @@ export class Replacement {
     const parts = this.#build(view, plan);
     this.onFailure(() => database.removeNodes(parts.nodes));
     for (const index of entry.indexes) parts.store.addIndex(index);
-    const { columns, planned, timing, errors, dependsOn, definition } = plan;
-    Object.assign(view, { columns, planned, timing, errors, dependsOn, definition, ...parts });
+    const { columns, planned, timing, errors, dependsOn, definition, replayFrom } = plan;
+    Object.assign(view, { columns, planned, timing, errors, dependsOn, definition, replayFrom, ...parts });
     view.order = planned.order;
     view.plannedOver = rowCounts(database, dependsOn);
     view.paused = null;
@@ -136,9 +136,9 @@ export class Replacement {
     database.catalog.moveLast(view);
   }
 
-  #build(view: MaterializedViewObject, { planned, errors }: ViewPlan): ViewParts {
+  #build(view: MaterializedViewObject, { planned, errors, replayFrom }: ViewPlan): ViewParts {
     const { id, name, timeZone } = view;
-    return buildView(this.#database, { id, name, timeZone, planned, errors }, () =>
+    return buildView(this.#database, { id, name, timeZone, planned, errors, replayFrom }, () =>
       this.#context.checkCancelled(),
     );
   }

@@ -8,7 +8,6 @@ import { afterCrash, dump, type Opened, stateOf, temporaryDirectory } from '../j
 import { bagOf, openDirectory, openSlowly, rowsOf } from './support.ts';
 
 let place: ReturnType<typeof temporaryDirectory>;
-let opened: Opened;
 let session: Session;
 let database: Database;
 const open: Database[] = [];
@@ -27,7 +26,6 @@ afterEach(() => {
 });
 
 async function use(next: Opened): Promise<void> {
-  opened = next;
   ({ session, database } = next);
   open.push(database);
 }
