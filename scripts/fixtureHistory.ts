@@ -104,6 +104,12 @@ export const historic: Readonly<Record<string, string>> = {
   failing: 'SELECT id, 10 / (a - 3) AS q FROM t',
 };
 
+/** Objects over views. Nothing takes what sinks give here, so their backlogs are state. */
+export const sinks: readonly string[] = [
+  "CREATE SINK out_view FROM aggregates WITH (connector = 'blackhole')",
+  "CREATE SINK out_query AS SELECT id, b FROM t WHERE b > 3 WITH (connector = 'blackhole')",
+];
+
 /** Relations besides views whose rows are compared. */
 export const relations: readonly string[] = [
   't',
@@ -115,6 +121,7 @@ export const relations: readonly string[] = [
   'versioned',
   'c',
   'millrace_late.w',
+  '(SELECT name, state, backlog_rows FROM millrace_catalog.sinks) AS sinks',
 ];
 
 const time = (second: number): string =>

@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFixture, rowTexts } from './fixtureDirectory.ts';
-import { changes, historic, objects, relations, repeatable } from './fixtureHistory.ts';
+import { changes, historic, objects, relations, repeatable, sinks } from './fixtureHistory.ts';
 
 const name = process.argv[2];
 if (name === undefined || !/^format\d+$/.test(name))
@@ -28,6 +28,7 @@ try {
   for (const [view, query] of Object.entries({ ...repeatable, ...historic })) {
     await session.run(`CREATE MATERIALIZED VIEW ${view} AS ${query}`);
   }
+  for (const sql of sinks) await session.run(sql);
   while (await database.pollSources());
   for (const sql of changes(1)) await session.run(sql);
   await checkpointer.checkpoint();
