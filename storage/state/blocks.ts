@@ -64,6 +64,42 @@ export function touchSlots(marks: BlockMarks, slots: Int32Array, n: number): voi
   }
 }
 
+/** Fewer slots are not worth looking at. */
+const RUN_SLOTS = 32;
+
+/** True for many slots, one after another: what a store that only grows gives. */
+export function isRun(slots: Int32Array, n: number): boolean {
+  if (n < RUN_SLOTS) return false;
+  const first = slots[0] as number;
+  if ((slots[n - 1] as number) - first !== n - 1) return false;
+  for (let j = 1; j < n; j++) if ((slots[j] as number) !== first + j) return false;
+  return true;
+}
+
+/** `touchSlots` for a run of n slots. */
+export function touchRun(marks: BlockMarks, first: number, n: number): void {
+  const last = (first + n - 1) >>> BLOCK_SHIFT;
+  for (let b = first >>> BLOCK_SHIFT; b <= last; b++) if (marks.marks[b] !== CHANGED) marks.touch(b);
+}
+
+/** Writes data[from..] to a run of n slots. */
+export function copyRun<T extends TypedBlock>(
+  blocks: readonly T[],
+  data: T,
+  from: number,
+  n: number,
+  first: number,
+): void {
+  for (let j = 0; j < n; ) {
+    const at = (first + j) & BLOCK_MASK;
+    const count = Math.min(n - j, BLOCK_ROWS - at);
+    // Of one kind, which the type of `set` cannot say.
+    const block = blocks[(first + j) >>> BLOCK_SHIFT] as Float64Array;
+    block.set(data.subarray(from + j, from + j + count) as Float64Array, at);
+    j += count;
+  }
+}
+
 /** A column of typed-array blocks. */
 abstract class Blocks<T extends TypedBlock> implements BlockColumn {
   readonly blocks: T[];
@@ -173,6 +209,15 @@ export class Int32Blocks extends Blocks<Int32Array> {
   set(slot: number, value: number): void {
     const b = slot >>> BLOCK_SHIFT;
     (this.writable[b] ?? this.unlock(b))[slot & BLOCK_MASK] = value;
+  }
+
+  /** Entry of slots[j] = values[j]. */
+  setAll(slots: Int32Array, values: Int32Array, n: number): void {
+    if (isRun(slots, n)) {
+      const first = slots[0] as number;
+      touchRun(this.marks, first, n);
+      copyRun(this.blocks, values, 0, n, first);
+    } else for (let j = 0; j < n; j++) this.set(slots[j] as number, values[j] as number);
   }
 }
 

@@ -45,6 +45,17 @@ export abstract class StateColumn {
     this.storeData(vector, rows, n, slots);
   }
 
+  /** As `put`, of a run of slots and of rows that are one too, from row `from` on. */
+  putRun(vector: StateVector, rows: Int32Array | null, from: number, n: number, slots: Int32Array): void {
+    this.storeNulls(vector.nulls, rows, n, slots);
+    if (!this.storeRun(vector, from, n, slots[0] as number)) this.storeData(vector, rows, n, slots);
+  }
+
+  /** Columns of fixed width copy such rows as a whole. */
+  protected storeRun(_vector: StateVector, _from: number, _n: number, _first: number): boolean {
+    return false;
+  }
+
   /** out[j] = value at slots[j]. A negative slot gives NULL. */
   load(slots: Int32Array, n: number, out: OutputVector): void {
     this.need(slots, n);

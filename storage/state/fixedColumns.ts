@@ -7,6 +7,7 @@ import {
   BLOCK_SHIFT,
   type BlockColumn,
   ByteBlocks,
+  copyRun,
   Float64Blocks,
   Int32Blocks,
 } from './blocks.ts';
@@ -19,6 +20,12 @@ export class Int32Column extends StateColumn {
   readonly kind = 'i32';
   readonly #store = new Int32Blocks(this.marks);
   readonly blocks: Int32Array[] = this.#store.blocks;
+
+  protected override storeRun(vector: StateVector, from: number, n: number, first: number): boolean {
+    assert(vector.kind === 'i32', 'i32 column stores i32 vectors');
+    copyRun(this.blocks, vector.data, from, n, first);
+    return true;
+  }
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
     assert(vector.kind === 'i32', 'i32 column stores i32 vectors');
@@ -117,6 +124,12 @@ export class BoolColumn extends StateColumn {
   readonly #store = new ByteBlocks(this.marks);
   readonly blocks: Uint8Array[] = this.#store.blocks;
 
+  protected override storeRun(vector: StateVector, from: number, n: number, first: number): boolean {
+    assert(vector.kind === 'bool', 'bool column stores bool vectors');
+    copyRun(this.blocks, vector.data, from, n, first);
+    return true;
+  }
+
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
     assert(vector.kind === 'bool', 'bool column stores bool vectors');
     const { blocks } = this;
@@ -205,6 +218,12 @@ export class Int64Column extends StateColumn {
   readonly #store = new BigInt64Blocks(this.marks);
   readonly blocks: BigInt64Array[] = this.#store.blocks;
   readonly words: Int32Array[] = this.#store.words;
+
+  protected override storeRun(vector: StateVector, from: number, n: number, first: number): boolean {
+    assert(vector.kind === 'i64', 'i64 column stores i64 vectors');
+    copyRun(this.blocks, vector.data, from, n, first);
+    return true;
+  }
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
     assert(vector.kind === 'i64', 'i64 column stores i64 vectors');
@@ -338,6 +357,12 @@ export class Float64Column extends StateColumn {
   readonly kind = 'f64';
   readonly #store = new Float64Blocks(this.marks);
   readonly blocks: Float64Array[] = this.#store.blocks;
+
+  protected override storeRun(vector: StateVector, from: number, n: number, first: number): boolean {
+    assert(vector.kind === 'f64', 'f64 column stores f64 vectors');
+    copyRun(this.blocks, vector.data, from, n, first);
+    return true;
+  }
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
     assert(vector.kind === 'f64', 'f64 column stores f64 vectors');

@@ -45,6 +45,11 @@ export class NetWeights implements Persistent {
     this.#column.set(slot, weight);
   }
 
+  /** `set` of many. */
+  setAll(slots: Int32Array, weights: Int32Array, n: number): void {
+    this.#column.setAll(slots, weights, n);
+  }
+
   /** The weight now. */
   get(slot: number): number {
     const value = this.#column.get(slot);

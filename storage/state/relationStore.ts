@@ -116,13 +116,11 @@ export class RelationStore implements Persistent {
   #append(batch: StateBatch): void {
     const n = batch.length;
     const slots = this.#found.ints(n);
-    for (let j = 0; j < n; j++) {
-      const weight = batch.weights[j] as number;
-      assert(weight > 0, 'append-only relation has a negative weight');
-      const slot = this.#store.alloc();
-      this.#weights.set(slot, weight);
-      slots[j] = slot;
-    }
+    let least = 1;
+    for (let j = 0; j < n; j++) least = Math.min(least, batch.weights[j] as number);
+    assert(least > 0, 'append-only relation has a negative weight');
+    this.#store.allocAll(n, slots);
+    this.#weights.setAll(slots, batch.weights, n);
     this.#store.store(batch.columns, null, null, n, slots);
     if (this.key !== null) {
       const hashes = this.#hashes.ints(n);

@@ -27,7 +27,9 @@ import {
   FIRST_ROWS,
   Float64Blocks,
   Int32Blocks,
+  isRun,
   nextCapacity,
+  touchRun,
   touchSlots,
 } from './blocks.ts';
 import type { StateColumn } from './column.ts';
@@ -189,6 +191,17 @@ export class RowStore implements Persistent {
     return this.#end++;
   }
 
+  /** Slots for n new rows. */
+  allocAll(n: number, slots: Int32Array): void {
+    let j = 0;
+    for (; j < n && this.#freeCount > 0; j++) slots[j] = this.alloc();
+    this.#rows += n - j;
+    for (; j < n; j++) {
+      if (this.#end === this.#capacity) this.#grow();
+      slots[j] = this.#end++;
+    }
+  }
+
   /** Gives a row's slot and memory back. */
   free(slot: number): void {
     for (const column of this.#owning) column.release(slot);
@@ -215,10 +228,16 @@ export class RowStore implements Persistent {
     slots: Int32Array,
   ): void {
     const { columns } = this;
-    touchSlots(this.#columnMarks, slots, n);
+    const run = isRun(slots, n);
+    if (run) touchRun(this.#columnMarks, slots[0] as number, n);
+    else touchSlots(this.#columnMarks, slots, n);
+    const whole = run && (rows === null || isRun(rows, n));
+    const from = rows === null ? 0 : (rows[0] as number);
     for (let c = 0; c < columns.length; c++) {
       const vector = vectors[map === null ? c : (map[c] as number)] as StateVector;
-      (columns[c] as StateColumn).put(vector, rows, n, slots);
+      const column = columns[c] as StateColumn;
+      if (whole) column.putRun(vector, rows, from, n, slots);
+      else column.put(vector, rows, n, slots);
     }
   }
 

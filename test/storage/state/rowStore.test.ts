@@ -44,6 +44,32 @@ const samples: readonly (readonly [DataType, readonly Value[]])[] = [
 ];
 
 describe('RowStore', () => {
+  it('keeps runs of rows over the bounds of blocks', () => {
+    const kinds = [types.bool, types.int4, types.int8, types.float8, types.text];
+    const store = new RowStore(kinds);
+    const expected: Value[][] = [];
+    for (const count of [5000, 40, 9000, 1, 3000]) {
+      // Every second time a part of the rows, in a run of their own.
+      const from = count % 3;
+      const rows = Array.from({ length: count + from }, (_, i): Value[] => {
+        const k = expected.length + i;
+        return [k % 3 === 0, k, i % 7 === 5 ? null : BigInt(k) << 33n, k / 2, `t${k}`];
+      });
+      const picked = Int32Array.from({ length: count }, (_, j) => from + j);
+      const slots = new Int32Array(count);
+      store.allocAll(count, slots);
+      store.store(batchOfRows(kinds, rows).columns, null, from === 0 ? null : picked, count, slots);
+      expected.push(...rows.slice(from));
+    }
+    expect(store.rows()).toBe(expected.length);
+    expect(expected.findIndex((row, slot) => store.values(slot).some((v, c) => v !== row[c]))).toBe(-1);
+    for (const slot of [3, 8191, 8192]) store.free(slot);
+    const again = new Int32Array(50);
+    store.allocAll(50, again);
+    expect(again.subarray(0, 4)).toEqual(Int32Array.of(8192, 8191, 3, expected.length));
+    expect(store.rows()).toBe(expected.length + 47);
+  });
+
   for (const [type, values] of samples) {
     it(`keeps ${type.id} values and tells them apart`, () => {
       const store = new RowStore([type]);
