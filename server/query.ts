@@ -18,6 +18,7 @@ import { sortRows } from '../executor/sort.ts';
 import { timeWithoutWatermarks } from '../executor/time.ts';
 import type { PhysicalIndexScan, PlannedQuery } from '../planner/plan/physical.ts';
 import { columnTypes, type Database, scannable } from './database.ts';
+import { checkHeap } from './memory/heap.ts';
 import type { MaterializedViewObject, TableObject } from './objects.ts';
 import { keyString, type TransactionWrites } from './transaction.ts';
 
@@ -107,6 +108,7 @@ function feed(input: ScanInput, dataflow: Dataflow, context: QueryContext): void
   const identity = isIdentity(scan.columns, width);
   const push = (batch: Batch): void => {
     context.checkCancelled();
+    checkHeap('rows of results');
     dataflow.push(target, port, identity ? batch : pickColumns(batch, scan.columns));
   };
   const system = context.systemRows(scan.relation.id);

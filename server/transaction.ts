@@ -11,6 +11,7 @@ import { encodeKey } from '../common/keyEncoding.ts';
 import { SqlError } from '../common/sqlError.ts';
 import { formatValue, plainContext } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
+import { checkHeap } from './memory/heap.ts';
 import type { TableObject } from './objects.ts';
 
 interface Change {
@@ -191,6 +192,7 @@ export class TransactionWrites {
   readonly #tables = new Map<number, TableWrites>();
 
   of(table: TableObject): TableWrites {
+    checkHeap('writes of transactions');
     let writes = this.#tables.get(table.id);
     if (writes === undefined) {
       writes = new TableWrites(table);

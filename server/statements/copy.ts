@@ -14,6 +14,7 @@ import { bindQuery } from '../../planner/bind/bind.ts';
 import { bindInsert } from '../../planner/bind/dml.ts';
 import { requireRelation } from '../catalog.ts';
 import { insertRow } from '../ingest.ts';
+import { checkHeap } from '../memory/heap.ts';
 import type { TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { rowMaker, targetTable, writableTable } from './dml.ts';
@@ -111,7 +112,10 @@ async function copyFrom(statement: Copy, context: StatementContext): Promise<Sta
     }
   };
   try {
-    for await (const chunk of stream) take(decoder.push(chunk));
+    for await (const chunk of stream) {
+      checkHeap('writes of transactions');
+      take(decoder.push(chunk));
+    }
     take(decoder.end());
   } catch (error) {
     restore();

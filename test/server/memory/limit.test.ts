@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { must } from '../../../common/assert.ts';
 import type { Checkpointer } from '../../../server/checkpoint/checkpointer.ts';
 import { recoverDirectory } from '../../../server/checkpoint/recovery.ts';
 import type { Database } from '../../../server/database.ts';
@@ -176,5 +177,29 @@ describe('state larger than memory', () => {
     expectSame(server, plain);
     await server.close();
     await plain.close();
+  });
+});
+
+describe('the catalog', () => {
+  it('says what state takes, and where it is', async () => {
+    const server = inMemory(LIMIT);
+    await server.run(definitions);
+    await server.run(fill);
+    await server.run(must(changes[0]));
+    const session = localSession(server.database);
+    const rowsOf = async (sql: string): Promise<readonly unknown[]> =>
+      (await session.run(sql)).at(-1)?.rows ?? [];
+    expect(
+      await rowsOf(`SELECT relation, part, rows > 0, bytes > bytes_in_memory, blocks > blocks_in_memory
+        FROM millrace_catalog.memory WHERE relation IN ('orders', 'by_customer') ORDER BY 1, 2`),
+    ).toEqual([
+      ['by_customer', 'Aggregate', true, true, true],
+      ['by_customer', 'rows', true, true, true],
+      ['orders', 'rows', true, true, true],
+    ]);
+    const [limit] = await rowsOf(`SELECT limit_bytes, bytes_in_memory <= limit_bytes, bytes_moved_to_disk > 0,
+      blocks_moved_out > 0, blocks_read_back > 0 FROM millrace_catalog.memory_limit`);
+    expect(limit).toEqual([BigInt(LIMIT), true, true, true, true]);
+    await server.close();
   });
 });

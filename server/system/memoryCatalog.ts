@@ -1,0 +1,67 @@
+/** millrace_catalog: what state takes, in memory and on disk, by relation, operator and arrangement, and its limit. */
+import type { Persistent } from '../../storage/state/persist.ts';
+import { usageOf } from '../memory/usage.ts';
+import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
+import type { SystemView } from './systemView.ts';
+
+export const memoryColumns: ColumnSpecs = {
+  memory: {
+    id: 12450,
+    kind: 'v',
+    columns:
+      'relation_id oid, relation text, part text!, rows int8!, bytes int8!, bytes_in_memory int8!, blocks int8!, blocks_in_memory int8!',
+  },
+  memory_limit: {
+    id: 12451,
+    kind: 'v',
+    columns:
+      'limit_bytes int8, bytes_in_memory int8, bytes_moved_to_disk int8, blocks_moved_out int8, blocks_read_back int8',
+  },
+};
+
+function fields(id: number, relation: string, part: string, rows: number, state: Persistent): Fields {
+  const usage = usageOf(state);
+  return {
+    relation_id: id,
+    relation,
+    part,
+    rows: BigInt(rows),
+    bytes: BigInt(usage.bytes),
+    bytes_in_memory: BigInt(usage.bytesInMemory),
+    blocks: BigInt(usage.blocks),
+    blocks_in_memory: BigInt(usage.blocksInMemory),
+  };
+}
+
+function* memory({ database }: SystemView): Generator<Fields> {
+  for (const object of database.catalog.objects()) {
+    const { id, name } = object;
+    if (object.kind === 'table') yield fields(id, name, 'rows', object.store.rowCount(), object.store);
+    if (object.kind !== 'materialized view' || object.paused !== null) continue;
+    yield fields(id, name, 'rows', object.store.rowCount(), object.store);
+    for (const { operator, name: part } of object.nodes) {
+      const state = operator?.persistent;
+      if (operator === null || state === undefined) continue;
+      const row = fields(id, name, part, operator.stateRows(), state);
+      if (row.blocks !== 0n) yield row;
+    }
+  }
+  for (const { relation, key, columns, operator } of database.arrangements.list()) {
+    const names = key.columns.map((c) => relation.columns[columns[c] ?? -1]?.name ?? '?');
+    const part = `arranged by ${names.join(', ')}`;
+    yield fields(relation.id, relation.name, part, operator.stateRows(), operator.persistent);
+  }
+}
+
+function* memoryLimit({ database }: SystemView): Generator<Fields> {
+  const { memory: limit } = database;
+  yield {
+    limit_bytes: limit === null ? null : BigInt(Math.round(limit.limit)),
+    bytes_in_memory: limit === null ? null : BigInt(limit.residency.resident),
+    bytes_moved_to_disk: limit === null ? null : BigInt(limit.swapBytes),
+    blocks_moved_out: limit?.residency.evictions ?? null,
+    blocks_read_back: limit?.residency.fetches ?? null,
+  };
+}
+
+export const memoryCatalog: RowSources = { memory, memory_limit: memoryLimit };
