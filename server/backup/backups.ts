@@ -56,6 +56,14 @@ export function listBackups(directory: string): readonly BackupEntry[] {
     .map((name) => entryOf(backupPath(directory, name), name));
 }
 
+/** What a server left behind that died while it wrote one. */
+function removeParts(directory: string): void {
+  const folder = join(directory, FOLDER);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  for (const file of readdirSync(folder))
+    if (file.includes('.part-')) rmSync(join(folder, file), { force: true });
+}
+
 export class Backups {
   readonly #directory: string;
   readonly #checkpointer: Checkpointer;
@@ -65,6 +73,7 @@ export class Backups {
   constructor(directory: string, checkpointer: Checkpointer) {
     this.#directory = directory;
     this.#checkpointer = checkpointer;
+    removeParts(directory);
   }
 
   /** Takes a checkpoint and writes it to a file outside the data directory. */

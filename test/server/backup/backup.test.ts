@@ -240,8 +240,10 @@ describe('named backups', () => {
     expect(await names()).toEqual(['../Zwei.db', 'one']);
     expect(readdirSync(at('a/backups')).sort()).toEqual(['%2E%2E%2FZwei%2Edb.db', 'one.db']);
     await stop(a);
+    writeFileSync(at('a/backups/three.db.part-1'), 'left behind');
     a = await start('a');
     expect(await names()).toEqual(['../Zwei.db', 'one']);
+    expect(readdirSync(at('a/backups'))).toHaveLength(2);
     const shown = await a.rows(
       "SELECT name, bytes > 10000, checkpoint, error FROM millrace_catalog.backups WHERE name = 'one'",
     );
