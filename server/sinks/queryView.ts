@@ -9,7 +9,7 @@ import { pausedBy } from '../pause.ts';
 import { originOf, type StatementContext } from '../statements/statement.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
 import { buildView, noParts, watermarkedColumns } from '../viewBuild.ts';
-import { planView, rowCounts } from '../views/planView.ts';
+import { planView } from '../views/planView.ts';
 import { queryViewId } from './definition.ts';
 
 /** The statement that the query would be a view by. */
@@ -82,7 +82,7 @@ export function createQueryView(
     definition,
     ...parts,
     paused,
-    plannedOver: rowCounts(database, dependsOn),
+    plannedOver: plan.plannedOver,
     order: planned.order,
     entry,
   };
