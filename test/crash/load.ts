@@ -13,7 +13,7 @@ type Random = (n: number) => number;
 const ACCOUNTS = 20;
 
 export const definitions = (files: string): readonly string[] => [
-  'CREATE TABLE log (id bigint, client int, g int, v int)',
+  'CREATE TABLE log (id bigint, client int, g int, v int) APPEND ONLY',
   'CREATE TABLE item (id bigint PRIMARY KEY, state int)',
   'CREATE TABLE account (k int PRIMARY KEY, n bigint)',
   `INSERT INTO account SELECT k, 0 FROM generate_series(0, ${ACCOUNTS - 1}) AS k`,

@@ -74,12 +74,20 @@ function texts(view: MaterializedViewObject, rows: readonly Row[]): readonly str
     .sort();
 }
 
+/** No view of the workload has a reason to be paused. */
+export function expectRunning(database: Database): void {
+  for (const view of database.catalog.objects()) {
+    if (view.kind !== 'materialized view' || view.paused === null) continue;
+    throw new SimulationFailure(`${view.name} AS ${view.definition} is paused: ${view.paused.reason}`);
+  }
+}
+
 /** Compares every view with its query over what its inputs hold now. */
 export async function recompute(database: Database): Promise<number> {
   let compared = 0;
+  expectRunning(database);
   for (const view of database.catalog.objects()) {
     if (view.kind !== 'materialized view') continue;
-    if (view.paused !== null) throw new SimulationFailure(`${view.name} is paused: ${view.paused.reason}`);
     if (unrepeatable.test(view.definition)) continue;
     const session = localSession(database);
     const [fresh] = await session.run(view.definition);

@@ -41,7 +41,7 @@ function setup(files: string): readonly string[] {
     `CREATE TABLE c (k int, v int, at timestamp) APPEND ONLY WITH (connector = 'posix_fs', posix_fs.root = '${files}', match_pattern = 'g.csv')
        FORMAT PLAIN ENCODE CSV (without_header = 'true')`,
     'CREATE FUNCTION fn(a int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT a * 3 % 17 $$',
-    'CREATE FUNCTION js(a int) RETURNS int LANGUAGE javascript IMMUTABLE AS $$ return (a * 5) % 11; $$',
+    "CREATE FUNCTION js(a int) RETURNS int LANGUAGE javascript IMMUTABLE SET millrace.udf_timeout = '0' AS $$ return (a * 5) % 11; $$",
     'CREATE MATERIALIZED VIEW ledger_sum AS SELECT count(*) AS n, sum(id) AS total FROM ledger',
   ];
 }
@@ -90,7 +90,7 @@ export class Workload {
     if (choice < 50) return this.#files_();
     if (choice < 60) return this.#clock(database);
     if (choice < 66) return this.#event();
-    if (choice < 86) return sql(this.#createView(database));
+    if (choice < 86) return this.#beside(this.#createView(database));
     return sql(this.#definition(database));
   }
 
@@ -138,6 +138,13 @@ export class Workload {
     };
   }
 
+  /** A statement, sometimes while others write. */
+  #beside(statement: string): Operation {
+    if (this.#n(3) > 0) return sql(statement);
+    const { sql: write, id } = this.#transaction();
+    return { kind: 'sql', together: [statement, write], acknowledges: [[], [id]] };
+  }
+
   #files_(): Operation {
     const name = this.#n(2) === 0 ? 'f' : 'g';
     const line = (): string =>
@@ -167,6 +174,13 @@ export class Workload {
           `INJECT INTO s PARTITION '${this.#n(2) === 0 ? 'a' : 'b'}' VALUES ${this.#rows(5, () => `(${this.#n(16)}, ${this.#n(60)}, '${this.#time()}')`)}`,
         );
     }
+  }
+
+  /** The clock is taken in hand, and never set back. */
+  #takeClock({ environment }: Database): string {
+    if (environment.serverClock.virtual) return "ADVANCE CLOCK BY INTERVAL '2 minutes'";
+    const at = new Date(Number(environment.clock() / 1000n) + 1000).toISOString();
+    return `SET millrace.clock = '${at.replace('T', ' ').replace('Z', '+00')}'`;
   }
 
   // Definitions
@@ -259,7 +273,7 @@ export class Workload {
       case 14:
         return `ALTER TABLE ${own} RENAME TO w${name}`;
       default:
-        return n(2) === 0 ? "SET millrace.clock = '2024-01-01 00:10:00+00'" : "SET millrace.clock = 'system'";
+        return this.#takeClock(database);
     }
   }
 }
