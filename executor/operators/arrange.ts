@@ -13,7 +13,7 @@ import type { DataType } from '../../common/dataType.ts';
 import { Arrangement } from '../../storage/state/arrangement.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { SlotEmitter } from '../../storage/state/slotEmitter.ts';
-import { BATCH_ROWS, type Batch } from '../batch.ts';
+import { BATCH_ROWS, type Batch, type Vector } from '../batch.ts';
 import { JoinKeys } from './joinKeys.ts';
 import type { Emit, Operator } from './operator.ts';
 
@@ -36,11 +36,27 @@ export class KeyedRows {
   readonly key: ArrangeKey;
   readonly rows: Arrangement;
   readonly #keys: JoinKeys;
+  /** Of the batch that is being handed to the consumers; else empty. */
+  #vectors: readonly Vector[] = [];
+  #hashes: Int32Array = new Int32Array(0);
 
   constructor(types: readonly DataType[], key: ArrangeKey, appendOnly: boolean) {
     this.key = key;
     this.rows = new Arrangement(types, key.columns, { appendOnly, totals: false, degrees: false });
     this.#keys = new JoinKeys(key.columns, key.nullSafe);
+  }
+
+  /** The hashes of these keys, when they are those of the batch that is being handed on. */
+  hashesOf(vectors: readonly Vector[]): Int32Array | null {
+    const own = this.#vectors;
+    if (own.length === 0 || own.length !== vectors.length) return null;
+    for (let k = 0; k < own.length; k++) if (own[k] !== vectors[k]) return null;
+    return this.#hashes;
+  }
+
+  /** The batch that was applied last has been handed on. */
+  forget(): void {
+    this.#vectors = [];
   }
 
   apply(batch: Batch): void {
@@ -57,6 +73,8 @@ export class KeyedRows {
       rows.apply(i, hashes[i] as number, heads[i] as number, batch.weights[i] as number);
     }
     rows.finish();
+    this.#vectors = vectors;
+    this.#hashes = hashes;
   }
 }
 
@@ -78,13 +96,20 @@ export class ArrangeOperator implements Operator {
   }
 
   push(_port: number, batch: Batch, emit: Emit): void {
-    this.fill(batch);
-    emit(batch);
+    for (const arrangement of this.arrangements) arrangement.apply(batch);
+    try {
+      emit(batch);
+    } finally {
+      for (const arrangement of this.arrangements) arrangement.forget();
+    }
   }
 
   /** Takes rows without passing them on: what was there before the node was attached. */
   fill(batch: Batch): void {
-    for (const arrangement of this.arrangements) arrangement.apply(batch);
+    for (const arrangement of this.arrangements) {
+      arrangement.apply(batch);
+      arrangement.forget();
+    }
   }
 
   flush(): void {}

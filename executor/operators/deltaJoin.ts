@@ -35,7 +35,7 @@ export class DeltaJoinOperator implements Operator {
 
   constructor(inputs: readonly DeltaInput[], shape: DeltaShape) {
     this.#inputs = inputs;
-    this.#paths = inputs.map(({ steps }, i) => new DeltaPath(i, steps, shape));
+    this.#paths = inputs.map(({ rows, steps }, i) => new DeltaPath(i, rows.arrangements, steps, shape));
   }
 
   push(port: number, batch: Batch, emit: Emit): void {

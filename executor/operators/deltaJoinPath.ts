@@ -11,8 +11,9 @@ import type { Schema } from '../../common/dataType.ts';
 import type { DeltaCondition, DeltaStep, PhysicalDeltaJoin } from '../../planner/plan/physical.ts';
 import type { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
-import type { Batch } from '../batch.ts';
+import type { Batch, Vector } from '../batch.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
+import type { KeyedRows } from './arrange.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import type { Emit, TickContext } from './operator.ts';
@@ -59,6 +60,8 @@ class Probe {
   readonly layout: readonly number[];
   readonly #rows: Arrangement;
   readonly #keys: JoinKeys;
+  /** Those that hand the rows that come to this look-up, with hashes of their keys. */
+  readonly #given: readonly KeyedRows[];
   readonly #kept: readonly number[];
   readonly #slotColumns: readonly number[];
   readonly #tests: readonly Test[];
@@ -69,6 +72,7 @@ class Probe {
   /** `from`: the columns that come; `to`: those that go on. */
   constructor(
     bound: BoundStep,
+    given: readonly KeyedRows[],
     from: readonly number[],
     to: ReadonlySet<number>,
     tests: readonly DeltaCondition[],
@@ -77,6 +81,7 @@ class Probe {
     const { step, rows, columns, keyOrder } = bound;
     const offset = must(shape.offsets[step.input]);
     this.#rows = rows;
+    this.#given = given;
     this.#context = shape.context;
     this.#keys = new JoinKeys(
       keyOrder.map((k) => from.indexOf(must(step.from[k]))),
@@ -97,7 +102,7 @@ class Probe {
     const n = batch.length;
     const keys = this.#keys;
     const vectors = keys.vectors(batch);
-    const hashes = keys.hash(vectors, n, rows);
+    const hashes = this.#handedOn(vectors) ?? keys.hash(vectors, n, rows);
     const skipped = keys.skipped(batch);
     const heads = keys.partners(vectors, hashes, n, rows);
     const sources: PairSources = {
@@ -115,6 +120,14 @@ class Probe {
       }
     }
     this.#hand(sources, next);
+  }
+
+  #handedOn(vectors: readonly Vector[]): Int32Array | null {
+    for (const given of this.#given) {
+      const hashes = given.hashesOf(vectors);
+      if (hashes !== null) return hashes;
+    }
+    return null;
   }
 
   #hand(sources: PairSources, next: (batch: Batch) => void): void {
@@ -137,8 +150,8 @@ export class DeltaPath {
   readonly #probes: readonly Probe[];
   readonly #output: readonly number[];
 
-  /** `input`: whose changes take this way. */
-  constructor(input: number, steps: readonly BoundStep[], shape: DeltaShape) {
+  /** `input`: whose changes take this way, from `given`. */
+  constructor(input: number, given: readonly KeyedRows[], steps: readonly BoundStep[], shape: DeltaShape) {
     const { node, offsets, schema } = shape;
     const testsOf = (k: number): readonly DeltaCondition[] => {
       const own = must(steps[k]).step.tests.map((t) => must(node.tests[t]));
@@ -156,7 +169,7 @@ export class DeltaPath {
     const end = offsets[input + 1] ?? schema.length;
     let layout: readonly number[] = Array.from({ length: end - first }, (_, c) => first + c);
     this.#probes = steps.map((bound, k) => {
-      const probe = new Probe(bound, layout, must(carried[k]), testsOf(k), shape);
+      const probe = new Probe(bound, k === 0 ? given : [], layout, must(carried[k]), testsOf(k), shape);
       layout = probe.layout;
       return probe;
     });
