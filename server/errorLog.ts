@@ -100,6 +100,8 @@ function loaded(errors: SavedErrors): Map<string, RowErrorEntry> {
 
 export class RowErrors implements Persistent {
   readonly #relations = new Map<number | string, RelationErrors>();
+  /** Those of views that are being filled, which a restart begins again: not in checkpoints. */
+  readonly unfinished = new Set<number | string>();
 
   add(failed: FailedRow): void {
     const { relation, id, operator, error, weight, at, row = [], schema = [] } = failed;
@@ -142,6 +144,17 @@ export class RowErrors implements Persistent {
     this.#relations.delete(key);
   }
 
+  /** The errors of one relation are those of another one from now on, in the place of what it had. */
+  move(from: number | string, to: number, relation: string): void {
+    const errors = this.#relations.get(from);
+    this.#relations.delete(from);
+    this.#relations.delete(to);
+    if (errors === undefined) return;
+    const moved = (entries: ReadonlyMap<string, RowErrorEntry>): Map<string, RowErrorEntry> =>
+      new Map([...entries].map(([key, entry]) => [key, { ...entry, id: to, relation }]));
+    this.#relations.set(to, { listed: moved(errors.listed), unlisted: moved(errors.unlisted) });
+  }
+
   /** Takes a relation's errors away; the result puts them back in the place of those that have come since. */
   setAside(key: number | string): () => void {
     const errors = this.#relations.get(key);
@@ -153,8 +166,8 @@ export class RowErrors implements Persistent {
   }
 
   /** Some error of a row that fails now; null: there is none. */
-  first(id: number): RowErrorEntry | null {
-    const errors = this.#relations.get(id);
+  first(key: number | string): RowErrorEntry | null {
+    const errors = this.#relations.get(key);
     if (errors === undefined) return null;
     for (const entry of errors.listed.values()) if (entry.count > 0) return entry;
     for (const entry of errors.unlisted.values()) if (entry.count > 0) return entry;
@@ -168,7 +181,9 @@ export class RowErrors implements Persistent {
 
   save(out: StateWriter): void {
     out.value(
-      [...this.#relations].map(([key, { listed, unlisted }]) => [key, saved(listed), saved(unlisted)] as const),
+      [...this.#relations]
+        .filter(([key]) => !this.unfinished.has(key))
+        .map(([key, { listed, unlisted }]) => [key, saved(listed), saved(unlisted)] as const),
     );
   }
 

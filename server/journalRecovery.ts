@@ -2,7 +2,7 @@
  * A restart goes through the journal: every record at its time, on a server clock that stands there, so that each tick is the
  * one that it was. Afterwards the clock is what it last was: the system's, or where a test left it.
  */
-import { resumeJobs } from './backfill/viewJob.ts';
+import { resumeJobs } from './backfill/slicedJob.ts';
 import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
 import type { ClockRecord, DdlRecord, RecordKind, TimedRecord } from './journalRecords.ts';

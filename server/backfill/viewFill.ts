@@ -28,6 +28,7 @@ import type { TickContext } from '../../executor/operators/operator.ts';
 import { walkPhysical } from '../../planner/plan/walk.ts';
 import type { RelationStore } from '../../storage/state/relationStore.ts';
 import { columnTypes, type Database, scannable } from '../database.ts';
+import type { RowErrorEntry } from '../errorLog.ts';
 import { deriveWatermarks, emptyStore, type ViewParts, type ViewShape } from '../viewBuild.ts';
 import { type FillInput, fillInput } from './fillInput.ts';
 import { isReplayedInPart } from './replayFrom.ts';
@@ -56,6 +57,10 @@ export class ViewFill {
   readonly #view: ViewShape;
   readonly #store: RelationStore;
   readonly #tick: TickContext;
+  /** Errors of its rows are kept apart until then: a view that is replaced has some already. */
+  readonly #errorKey: string;
+  #errors: TickContext;
+  #finished = false;
   /** Smallest first: rows of the others find what they are joined with. */
   readonly #inputs: readonly FillInput[];
   readonly #gates = new Map<DataflowNode, FillInput>();
@@ -71,7 +76,15 @@ export class ViewFill {
     this.#database = database;
     this.#view = view;
     this.#store = emptyStore(view.planned);
-    this.#tick = database.tickContext(view.name, view.timeZone, view.id, view.errors.maxRows);
+    this.#errorKey = `${view.name} (being built, ${view.id})`;
+    database.rowErrors.dropRelation(this.#errorKey);
+    database.rowErrors.unfinished.add(this.#errorKey);
+    this.#errors = database.tickContext(this.#errorKey, view.timeZone, null, view.errors.maxRows);
+    this.#tick = {
+      ...this.#errors,
+      rowError: (...error) => this.#errors.rowError(...error),
+      lateRow: (...row) => this.#errors.lateRow(...row),
+    };
     this.#inputs = this.#openInputs();
     this.#arrangements = new GatedArrangements((node) => must(this.#gates.get(node)).gate);
     const gates = new Set(this.#inputs.map(({ gate }) => gate));
@@ -90,6 +103,11 @@ export class ViewFill {
       this.#failure = { error };
     });
     for (const node of this.#built.nodes) node.guard = guard;
+  }
+
+  /** Some row that fails now; null: there is none. */
+  firstError(): RowErrorEntry | null {
+    return this.#database.rowErrors.first(this.#errorKey);
   }
 
   #openInputs(): readonly FillInput[] {
@@ -178,7 +196,11 @@ export class ViewFill {
     database.dataflow.remove(replaced);
     database.dataflow.sort();
     const nodes = new Set(built.nodes);
-    const { id } = this.#view;
+    const { id, name, timeZone, errors } = this.#view;
+    database.rowErrors.move(this.#errorKey, id, name);
+    database.rowErrors.unfinished.delete(this.#errorKey);
+    this.#errors = database.tickContext(name, timeZone, id, errors.maxRows);
+    this.#finished = true;
     const guard = new Guard((error) => database.broken.push({ id, error }));
     for (const node of nodes) node.guard = guard;
     deriveWatermarks(database, this.#view, this.#tick);
@@ -189,10 +211,12 @@ export class ViewFill {
     return this.#inputs.find((input) => input.gate === gate)?.object ?? null;
   }
 
-  /** Takes everything back. */
+  /** Takes everything back, unless it is finished. */
   abandon(): void {
+    if (this.#finished) return;
     for (const input of this.#inputs) input.stop();
     this.#database.dataflow.remove(this.#nodes);
-    this.#database.rowErrors.dropRelation(this.#view.id);
+    this.#database.rowErrors.dropRelation(this.#errorKey);
+    this.#database.rowErrors.unfinished.delete(this.#errorKey);
   }
 }

@@ -3,24 +3,17 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
 import type { PlannedView } from '../../planner/plan.ts';
-import type { Job } from '../backfill/jobs.ts';
 import { buildInSlices } from '../backfill/slicedBuild.ts';
-import { mannerOf, type PlaceView, ViewJob, type ViewTarget } from '../backfill/viewJob.ts';
+import { carryOut, type SlicedJob } from '../backfill/slicedJob.ts';
+import { beginView, mannerOf, type PlaceView, type ViewTarget } from '../backfill/viewJob.ts';
 import { Entry, type MaterializedViewObject, type Paused, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
 import { routinesUsed } from '../planning.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
 import { noParts, type ViewParts, watermarkedColumns } from '../viewBuild.ts';
-import {
-  noParameters,
-  planView,
-  recording,
-  rowCounts,
-  type ViewPlan,
-  viewColumns,
-} from '../views/planView.ts';
+import { noParameters, planView, recording, type ViewPlan, viewColumns } from '../views/planView.ts';
 import { noticeNestedLoops } from './joinNotices.ts';
-import { replaceMaterializedView, replaceView } from './replaceView.ts';
+import { beginReplacement, replaceView } from './replaceView.ts';
 import {
   creationSchema,
   done,
@@ -112,46 +105,44 @@ export const createMaterializedView: StatementHandler<CreateMaterializedView> = 
     context.requireNoTransactionBlock('CREATE MATERIALIZED VIEW');
     checkView(statement);
     const job = await context.database.exclusive(() => create(statement, context));
-    if (job === null) return done(TAG);
-    if (job.job.background) void job.runAlone();
-    else await job.run(() => context.checkCancelled());
+    if (job !== null) await carryOut(job, context);
     return done(TAG);
   },
 };
 
 /** Makes the view; or begins to, where that takes a while and others can go on meanwhile. */
-async function create(statement: CreateMaterializedView, context: StatementContext): Promise<ViewJob | null> {
+async function create(
+  statement: CreateMaterializedView,
+  context: StatementContext,
+): Promise<SlicedJob | null> {
   const { database } = context;
   const { schema: written, name } = splitName(statement.name, context);
   const schema = creationSchema({ schema: written, position: statement.name.span.start }, context);
-  if (statement.orReplace && replaceMaterializedView(statement, schema, name, context)) return null;
+  if (statement.orReplace) {
+    const replaced = beginReplacement(statement, schema, name, context);
+    if (replaced !== 'missing') return replaced;
+  }
   if (nameTaken(schema, name, statement.ifNotExists, context)) return null;
   const plan = planView(statement, context);
   const manner = mannerOf(plan, context);
-  const target: ViewTarget = {
-    statement,
-    id: database.catalog.allocateId(),
-    schema,
-    name,
-    origin: originOf(context),
-  };
-  let job: ViewJob | null = null;
-  const place: PlaceView = (_target, planned, parts) => {
+  const origin = originOf(context);
+  const target: ViewTarget = { statement, id: database.catalog.allocateId(), schema, name, origin };
+  const place: PlaceView = (planned, build, job) => {
     const taken = database.catalog.find(schema, name, []);
     if (taken !== null) throw new SqlError('42P07', `relation "${name}" already exists`);
     if (!database.catalog.hasSchema(schema)) throw new SqlError('3F000', `schema "${schema}" does not exist`);
-    placeObject(target, planned, { parts, paused: null, job: job?.job ?? null }, context);
+    placeObject(target, planned, { parts: build(), paused: null, job }, context);
   };
-  if (manner !== 'one go') job = new ViewJob(target, plan, context, manner === 'background', place);
+  const job = manner === 'one go' ? null : beginView(target, plan, context, manner === 'background', place);
   warnOfUnboundedState(plan.planned, context);
   noticeNestedLoops(plan.planned.plan, context);
   if (job !== null) return job;
   // A restart makes everything again, views over paused ones too.
   const paused = database.recovery === null ? null : pausedBy(database, plan.dependsOn);
-  const shape = { ...plan, id: target.id, name, timeZone: target.origin.timeZone };
+  const shape = { ...plan, id: target.id, name, timeZone: origin.timeZone };
   const parts =
     paused === null ? await buildInSlices(database, shape, plan.dependsOn, context) : noParts(plan.planned);
-  placeObject(target, plan, { parts, paused, job: null }, context);
+  placeObject(target, plan, { parts, paused, job: database.jobs.resuming ?? undefined }, context);
   return null;
 }
 
@@ -159,17 +150,19 @@ async function create(statement: CreateMaterializedView, context: StatementConte
 function placeObject(
   target: ViewTarget,
   plan: ViewPlan,
-  made: { readonly parts: ViewParts; readonly paused: Paused | null; readonly job: Job | null },
+  made: {
+    readonly parts: ViewParts;
+    readonly paused: Paused | null;
+    readonly job: number | undefined;
+  },
   context: StatementContext,
 ): void {
   const { database } = context;
-  const { parts, paused, job } = made;
-  const view = viewObject(target, plan, parts, paused, context);
+  const view = viewObject(target, plan, made.parts, made.paused, context);
   database.catalog.add(view);
   if (plan.closing !== null) createLateRelation(database, view, viewLateColumns, plan.closing);
   pauseFailed(database);
-  const number = job?.background === true ? job.id : (database.jobs.resuming ?? undefined);
-  database.journal?.appendDdl(target.origin, target.id, database.clock(), number);
+  database.journal?.appendDdl(target.origin, target.id, database.clock(), made.job);
 }
 
 /** The object over its parts in the dataflow. */
@@ -216,7 +209,7 @@ function viewObject(
     definition: target.definition,
     ...parts,
     paused,
-    plannedOver: rowCounts(database, dependsOn),
+    plannedOver: plan.plannedOver,
     order: planned.order,
     entry,
   };

@@ -6,13 +6,17 @@ import type { Option } from '../../parser/ast/common.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
+import type { SlicedJob } from '../backfill/slicedJob.ts';
+import { beginView, mannerOf, type PlaceView, type ViewTarget } from '../backfill/viewJob.ts';
+import type { DdlOrigin } from '../database.ts';
 import { changeCatalog } from '../definitions/definitions.ts';
 import { viewStatement } from '../definitions/viewStatement.ts';
 import type { CatalogObject, MaterializedViewObject, ViewObject } from '../objects.ts';
 import { pauseFailed, resumeOver } from '../pause.ts';
 import { routinesUsed } from '../planning.ts';
 import { createLateRelation, lateRelationOf, viewLateColumns } from '../time/lateRelation.ts';
-import { noParameters, planView, recording, viewColumns } from '../views/planView.ts';
+import type { ViewParts } from '../viewBuild.ts';
+import { noParameters, planView, recording, type ViewPlan, viewColumns } from '../views/planView.ts';
 import { Replacement } from '../views/replacement.ts';
 import { removeObject } from './drop.ts';
 import { originOf, type StatementContext } from './statement.ts';
@@ -188,22 +192,66 @@ function checkLateRelation(
   );
 }
 
-/** True when there was such a view, which is another one now. Only inside `exclusive`. */
-export function replaceMaterializedView(
+/**
+ * Puts the new definition in the place of that of a view that exists; or begins to fill it, where that takes a while. Only
+ * inside `exclusive`.
+ */
+export function beginReplacement(
   written: CreateMaterializedView,
   schema: string,
   name: string,
   context: StatementContext,
-): boolean {
+): SlicedJob | 'missing' | null {
   const view = existing('materialized view', schema, name, context);
-  if (view?.kind !== 'materialized view') return false;
+  if (view?.kind !== 'materialized view') return 'missing';
   const { database } = context;
+  database.jobs.refuseChange([view]);
   const statement = withOptionsOf(view, written);
   const plan = planView(statement, context);
+  checkReplacement(view, plan, context);
+  const manner = mannerOf(plan, context);
+  if (manner === 'one go') {
+    replaceMaterializedView(view, written, statement, plan, context);
+    return null;
+  }
+  const target: ViewTarget = { statement, id: view.id, schema, name, origin: originOf(context) };
+  const place: PlaceView = (planned, build, job) => {
+    if (database.catalog.find(schema, name, []) !== view) {
+      throw new SqlError('42P01', `relation "${name}" does not exist`);
+    }
+    // Whether it is cancelled has been asked before; later the session does other things.
+    const silent = { ...context, notice: () => {}, checkCancelled: () => {} };
+    checkReplacement(view, planned, silent);
+    replaceMaterializedView(view, written, statement, planned, silent, {
+      build,
+      job,
+      origin: target.origin,
+    });
+  };
+  return beginView(target, plan, context, manner === 'background', place);
+}
+
+function checkReplacement(view: MaterializedViewObject, plan: ViewPlan, context: StatementContext): void {
   checkColumns(view.columns, plan.columns);
   checkCircular(view, plan.dependsOn, context);
   checkLateRelation(view, plan.closing, context);
-  const origin = originOf(context);
+}
+
+/** `made`: what has been prepared. */
+function replaceMaterializedView(
+  view: MaterializedViewObject,
+  written: CreateMaterializedView,
+  statement: CreateMaterializedView,
+  plan: ViewPlan,
+  context: StatementContext,
+  made?: {
+    readonly build: () => ViewParts;
+    readonly job: number | undefined;
+    readonly origin: DdlOrigin;
+  },
+): void {
+  const { database } = context;
+  const origin = made?.origin ?? originOf(context);
   const sql = statement.options.length === written.options.length ? origin.sql : printStatement(statement);
   const replacement = new Replacement(context);
   replacement.run(() => {
@@ -226,11 +274,15 @@ export function replaceMaterializedView(
     });
     Object.assign(view, { ...origin, sql });
     view.entry.searchPath = origin.searchPath;
-    replacement.replaceView(view, plan);
+    replacement.replaceView(view, plan, made?.build);
   });
   keepLateRelation(view, plan.closing, context);
   resumeOver(database, view);
   pauseFailed(database);
-  database.journalDdl(origin, null);
-  return true;
+  database.journal?.appendDdl(
+    origin,
+    null,
+    database.clock(),
+    made?.job ?? database.jobs.resuming ?? undefined,
+  );
 }

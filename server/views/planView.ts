@@ -34,6 +34,8 @@ export interface ViewPlan {
   readonly closing: DataType | null;
   /** Where it begins in what its sources have brought; null: at their start. */
   readonly replayFrom: ReplayFrom | null;
+  /** Rows that the planner took the relations to have. */
+  readonly plannedOver: ReadonlyMap<number, number>;
 }
 
 /** Column names of a view: those written, else those of the query. */
@@ -154,6 +156,7 @@ export function planView(statement: CreateMaterializedView, context: StatementCo
     definition: context.textOf(statement.query),
     closing: closingType(planned.plan),
     replayFrom: replayFromOf(statement.options, planned.plan, context.database),
+    plannedOver: rowCounts(context.database, dependsOn),
   };
 }
 

@@ -31,7 +31,7 @@ import {
 import { refuseSinks } from '../sinks/refusals.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { buildView, noParts, type ViewParts, watermarkedColumns } from '../viewBuild.ts';
-import { planView, rowCounts, type ViewPlan } from './planView.ts';
+import { planView, type ViewPlan } from './planView.ts';
 
 /** Of each column of before its present position; null: it is gone, or another. */
 export type Positions = readonly (number | null)[];
@@ -88,8 +88,12 @@ export class Replacement {
     this.#undo.push(undo);
   }
 
-  /** Gives a view another plan, and sees to those over it. */
-  replaceView(view: MaterializedViewObject, plan: ViewPlan): void {
+  /** Gives a view another plan, with the parts that `build` gives, and sees to those over it. */
+  replaceView(
+    view: MaterializedViewObject,
+    plan: ViewPlan,
+    build: () => ViewParts = () => this.#build(view, plan),
+  ): void {
     const database = this.#database;
     const before = { ...view };
     const { entry } = view;
@@ -110,13 +114,13 @@ export class Replacement {
       restoreWatermarks();
     });
     refuseSinks(database, view, plan);
-    const parts = this.#build(view, plan);
+    const parts = build();
     this.onFailure(() => database.removeNodes(parts.nodes));
     for (const index of entry.indexes) parts.store.addIndex(index);
     const { columns, planned, timing, errors, dependsOn, definition, replayFrom } = plan;
     Object.assign(view, { columns, planned, timing, errors, dependsOn, definition, replayFrom, ...parts });
     view.order = planned.order;
-    view.plannedOver = rowCounts(database, dependsOn);
+    view.plannedOver = plan.plannedOver;
     view.paused = null;
     entry.columns = columns;
     entry.key = planned.key;

@@ -92,6 +92,36 @@ describe('a job in the background', () => {
     );
   });
 
+  it('puts another definition in the place of a view that exists, with those over it', async () => {
+    await session.run('SET background_ddl = false');
+    await session.run(
+      'CREATE MATERIALIZED VIEW r AS SELECT k, count(*) AS n, 1 / (k - 2) AS q FROM t GROUP BY k',
+    );
+    await session.run('CREATE MATERIALIZED VIEW over AS SELECT sum(n) AS s FROM r');
+    await session.run('SET background_ddl = true');
+    await session.run(
+      'CREATE OR REPLACE MATERIALIZED VIEW r AS SELECT k, count(*) + 1 AS n, 1 / (k - 3) AS q FROM t GROUP BY k',
+    );
+    await session.run('INSERT INTO t VALUES (5000, 4)');
+    expect(database.jobs.running()).toHaveLength(1);
+    expect(await rowsOf(session, 'SELECT k, n FROM r WHERE k = 4')).toEqual([[4, 58n]]);
+    await session.run('WAIT');
+    expect(database.jobs.list()).toEqual([]);
+    expect(await rowsOf(session, 'SELECT k, n FROM r WHERE k = 4')).toEqual([[4, 59n]]);
+    expect(await bagOf(session, 'SELECT k, n, q FROM r')).toEqual(
+      await bagOf(session, 'SELECT k, count(*) + 1, 1 / (k - 3) FROM t WHERE k <> 3 GROUP BY k'),
+    );
+    expect(await rowsOf(session, 'SELECT s FROM over')).toEqual(
+      await rowsOf(session, 'SELECT sum(n) FROM r'),
+    );
+    expect(await rowsOf(session, 'SELECT relation, rows FROM millrace_catalog.row_errors')).toEqual([
+      ['r', 1n],
+    ]);
+    const whole = dump(database);
+    await use(await openSlowly(afterCrash(place.path, 'crash')));
+    expect(dump(database)).toEqual(whole);
+  });
+
   it('is in the foreground where rows depend on time', async () => {
     await session.run("CREATE MATERIALIZED VIEW d WITH (ttl = '1 day') AS SELECT id FROM t");
     expect(database.jobs.running()).toEqual([]);
