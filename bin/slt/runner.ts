@@ -102,7 +102,7 @@ export class SltRunner {
         records,
         all.some((r) => r.kind === 'control' && r.name === 'substitution'),
       );
-      this.#options.scenario?.plan(records.length);
+      this.#options.scenario?.plan(records);
       await this.#views?.create(await this.#client('default'));
       for (const [i, record] of records.entries()) {
         await this.#between(i, record);
