@@ -40,6 +40,13 @@ export interface Follower {
   readonly emit: EmitBatch;
 }
 
+/** An index that is being made while the rows change: it holds those at slots below `below`. Nobody reads it yet. */
+export interface IndexFill {
+  readonly id: number;
+  readonly index: SecondaryIndex;
+  below: number;
+}
+
 export class RelationStore implements Persistent {
   readonly types: readonly DataType[];
   readonly key: readonly number[] | null;
@@ -56,6 +63,7 @@ export class RelationStore implements Persistent {
   readonly #differs = new Scratch();
   readonly #pendingRows = new Scratch();
   readonly #pendingSlots = new Scratch();
+  readonly #indexFills = new Set<IndexFill>();
   readonly #followers = new Map<Follower, SlotEmitter>();
 
   /** `key`: columns that identify a row; null: rows are a bag. `appendOnly`: no weight is ever negative. */
@@ -129,6 +137,9 @@ export class RelationStore implements Persistent {
     }
     for (const index of this.#secondary.values()) {
       for (let j = 0; j < n; j++) index.insert(slots[j] as number);
+    }
+    for (const { index, below } of this.#indexFills) {
+      for (let j = 0; j < n; j++) if ((slots[j] as number) < below) index.insert(slots[j] as number);
     }
     for (const [follower, out] of this.#followers) {
       for (let j = 0; j < n; j++) {
@@ -243,6 +254,11 @@ export class RelationStore implements Persistent {
         if (weight > 0) index.insert(slot);
         else index.remove(slot);
       }
+      for (const { index, below } of this.#indexFills) {
+        if (slot >= below) continue;
+        if (weight > 0) index.insert(slot);
+        else index.remove(slot);
+      }
     }
     this.#weights.settle();
     const removed = Int32Array.from(gone);
@@ -336,6 +352,33 @@ export class RelationStore implements Persistent {
     const index = new SecondaryIndex(this.#store, definition.columns, definition.descending);
     this.#secondary.set(definition.id, index);
     this.#fill(index);
+  }
+
+  /** Begins to make an index while the rows change; between ticks, as what follows. */
+  beginIndex({ id, columns, descending }: IndexDefinition): IndexFill {
+    const index = new SecondaryIndex(this.#store, columns, descending);
+    const fill: IndexFill = { id, index, below: 0 };
+    this.#indexFills.add(fill);
+    return fill;
+  }
+
+  /** Goes on by about `count` rows and gives their number; null: the index is complete, and one like any other. */
+  fillIndex(fill: IndexFill, count: number): number | null {
+    const end = this.#store.end();
+    let rows = 0;
+    for (; fill.below < end && rows < count; fill.below++) {
+      if (this.#weights.get(fill.below) === 0) continue;
+      fill.index.insert(fill.below);
+      rows++;
+    }
+    if (fill.below < end || rows > 0) return rows;
+    this.#indexFills.delete(fill);
+    this.#secondary.set(fill.id, fill.index);
+    return null;
+  }
+
+  abandonIndex(fill: IndexFill): void {
+    this.#indexFills.delete(fill);
   }
 
   dropIndex(id: number): void {

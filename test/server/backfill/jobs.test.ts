@@ -122,6 +122,37 @@ describe('a job in the background', () => {
     expect(dump(database)).toEqual(whole);
   });
 
+  it('makes an index while the rows change', async () => {
+    const random = new Random(5);
+    for (let round = 0; round < 4; round++) {
+      await session.run('CREATE INDEX by_k ON t (k DESC, id)');
+      expect(await stateOf(session.run('DROP TABLE t'))).toBe('55006');
+      while (database.jobs.running().length > 0) {
+        await session.run(`DELETE FROM t WHERE id % 17 = ${random.int(0, 16)}`);
+        await session.run(
+          `INSERT INTO t SELECT i, ${random.int(0, 9)} FROM generate_series(${random.int(1, 300)}, 400) AS i WHERE i % ${random.int(2, 9)} = 0`,
+        );
+      }
+      expect(database.jobs.list()).toEqual([]);
+      for (let k = 0; k < 10; k++) {
+        expect(await bagOf(session, `SELECT id FROM t WHERE k = ${k}`)).toEqual(
+          await bagOf(session, `SELECT id FROM t WHERE k + 0 = ${k}`),
+        );
+      }
+      expect(String(await bagOf(session, 'EXPLAIN SELECT id FROM t WHERE k = 3'))).toContain('by_k');
+      if (round < 3) await session.run('DROP INDEX by_k');
+    }
+    const whole = dump(database);
+    await use(await openSlowly(afterCrash(place.path, 'crash')));
+    expect(dump(database)).toEqual(whole);
+    expect(String(await bagOf(session, 'EXPLAIN SELECT id FROM t WHERE k = 3'))).toContain('by_k');
+    await session.run('SET background_ddl = true');
+    await session.run('CREATE INDEX again ON t (k)');
+    await use(await openSlowly(afterCrash(`${place.path}-crash`, 'pending')));
+    while (database.jobs.running().length > 0) await database.jobs.running()[0]?.ended;
+    expect(database.catalog.find('public', 'again', [])?.kind).toBe('index');
+  });
+
   it('is in the foreground where rows depend on time', async () => {
     await session.run("CREATE MATERIALIZED VIEW d WITH (ttl = '1 day') AS SELECT id FROM t");
     expect(database.jobs.running()).toEqual([]);
