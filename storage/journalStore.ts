@@ -128,6 +128,8 @@ export class SqliteJournalStore implements JournalStore {
   readonly #page: Sqlite.Statement;
   readonly #wal: number;
   readonly #mark: number;
+  /** The last sync has failed. */
+  #doubtful = false;
 
   /**
    * Opens or creates the journal in `directory`. Throws SqlError 55000 when another server has it, 58030 when it cannot be
@@ -152,14 +154,42 @@ export class SqliteJournalStore implements JournalStore {
     })();
   }
 
-  sync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fdatasync(this.#wal, (error) => (error === null ? resolve() : reject(error)));
-    });
+  async sync(): Promise<void> {
+    this.#leaveDoubtfulLog();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        fdatasync(this.#wal, (error) => (error === null ? resolve() : reject(error)));
+      });
+    } catch (error) {
+      this.#doubtful = true;
+      throw error;
+    }
   }
 
   syncNow(): void {
-    fdatasyncSync(this.#wal);
+    this.#leaveDoubtfulLog();
+    try {
+      fdatasyncSync(this.#wal);
+    } catch (error) {
+      this.#doubtful = true;
+      throw error;
+    }
+  }
+
+  /**
+   * After a failed sync the system may have forgotten pages of the log that are not on disk, and says nothing of them again: what
+   * is written behind such a hole would be lost with it. So everything goes into the file, and the log begins anew.
+   */
+  #leaveDoubtfulLog(): void {
+    if (!this.#doubtful) return;
+    this.#db.pragma('synchronous = FULL');
+    try {
+      const [result] = this.#db.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[];
+      if (result?.busy !== 0) throw Object.assign(new Error('the log is in use'), { code: 'EIO' });
+      this.#doubtful = false;
+    } finally {
+      this.#db.pragma('synchronous = NORMAL');
+    }
   }
 
   read(after: number, limit: number): readonly StoredRecord[] {
