@@ -4,8 +4,14 @@
 
 const SMALL = 24;
 
+/** For wide numbers, which a Buffer writes and reads a byte at a time. */
+const viewOf = (buffer: Buffer): DataView =>
+  new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+
 export class ByteWriter {
   #buffer: Buffer;
+  /** Of the buffer; made when it is needed. */
+  #wide: DataView | null = null;
   #length = 0;
 
   constructor(capacity = 256) {
@@ -41,6 +47,7 @@ export class ByteWriter {
     const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
+    this.#wide = null;
   }
 
   uint8(value: number): void {
@@ -60,17 +67,23 @@ export class ByteWriter {
 
   int64(value: bigint): void {
     this.#reserve(8);
-    this.#length = this.#buffer.writeBigInt64BE(value, this.#length);
+    this.#wide ??= viewOf(this.#buffer);
+    this.#wide.setBigInt64(this.#length, value);
+    this.#length += 8;
   }
 
   uint64(value: bigint): void {
     this.#reserve(8);
-    this.#length = this.#buffer.writeBigUInt64BE(value, this.#length);
+    this.#wide ??= viewOf(this.#buffer);
+    this.#wide.setBigUint64(this.#length, value);
+    this.#length += 8;
   }
 
   float64(value: number): void {
     this.#reserve(8);
-    this.#length = this.#buffer.writeDoubleBE(value, this.#length);
+    this.#wide ??= viewOf(this.#buffer);
+    this.#wide.setFloat64(this.#length, value);
+    this.#length += 8;
   }
 
   /** Unsigned integer below 2^53 in groups of seven bits, lowest first. */
@@ -122,6 +135,7 @@ export class ByteWriter {
 
 export class ByteReader {
   #buffer: Buffer;
+  #wide: DataView | null = null;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -140,6 +154,7 @@ export class ByteReader {
   /** Starts anew on other bytes. */
   reset(bytes: Uint8Array, position = 0): void {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#wide = null;
     this.#at = position;
   }
 
@@ -154,13 +169,15 @@ export class ByteReader {
   }
 
   int64(): bigint {
-    const value = this.#buffer.readBigInt64BE(this.#at);
+    this.#wide ??= viewOf(this.#buffer);
+    const value = this.#wide.getBigInt64(this.#at);
     this.#at += 8;
     return value;
   }
 
   float64(): number {
-    const value = this.#buffer.readDoubleBE(this.#at);
+    this.#wide ??= viewOf(this.#buffer);
+    const value = this.#wide.getFloat64(this.#at);
     this.#at += 8;
     return value;
   }

@@ -17,10 +17,16 @@ export function boxedCodec(type: DataType): BoxedCodec {
   const reader = new ByteReader(NOTHING);
   const write = encodeValue(type);
   const read = decodeValue(type);
+  // A value is compared with what is stored, then stored: it may be long, and is encoded once.
+  let written: NonNullValue | null = null;
   return {
     encode(value) {
-      writer.reset();
-      write(value, writer);
+      if (value !== written || typeof value !== 'object') {
+        written = null;
+        writer.reset();
+        write(value, writer);
+        written = value;
+      }
       return writer.view();
     },
     decode(bytes) {
