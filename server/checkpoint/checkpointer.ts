@@ -102,6 +102,9 @@ export class Checkpointer {
   }
 
   async #take(): Promise<CheckpointReport> {
+    // What met damage may have done half of a change: the checkpoint there is, and the journal, make it whole again.
+    const damage = this.#database.memory?.damage ?? null;
+    if (damage !== null) throw damage;
     const { serverClock } = this.#database.environment;
     const started = serverClock.system();
     let frozenMicros = 0;
@@ -122,6 +125,9 @@ export class Checkpointer {
       error = thrown;
       snapshot.abandon();
       this.#writer.abandon();
+      // The next one has a writer of its own: this one may be gone for good.
+      await this.#output?.close();
+      this.#output = null;
     }
     const report: CheckpointReport = {
       number: description.number,

@@ -9,6 +9,7 @@ import {
   type CheckpointPlace,
   inDirectory,
 } from '../../storage/checkpoint/checkpointPlace.ts';
+import type { DamageMark } from '../../storage/checkpoint/damageMark.ts';
 import { Backups } from '../backup/backups.ts';
 import type { Database, DdlOrigin } from '../database.ts';
 import type { Journal } from '../journal.ts';
@@ -62,7 +63,10 @@ export async function recover(
     const description = readDescription(file);
     checkContinues(journal, description);
     adoptSecret(database, journal, description);
-    database.memory?.readFrom(() => place.open(), description?.blocks ?? 0);
+    const { damage } = place;
+    const suspect = damage?.isSet ?? false;
+    watchDamage(database, damage ?? null, log);
+    database.memory?.readFrom(() => place.open(), description?.blocks ?? 0, suspect);
     const rebuilt =
       description === null ? [] : await restoreCheckpoint(database, file, description, runDdl, progress);
     for (const { view, reason } of rebuilt) log(`materialized view "${view}" was built again: ${reason}`);
@@ -87,10 +91,25 @@ export async function recover(
     };
     const checkpointer = new Checkpointer(database, place, positionOf(file, description), pace);
     database.durability = { checkpointer, backups: null, progress, recovery: report };
+    if (suspect) {
+      // Everything has been read, and what was damaged was built again.
+      await checkpointer.checkpoint();
+      damage?.clear();
+    }
     return { checkpointer, report };
   } finally {
     file.close();
   }
+}
+
+function watchDamage(database: Database, mark: DamageMark | null, log: (line: string) => void): void {
+  if (database.memory === null) return;
+  database.memory.onDamage = (damage) => {
+    mark?.set(damage.message);
+    log(
+      `${damage.message}; no checkpoints are taken until the server is started again, which reads all of it`,
+    );
+  };
 }
 
 /** Random values of views follow from a secret, which a backup brings along. */

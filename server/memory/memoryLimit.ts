@@ -39,6 +39,10 @@ export class MemoryLimit {
   #checkpoint: CheckpointInput | null = null;
   #openCheckpoint: (() => CheckpointInput) | null = null;
   #isLazy = false;
+  /** The first damage that was met in the checkpoint since the start; null: none. */
+  damage: SqlError | null = null;
+  /** Told of it. */
+  onDamage: (damage: SqlError) => void = () => {};
   #nextMeasure = 0n;
   #isFailing = false;
 
@@ -58,12 +62,12 @@ export class MemoryLimit {
     return this.#swap.bytes;
   }
 
-  /** Where the newest checkpoint is read, of so many blocks. */
-  readFrom(open: () => CheckpointInput, blocks: number): void {
+  /** Where the newest checkpoint is read, of so many blocks; `suspect`: all of it at the start. */
+  readFrom(open: () => CheckpointInput, blocks: number, suspect = false): void {
     this.#checkpoint?.close();
     this.#checkpoint = null;
     this.#openCheckpoint = open;
-    this.#isLazy = blocks > (this.#options.lazyBlocks ?? LAZY_BLOCKS);
+    this.#isLazy = !suspect && blocks > (this.#options.lazyBlocks ?? LAZY_BLOCKS);
   }
 
   /** Where a restart leaves the blocks of the checkpoint; null: it reads them all. */
@@ -73,7 +77,15 @@ export class MemoryLimit {
 
   #block(id: number): Uint8Array<ArrayBuffer> {
     this.#checkpoint ??= must(this.#openCheckpoint)();
-    return this.#checkpoint.block(id);
+    try {
+      return this.#checkpoint.block(id);
+    } catch (error) {
+      if (error instanceof SqlError && error.state === 'XX001' && this.damage === null) {
+        this.damage = error;
+        this.onDamage(error);
+      }
+      throw error;
+    }
   }
 
   /** A section that changes state has ended: nothing is half done. */

@@ -2,6 +2,7 @@
 import type { SqlError } from '../../common/sqlError.ts';
 import { type CheckpointEnd, CheckpointFile } from './checkpointFile.ts';
 import { CheckpointWriter } from './checkpointWriter.ts';
+import { DamageMark } from './damageMark.ts';
 import type { BlockSource } from './image.ts';
 
 /** The newest checkpoint. What is damaged throws SqlError XX001. */
@@ -36,9 +37,15 @@ export interface CheckpointOutput {
 export interface CheckpointPlace {
   open(): CheckpointInput;
   writer(): CheckpointOutput;
+  /** Where damage that shows later is noted. */
+  readonly damage?: DamageMark;
 }
 
 /** The data directory. */
 export function inDirectory(directory: string): CheckpointPlace {
-  return { open: () => new CheckpointFile(directory), writer: () => new CheckpointWriter(directory) };
+  return {
+    open: () => new CheckpointFile(directory),
+    writer: () => new CheckpointWriter(directory),
+    damage: new DamageMark(directory),
+  };
 }
