@@ -147,7 +147,7 @@ function connectorSection(connector: SourceConnector): string {
   ].join('\n\n');
 }
 
-const optionTable = (options: readonly OptionSpec[]): string =>
+export const optionTable = (options: readonly OptionSpec[]): string =>
   `| option | type | default | meaning |\n|---|---|---|---|\n${options.map(optionRow).join('\n')}`;
 
 /** Options that are the relation's own, whatever its connector. */

@@ -3,11 +3,13 @@
  * examples run, the generated pages are up to date.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { functionsPage, sourcesPage } from '../scripts/referencePages.ts';
+import { sinksPage } from '../scripts/sinkPages.ts';
 import { root, runProgram, startInProcess, type TestServer } from './harness/server.ts';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -37,7 +39,7 @@ describe.each(documents)('%s', (document) => {
   });
 
   it('names files that exist', () => {
-    const made = /^(\.\/)?millrace-data\/?$/;
+    const made = /^(\.\/)?(millrace-data|backups|spill)\/?$/;
     const missing = namedPaths(text).filter((path) => {
       if (made.test(path)) return false;
       const pattern = path.includes('/')
@@ -141,6 +143,23 @@ describe('docs/time.md', () => {
   });
 });
 
+describe('docs/connectors/file-sink.md', () => {
+  it('writes what it says', async () => {
+    const text = read('docs/connectors/file-sink.md');
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-filesink-'));
+    const [, sql = ''] = /^```sql\n(.*?)^```/ms.exec(text) ?? [];
+    const [, lines] = /^```text\n(.*?)^```/ms.exec(text) ?? [];
+    const server = await startInProcess();
+    const path = join(directory, 'out');
+    const done = await runProgram(['sql', '--url', server.url], sql.replace('/tmp/millrace-totals', path));
+    expect(done).toMatchObject({ code: 0, stderr: '' });
+    await server.close();
+    const parts = globSync('part-*', { cwd: path }).sort();
+    expect(parts.map((part) => readFileSync(join(path, part), 'utf8')).join('')).toBe(lines);
+    rmSync(directory, { recursive: true });
+  });
+});
+
 describe('examples', () => {
   it.each(globSync('examples/*.sql', { cwd: root }).sort())('%s runs', async (file) => {
     const fresh = await startInProcess();
@@ -159,5 +178,9 @@ describe('generated pages', () => {
 
   it('docs/sql/sources.md is what the connectors say (scripts/writeReference.ts writes it)', () => {
     expect(read('docs/sql/sources.md')).toBe(sourcesPage());
+  });
+
+  it('docs/sql/sinks.md is what the connectors say (scripts/writeReference.ts writes it)', () => {
+    expect(read('docs/sql/sinks.md')).toBe(sinksPage());
   });
 });

@@ -1,0 +1,53 @@
+/** docs/sql/sinks.md: what is the same for all sinks, and each connector's section from its definition. */
+import { csvEncodeOptions } from '../connector/encoders/encoder.ts';
+import { jsonEncodeOptions } from '../connector/encoders/jsonValue.ts';
+import type { SinkConnector } from '../connector/sink.ts';
+import { sinkConnectors } from '../connector/sinks.ts';
+import { sinkOptions } from '../server/sinks/declare.ts';
+import { optionTable } from './referencePages.ts';
+
+function connectorSection(connector: SinkConnector): string {
+  const guarantee =
+    connector.guarantee === 'exactly once'
+      ? 'Every change is written exactly once.'
+      : 'Every change is written at least once: after a crash some may be written again.';
+  const formats = connector.formats.map((f) => (f === 'NATIVE' ? 'none (no FORMAT clause)' : `\`${f}\``));
+  return [
+    `## ${connector.name}`,
+    `${connector.doc} ${guarantee}`,
+    `Formats: ${formats.join(', ')}. The first is taken where the statement has none.`,
+    ...(connector.options.length === 0 ? [] : [optionTable(connector.options)]),
+  ].join('\n\n');
+}
+
+export function sinksPage(): string {
+  return `${[
+    '# Sinks',
+    'The tables of options are written from their definitions by `scripts/writeReference.ts`.',
+    [
+      '```sql',
+      'CREATE SINK [IF NOT EXISTS] name { FROM relation | AS query } [EMIT ON WINDOW CLOSE]',
+      "WITH ( connector = '...', option = '...' [, ...] )",
+      '[FORMAT { PLAIN | UPSERT | DEBEZIUM } ENCODE { JSON | CSV } [( option = value [, ...] )]]',
+      '```',
+    ].join('\n'),
+    'A sink writes the changes of a table, source, view or query out of the database, as they happen: first the rows that are there when it is made (unless `snapshot = false`), then for every tick what it has changed, net. The view of a query, and a plain view, is kept like any other, in schema `millrace_sinks`.',
+    'How a change is written is its **format**. `PLAIN`: rows that come, of relations whose rows are never changed or removed; of others with `force_append_only`. `UPSERT`: the row under its key, or that there is none any more. `DEBEZIUM`: the row before and after, and `op` (`c`, `u` or `d`). The last two need a key: that of the relation, if all its columns are written, or columns that include it (`primary_key`).',
+    '`INTO table`, `REPLACE SINK` and `ALTER SINK ... CONNECTOR WITH` answer `0A000`.',
+    '## Options of every sink',
+    optionTable(sinkOptions),
+    'ENCODE JSON:',
+    optionTable(jsonEncodeOptions),
+    'JSON has integers, floats and booleans as they are (`NaN` and infinity as strings), `numeric` as a string, dates and times as strings with six digits of fraction (`2024-01-01 00:00:00.000000`), intervals in ISO 8601, `bytea` in base64, arrays and structs as arrays and objects.',
+    'ENCODE CSV (text as SQL shows it, in UTC; NULL is nothing, an empty string `""`):',
+    optionTable(csvEncodeOptions),
+    '## States',
+    '`millrace_catalog.sinks` has a row for each sink: its state and why, how many changes wait (`backlog_rows`, `backlog_bytes`, of them `spilled_bytes` on disk), the version that it has produced and the one that its target has, how far that is behind (`lag`), and the last error.',
+    '| state | meaning |\n|---|---|\n| `running` | |\n| `retrying` | the last delivery failed; it is tried again, after 0.1 seconds at first, then ever longer, half a minute at most |\n| `paused` | by `ALTER SINK name PAUSE`, after 25 failures in a row, or because trying again would not help: `reason` says which. Changes go on being kept for it |\n| `waiting` | its view is paused, or there is no room for its backlog; it gets the difference later |',
+    '`ALTER SINK name RESUME` goes on, also with a target that has lost what was delivered, or that has more than this database: then from what the server has. `ALTER SINK name RENAME TO`, `SET SCHEMA` and `OWNER TO` are as for other objects. `DROP SINK` leaves what has been written where it is, and forgets what has not.',
+    'What waits for a target lies in memory up to 16 MiB a sink, beyond that in the data directory. Without a data directory, or on a full disk, the sink is given the difference when it has caught up, instead of every change. A slow or failing target never holds up anybody else.',
+    'A relation cannot be dropped while a sink writes it, except with `CASCADE`; nor can a column that it writes be dropped or renamed. A view may be replaced (`CREATE OR REPLACE`) as long as the key of its sinks stays: they get the difference. New columns of a relation do not reach its sinks.',
+    'What a crash can do to it: [durability](../durability.md#sinks-exactly-once).',
+    ...sinkConnectors.map(connectorSection),
+  ].join('\n\n')}\n`;
+}
