@@ -264,8 +264,9 @@ export class Outbox implements Persistent, BlockOwner {
   blockParts(b: number): readonly BlockPart[] {
     const chunk = this.#places[b] ?? null;
     if (chunk === null) return [];
-    if (!Array.isArray(chunk.content)) return [this.#bytesOf(chunk)];
-    return [{ encode: () => this.#bytesOf(chunk), bytes: chunk.bytes }];
+    if (chunk.content instanceof Uint8Array) return [chunk.content];
+    const bytes = chunk.content === 'spilled' ? 0 : chunk.bytes;
+    return [{ encode: () => this.#bytesOf(chunk), bytes }];
   }
 
   adoptBlock(b: number, parts: readonly Uint8Array<ArrayBuffer>[]): void {

@@ -11,6 +11,12 @@ export function pauseSink(object: CatalogObject, context: StatementContext): voi
 }
 
 /** Only inside `exclusive`. */
-export function resumeSink(sink: SinkObject, _context: StatementContext): void {
+export function resumeSink(sink: SinkObject, { database }: StatementContext): void {
+  if (sink.runtime.node?.guard?.failed === true && database.recovery === null) {
+    throw new SqlError('55000', `sink "${sink.name}" has missed changes`, {
+      detail: sink.runtime.reason ?? '',
+      hint: 'Drop the sink and create it again.',
+    });
+  }
   if (sink.runtime.paused !== null) sink.runtime.resume();
 }
