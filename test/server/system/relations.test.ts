@@ -48,6 +48,9 @@ describe('system relations', () => {
       'millrace_catalog.row_errors',
       'millrace_catalog.source_errors',
       'millrace_catalog.ddl_progress',
+      'millrace_catalog.recovery',
+      'millrace_catalog.checkpoints',
+      'millrace_catalog.backups',
     ]);
     database.close();
   });
