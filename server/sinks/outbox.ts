@@ -138,6 +138,8 @@ export class Outbox implements Persistent, BlockOwner {
     }
     const free = this.#places.indexOf(null);
     const place = free >= 0 ? free : this.#places.length;
+    // What was there goes to a running checkpoint before something else is.
+    this.#marks.touch(place);
     const chunk: Chunk = { place, content: [], rows: 0, bytes: 0, last: 0n };
     this.#places[place] = chunk;
     this.#chunks.push(chunk);

@@ -5,6 +5,7 @@ import type { SinkBatch, SinkChange } from '../../../connector/sink.ts';
 import { Outbox } from '../../../server/sinks/outbox.ts';
 import type { Spill } from '../../../server/sinks/spill.ts';
 import { MemoryCheckpoint } from '../../harness/checkpoint.ts';
+import { MemoryStore, marksOf } from '../../harness/eviction.ts';
 import { generator } from '../time/random.ts';
 
 class MemorySpill implements Spill {
@@ -44,6 +45,17 @@ function someChanges(random: (n: number) => number): readonly SinkChange[] {
   });
 }
 
+/** Sets some blocks aside, and puts some of those away. */
+function sendAway(outbox: Outbox, store: MemoryStore, random: (n: number) => number): void {
+  for (const marks of marksOf(outbox)) {
+    marks.store = store;
+    for (let b = 0; b < outbox.blockCount(); b++) {
+      if (marks.absent[b] !== 1 && random(2) === 0) marks.setAside(b);
+      if (marks.isAside(b) && random(2) === 0) marks.putAway(b);
+    }
+  }
+}
+
 describe('outbox', () => {
   it('gives what was added and not dropped, in order', () => {
     for (let seed = 1; seed <= 60; seed++) {
@@ -53,8 +65,9 @@ describe('outbox', () => {
       let expected: SinkBatch[] = [];
       let epoch = 0n;
       const checkpoint = new MemoryCheckpoint();
+      const store = new MemoryStore((id) => checkpoint.block(id));
       for (let step = 0; step < 200; step++) {
-        const what = random(12);
+        const what = random(13);
         if (what < 8) {
           if (random(4) > 0) epoch++;
           const changes = someChanges(random);
@@ -81,6 +94,7 @@ describe('outbox', () => {
           checkpoint.restore(outbox);
           expect(texts(outbox.waiting(epoch))).toEqual(then);
         }
+        if (what === 12) sendAway(outbox, store, random);
         expect(outbox.rows).toBe(expected.reduce((sum, b) => sum + b.changes.length, 0));
         if (random(8) === 0) expect(texts(outbox.waiting(epoch))).toEqual(texts(expected));
         const some = epoch - BigInt(random(10));
