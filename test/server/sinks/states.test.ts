@@ -1,4 +1,6 @@
 /** What can happen to a sink: its view is paused or replaced, its target fails, is lost or ahead, memory is full. */
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must } from '../../../common/assert.ts';
 import { SinkRefusal } from '../../../connector/sink.ts';
@@ -147,6 +149,68 @@ describe('the view of a sink', () => {
     await world.run('UPDATE t SET g = 7');
     expect(await delivered()).toEqual(['null -> {"id":1,"g":1}', '{"id":1,"g":1} -> {"id":1,"g":7}']);
   });
+});
+
+describe('a sink of a source', () => {
+  it('gives what the source has brought and brings, over restarts', async () => {
+    const files = join(directory.path, 'in');
+    mkdirSync(files);
+    writeFileSync(join(files, 'a.ndjson'), '{"x": 1}\n{"x": 2}\n');
+    await world.run(
+      `CREATE SOURCE src (x int) WITH (connector = 'posix_fs', posix_fs.root = '${files}') FORMAT PLAIN ENCODE JSON`,
+    );
+    await world.run('CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM src');
+    await world.database.pollSources();
+    await world.run(
+      `CREATE SINK s FROM src WITH (connector = 'file', path = '${directory.path}/s') FORMAT PLAIN ENCODE JSON`,
+    );
+    await world.run('DROP MATERIALIZED VIEW n');
+    appendFileSync(join(files, 'a.ndjson'), '{"x": 3}\n');
+    await world.database.pollSources();
+    await world.crash();
+    appendFileSync(join(files, 'a.ndjson'), '{"x": 4}\n');
+    await world.database.pollSources();
+    await world.drain('s');
+    await world.checkpoint();
+    await world.crash();
+    appendFileSync(join(files, 'a.ndjson'), '{"x": 5}\n');
+    await world.database.pollSources();
+    await world.drain('s');
+    expect(world.disk('s').lines()).toEqual([1, 2, 3, 4, 5].map((x) => `{"x":${x}}`));
+    await world.run('DROP SINK s');
+    const source = must(world.database.catalog.find('public', 'src', []));
+    expect(source.kind === 'source' ? source.source.consumers.size : -1).toBe(0);
+  });
+});
+
+describe('rows that come late', () => {
+  for (const format of ['UPSERT', 'PLAIN']) {
+    it(`counted after all: ${format}`, async () => {
+      await world.run(
+        "CREATE TABLE e (at timestamp, WATERMARK FOR at AS at - INTERVAL '1 minute') APPEND ONLY",
+      );
+      await world.run(
+        "CREATE MATERIALIZED VIEW w AS SELECT window_start AS at, count(*) AS c FROM TUMBLE(e, at, INTERVAL '1 minute') GROUP BY window_start EMIT ON WINDOW CLOSE",
+      );
+      await world.run(
+        `CREATE SINK s FROM w WITH (connector = 'file', path = '${directory.path}/s') FORMAT ${format} ENCODE JSON`,
+      );
+      await world.run("INSERT INTO e VALUES ('2024-01-01 00:00:10'), ('2024-01-01 00:05:00')");
+      await world.run("INSERT INTO e VALUES ('2024-01-01 00:00:20')");
+      await world.drain('s');
+      const first = world.disk('s').lines();
+      expect(first).toHaveLength(1);
+      await world.run('REPLAY LATE ROWS FROM e');
+      await world.crash();
+      if (format === 'UPSERT') {
+        await world.drain('s');
+        expect(world.disk('s').lines().at(-1)).toContain('"c":2');
+        return;
+      }
+      expect(await world.delivery('s').step(true)).toBe('paused');
+      expect(paused()).toContain('an append-only sink cannot take them back');
+    });
+  }
 });
 
 describe('the target of a sink', () => {
