@@ -18,6 +18,7 @@ const all: Readonly<Record<string, string>> = {
   windowChange: 'OVER: one change in a partition of 10^3 to 10^6 rows, by function',
   plateau: 'state behind a watermark after 1 and 10 times the events',
   changeCost: 'one change in groups, partitions and join keys of up to a million rows',
+  memory: 'state of 1, 2 and 5 times the memory limit',
   operators: 'single operators',
   join: 'joins',
   deltaJoin: 'joins over shared arrangements against joins with state of their own',
