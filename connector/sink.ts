@@ -63,6 +63,8 @@ export interface SinkWriter {
   recover(): Promise<bigint | null>;
   /** `first`: the first epoch to come. One transaction at a time. */
   begin(first: bigint): Promise<SinkTransaction>;
+  /** CREATE SINK has failed after `recover`: takes back what marks the target as this sink's. */
+  release?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -164,6 +164,10 @@ class FileWriter implements SinkWriter {
     await this.#files.syncDirectory(this.#directory);
   }
 
+  async release(): Promise<void> {
+    await this.#files.remove(this.#path(POSITION));
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

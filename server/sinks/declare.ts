@@ -10,6 +10,7 @@ import type { SinkMode } from '../../executor/operators/sink.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSink } from '../../parser/ast/streaming.ts';
 import type { RelationObject } from '../objects.ts';
+import type { ViewPlan } from '../views/planView.ts';
 
 /** Options of every sink, whatever its connector. */
 export const sinkOptions: readonly OptionSpec[] = [
@@ -164,6 +165,22 @@ export function declaredSink(statement: CreateSink): DeclaredSink {
   };
 }
 
+/** What there is to be known of a relation or query. */
+interface SinkInput {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly key: readonly number[] | null;
+  readonly appendOnly: boolean;
+}
+
+export function relationInput({ name, columns, entry }: RelationObject): SinkInput {
+  return { name, columns, key: entry.key, appendOnly: entry.appendOnly };
+}
+
+export function queryInput(name: string, { columns, planned }: ViewPlan): SinkInput {
+  return { name, columns, key: planned.key, appendOnly: planned.plan.appendOnly };
+}
+
 /** The part of a sink that depends on its relation. */
 export interface SinkOver {
   readonly columns: readonly Column[];
@@ -173,19 +190,14 @@ export interface SinkOver {
   readonly mode: SinkMode;
 }
 
-function columnsOf(declared: DeclaredSink, relation: RelationObject): readonly number[] {
+function columnsOf(declared: DeclaredSink, relation: SinkInput): readonly number[] {
   const visible = relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [i]));
   return declared.columns === null
     ? visible
     : declared.columns.map((name) => positionOf(relation, name, visible, declared.position));
 }
 
-function positionOf(
-  relation: RelationObject,
-  name: string,
-  among: readonly number[],
-  position: number,
-): number {
+function positionOf(relation: SinkInput, name: string, among: readonly number[], position: number): number {
   const found = among.find((i) => relation.columns[i]?.name === name);
   if (found !== undefined) return found;
   throw new SqlError('42703', `column "${name}" of relation "${relation.name}" does not exist`, { position });
@@ -194,11 +206,11 @@ function positionOf(
 /** Positions in the relation of the columns that tell its rows apart for the target; null: there are none. */
 function keyOf(
   declared: DeclaredSink,
-  relation: RelationObject,
+  relation: SinkInput,
   positions: readonly number[],
 ): readonly number[] | null {
   const { primaryKey, position, format } = declared;
-  const { key } = relation.entry;
+  const { key } = relation;
   const shown = (columns: readonly number[]): string =>
     columns.map((c) => relation.columns[c]?.name).join(', ');
   if (primaryKey === null) return key?.every((k) => positions.includes(k)) === true ? key : null;
@@ -218,21 +230,21 @@ function keyOf(
 }
 
 /** Checks that the relation's changes can be said in the sink's format. */
-export function sinkOver(declared: DeclaredSink, relation: RelationObject): SinkOver {
+export function sinkOver(declared: DeclaredSink, relation: SinkInput): SinkOver {
   const { format, force, position, encode } = declared;
   const positions = columnsOf(declared, relation);
   const columns = positions.flatMap((p) => relation.columns[p] ?? []);
   const key = keyOf(declared, relation, positions);
   const within = key?.map((k) => positions.indexOf(k)) ?? null;
   if (format === 'PLAIN') {
-    if (!relation.entry.appendOnly && !force) {
+    if (!relation.appendOnly && !force) {
       throw new SqlError('42P16', `an append-only sink cannot take the changes of "${relation.name}"`, {
         position,
         detail: 'Its rows are not only added, but changed and removed.',
         hint: "Use FORMAT UPSERT or DEBEZIUM, or force_append_only = 'true' to leave removals out.",
       });
     }
-    return { columns, positions, key: within, mode: relation.entry.appendOnly ? 'rows' : 'inserts' };
+    return { columns, positions, key: within, mode: relation.appendOnly ? 'rows' : 'inserts' };
   }
   if (within === null && encode !== 'NATIVE') {
     throw new SqlError(

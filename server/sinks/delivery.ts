@@ -95,7 +95,7 @@ export class SinkDelivery {
   }
 
   async #open(): Promise<SinkWriter> {
-    const writer = await openTarget(this.#database, this.sink);
+    const writer = await openTarget(this.#database, this.sink.name, this.sink.runtime.shape);
     this.#writer = writer;
     const has = await writer.recover();
     this.#settle(has);

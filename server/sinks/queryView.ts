@@ -9,7 +9,7 @@ import { pausedBy } from '../pause.ts';
 import { originOf, type StatementContext } from '../statements/statement.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
 import { buildView, noParts, watermarkedColumns } from '../viewBuild.ts';
-import { planView } from '../views/planView.ts';
+import { planView, type ViewPlan } from '../views/planView.ts';
 import { queryViewId } from './definition.ts';
 
 /** The statement that the query would be a view by. */
@@ -28,6 +28,16 @@ function viewStatementOf(statement: CreateSink, name: string): CreateMaterialize
     withData: true,
     span,
   };
+}
+
+/** The view of the sink with this id, planned; null: the sink has no query. */
+export function planQueryView(
+  statement: CreateSink,
+  sink: number,
+  context: StatementContext,
+): ViewPlan | null {
+  const written = viewStatementOf(statement, `sink_${sink}`);
+  return written === null ? null : planView(written, context);
 }
 
 /** Makes the view of the sink with this id and puts it into the catalog; null: the sink has no query. Only inside `exclusive`. */

@@ -1,13 +1,22 @@
 /** CREATE SINK: a relation's changes, or a query's, go out of the database. */
+import { must } from '../../common/assert.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
+import type { SinkWriter } from '../../connector/sink.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { CreateSink } from '../../parser/ast/streaming.ts';
 import { parse } from '../../parser/parse.ts';
 import type { RelationObject, SinkObject } from '../objects.ts';
 import { pausedError } from '../pause.ts';
-import { type DeclaredSink, declaredSink, sinkOver } from '../sinks/declare.ts';
+import {
+  type DeclaredSink,
+  declaredSink,
+  queryInput,
+  relationInput,
+  type SinkOver,
+  sinkOver,
+} from '../sinks/declare.ts';
 import { queryView } from '../sinks/definition.ts';
-import { createQueryView } from '../sinks/queryView.ts';
+import { createQueryView, planQueryView } from '../sinks/queryView.ts';
 import type { SinkShape } from '../sinks/runtime.ts';
 import { openTarget } from '../sinks/target.ts';
 import { removeObject } from './drop.ts';
@@ -19,10 +28,18 @@ import {
   originOf,
   type StatementContext,
   type StatementHandler,
+  type StatementResult,
   splitName,
 } from './statement.ts';
 
 const TAG = 'CREATE SINK';
+
+/** Where the sink goes. */
+interface Place {
+  readonly id: number;
+  readonly schema: string;
+  readonly name: string;
+}
 
 /** A plain view, and a relation with EMIT ON WINDOW CLOSE, are what a query over them gives. */
 function asQuery(statement: CreateSink, context: StatementContext): CreateSink {
@@ -54,28 +71,40 @@ function relationOf(
   return { relation, dependsOn: new Set([relation.id]) };
 }
 
+/** What the statement says, over what its relation or query has now. */
+function shapeOf(id: number, declared: DeclaredSink, over: SinkOver): SinkShape {
+  const { columns, key, mode } = over;
+  const { connector, options, format, encode, encodeOptions } = declared;
+  return { id, connector, options, format, encode, encodeOptions, columns, key, mode };
+}
+
+/** The same before anything is made. */
+function shapeAhead(
+  statement: CreateSink,
+  place: Place,
+  declared: DeclaredSink,
+  context: StatementContext,
+): SinkShape {
+  const quiet: StatementContext = { ...context, notice: () => {} };
+  const plan = planQueryView(statement, place.id, quiet);
+  const { source } = statement;
+  const input =
+    plan === null && source.kind === 'relation'
+      ? relationInput(namedRelation(source.name, context))
+      : queryInput(place.name, must(plan));
+  return shapeOf(place.id, declared, sinkOver(declared, input));
+}
+
 function makeSink(
   statement: CreateSink,
-  place: { readonly id: number; readonly schema: string; readonly name: string },
+  place: Place,
   declared: DeclaredSink,
   context: StatementContext,
 ): SinkObject {
   const { database } = context;
   const { relation, dependsOn } = relationOf(statement, place.id, context);
-  const { columns, positions, key, mode } = sinkOver(declared, relation);
-  const { connector, options, format, encode, encodeOptions } = declared;
-  const shape: SinkShape = {
-    id: place.id,
-    connector,
-    options,
-    format,
-    encode,
-    encodeOptions,
-    columns,
-    key,
-    mode,
-  };
-  const runtime = database.sinks.newRuntime(shape, positions);
+  const over = sinkOver(declared, relationInput(relation));
+  const runtime = database.sinks.newRuntime(shapeOf(place.id, declared, over), over.positions);
   const sink: SinkObject = {
     kind: 'sink',
     ...place,
@@ -114,43 +143,65 @@ export const createSink: StatementHandler<CreateSink> = {
     if (written.into !== null) throw unsupported('CREATE SINK ... INTO', position);
     const declared = declaredSink(written);
     const { database } = context;
-    return database.exclusive(async () => {
-      const target = splitName(written.name, context);
-      const schema = creationSchema(target, context);
-      if (nameTaken(schema, target.name, written.ifNotExists, context)) return done(TAG);
-      const statement = asQuery(written, context);
-      const id = database.catalog.allocateId();
-      let sink: SinkObject;
-      try {
-        sink = makeSink(statement, { id, schema, name: target.name }, declared, context);
-        database.catalog.add(sink);
-        // A restart opens it when everything is there again.
-        if (database.recovery === null) await claim(sink, context);
-      } catch (error) {
-        discard(id, context);
-        throw error;
-      }
-      if (!database.restoring && declared.snapshot && sink.runtime.node !== null)
-        database.sinks.giveAll(sink);
-      database.journalDdl(originOf(context), id);
-      database.sinks.onCreated(sink);
-      return done(TAG);
-    });
-  },
-};
-
-/** A target that cannot be reached, or is another sink's, fails the statement. */
-async function claim(sink: SinkObject, context: StatementContext): Promise<void> {
-  try {
-    const writer = await openTarget(context.database, sink);
+    const target = splitName(written.name, context);
+    const schema = creationSchema(target, context);
+    if (nameTaken(schema, target.name, written.ifNotExists, context)) return done(TAG);
+    const statement = asQuery(written, context);
+    const place: Place = { id: database.catalog.allocateId(), schema, name: target.name };
+    // A restart opens it when everything is there again.
+    if (database.recovery !== null) return placeSink(statement, place, declared, context);
+    const writer = await claim(shapeAhead(statement, place, declared, context), place, context);
     try {
-      await writer.recover();
+      return await placeSink(statement, place, declared, context);
+    } catch (error) {
+      await writer.release?.().catch(() => {});
+      throw error;
     } finally {
       await writer.close();
     }
+  },
+};
+
+/** Makes the sink and puts it into the catalog. Its target has been found to be there. */
+function placeSink(
+  statement: CreateSink,
+  place: Place,
+  declared: DeclaredSink,
+  context: StatementContext,
+): Promise<StatementResult> {
+  const { database } = context;
+  return database.exclusive(() => {
+    // Another session may have been faster.
+    nameTaken(place.schema, place.name, false, context);
+    let sink: SinkObject;
+    try {
+      sink = makeSink(statement, place, declared, context);
+      database.catalog.add(sink);
+    } catch (error) {
+      discard(place.id, context);
+      throw error;
+    }
+    if (!database.restoring && declared.snapshot && sink.runtime.node !== null) database.sinks.giveAll(sink);
+    database.journalDdl(originOf(context), place.id);
+    database.sinks.onCreated(sink);
+    return done(TAG);
+  });
+}
+
+/** Opens the target before anything waits for it: one that cannot be reached, or is another sink's, fails the statement. */
+async function claim(shape: SinkShape, { name }: Place, { database }: StatementContext): Promise<SinkWriter> {
+  try {
+    const writer = await openTarget(database, name, shape);
+    try {
+      await writer.recover();
+      return writer;
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
   } catch (error) {
     if (error instanceof SqlError) throw error;
-    throw new SqlError('58030', `the target of sink "${sink.name}" cannot be written to`, {
+    throw new SqlError('58030', `the target of sink "${name}" cannot be written to`, {
       detail: error instanceof Error ? error.message : String(error),
     });
   }

@@ -1,5 +1,5 @@
 /** What can happen to a sink: its view is paused or replaced, its target fails, is lost or ahead, memory is full. */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must } from '../../../common/assert.ts';
@@ -148,6 +148,27 @@ describe('the view of a sink', () => {
     await world.run('UPDATE t SET x = 7');
     await world.run('UPDATE t SET g = 7');
     expect(await delivered()).toEqual(['null -> {"id":1,"g":1}', '{"id":1,"g":1} -> {"id":1,"g":7}']);
+  });
+});
+
+describe('CREATE SINK', () => {
+  it('leaves nothing where it fails', async () => {
+    const path = `${directory.path}/claimed`;
+    await world.run('CREATE TABLE d (id int PRIMARY KEY, x int)');
+    await world.run('INSERT INTO d VALUES (1, 0)');
+    const sql = `CREATE SINK f FROM d WITH (connector = 'file', path = '${path}') FORMAT UPSERT ENCODE JSON`;
+    const { sinks } = world.database;
+    const { newRuntime } = sinks;
+    sinks.newRuntime = () => {
+      throw new TypeError('broken');
+    };
+    await expect(world.run(sql)).rejects.toThrow('broken');
+    sinks.newRuntime = newRuntime;
+    expect(readdirSync(path)).toEqual([]);
+    expect(sinks.list()).toEqual([]);
+    await world.run(sql);
+    await expect(world.run(sql.replace('SINK f', 'SINK g'))).rejects.toMatchObject({ state: '55000' });
+    expect(readdirSync(path)).toEqual(['.millrace-sink']);
   });
 });
 
