@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must } from '../../../common/assert.ts';
 import { SinkRefusal } from '../../../connector/sink.ts';
+import { MaterializeOperator } from '../../../executor/operators/materialize.ts';
 import { pauseView } from '../../../server/pause.ts';
 import { createDatabase, localSession } from '../../../server/serve.ts';
 import { SinkDelivery } from '../../../server/sinks/delivery.ts';
@@ -148,6 +149,54 @@ describe('the view of a sink', () => {
     await world.run('UPDATE t SET x = 7');
     await world.run('UPDATE t SET g = 7');
     expect(await delivered()).toEqual(['null -> {"id":1,"g":1}', '{"id":1,"g":1} -> {"id":1,"g":7}']);
+  });
+});
+
+describe('a view that a restart builds again', () => {
+  /** The next checkpoint cannot have the operators of the view. */
+  function loseOperators(name: string): void {
+    const view = must(world.database.catalog.find('public', name, []));
+    if (view.kind !== 'materialized view') return;
+    for (const { operator } of view.nodes) {
+      if (operator !== null && !(operator instanceof MaterializeOperator)) {
+        Object.defineProperty(operator, 'persistent', { value: undefined });
+      }
+    }
+  }
+
+  it('goes on where its rows are the same', async () => {
+    await createSink();
+    await world.run('INSERT INTO t VALUES (1, 1), (2, 2)');
+    await world.drain('s');
+    await world.run('INSERT INTO t VALUES (3, 1)');
+    loseOperators('m');
+    await world.checkpoint();
+    await world.run('INSERT INTO t VALUES (4, 1)');
+    await world.crash();
+    await world.run('INSERT INTO t VALUES (5, 1)');
+    expect((await delivered()).slice(2)).toEqual([
+      '{"g":1,"c":1} -> {"g":1,"c":2}',
+      '{"g":1,"c":2} -> {"g":1,"c":3}',
+      '{"g":1,"c":3} -> {"g":1,"c":4}',
+    ]);
+  });
+
+  it('pauses its sinks where they are not', async () => {
+    await world.run('CREATE MATERIALIZED VIEW r AS SELECT id, random() AS x FROM t');
+    await world.run(
+      `CREATE SINK s FROM r WITH (connector = 'file', path = '${directory.path}/s') FORMAT UPSERT ENCODE JSON`,
+    );
+    await world.run('INSERT INTO t VALUES (1, 1), (2, 2)');
+    await world.run('DELETE FROM t WHERE id = 1');
+    await world.drain('s');
+    loseOperators('r');
+    await world.checkpoint();
+    await world.crash();
+    expect(paused()).toContain('materialized view "r" was built again');
+    await world.run('ALTER SINK s RESUME');
+    await world.run('INSERT INTO t VALUES (3, 3)');
+    await world.drain('s');
+    expect(world.disk('s').lines()).toHaveLength(4);
   });
 });
 
