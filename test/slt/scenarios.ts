@@ -22,10 +22,13 @@ function scenarioOf(file: string): Scenario {
   return scenarios[(hash + seed) % scenarios.length] ?? 'restart';
 }
 
+/** Three restarts of a long file on a machine that has other things to do. */
+const TIMEOUT_MS = 300_000;
+
 /** One test for each file that has this scenario. */
 export function testFiles(scenario: Scenario): void {
   const own = files.filter((file) => scenarioOf(file) === scenario);
-  it.each(own)('%s', async (file) => {
+  it.each(own)('%s', { timeout: TIMEOUT_MS }, async (file) => {
     const server = await OwnServer.start(true);
     try {
       const run = new ScenarioRun(server, { scenario, seed, every: null }, file);
