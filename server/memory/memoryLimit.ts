@@ -11,7 +11,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.ts';
 import { SwapFile } from '../../storage/checkpoint/swapFile.ts';
 import type { BlockStore, Persistent } from '../../storage/state/persist.ts';
-import { Residency } from '../../storage/state/residency.ts';
+import { Residency, type Swap } from '../../storage/state/residency.ts';
 import type { Database } from '../database.ts';
 import { blockState } from './usage.ts';
 
@@ -26,15 +26,17 @@ export interface MemoryOptions {
   /** Where the swap file is put. */
   readonly directory: string;
   readonly log: (line: string) => void;
-  /** For tests: the least time between two counts, and how many blocks are read at the start. */
+  /** For tests: the least time between two counts, how many blocks are read at the start, which are too small, another file. */
   readonly measureMicros?: bigint;
   readonly lazyBlocks?: number;
+  readonly leastBytes?: number;
+  readonly swap?: Swap;
 }
 
 export class MemoryLimit {
   readonly #database: Database;
   readonly #options: MemoryOptions;
-  readonly #swap: SwapFile;
+  readonly #swap: Swap;
   readonly residency: Residency;
   #checkpoint: CheckpointInput | null = null;
   #openCheckpoint: (() => CheckpointInput) | null = null;
@@ -49,8 +51,9 @@ export class MemoryLimit {
   constructor(database: Database, options: MemoryOptions) {
     this.#database = database;
     this.#options = options;
-    this.#swap = new SwapFile(options.directory);
-    this.residency = new Residency(options.limit, this.#swap, (id) => this.#block(id));
+    this.#swap = options.swap ?? new SwapFile(options.directory);
+    const block = (id: number): Uint8Array<ArrayBuffer> => this.#block(id);
+    this.residency = new Residency(options.limit, this.#swap, block, options.leastBytes);
   }
 
   get limit(): number {

@@ -10,7 +10,7 @@
  */
 import type { BlockMarks, BlockStore, Persistent, StateWriter } from './persist.ts';
 
-/** Blocks below this stay: they are of small states. */
+/** Blocks below this usually stay: they are of small states. */
 const LEAST_BYTES = 4096;
 /** Down to this share of the limit, so that not every tick has to make room. */
 const GOAL = 0.9;
@@ -22,6 +22,9 @@ export interface Swap {
   write(packed: Uint8Array<ArrayBuffer>): number;
   read(place: number): Uint8Array<ArrayBuffer>;
   free(place: number): void;
+  /** What it takes. */
+  readonly bytes: number;
+  close(): void;
 }
 
 interface Owner {
@@ -47,6 +50,7 @@ export function marksOf(states: Iterable<Persistent>): ReadonlySet<BlockMarks> {
 export class Residency implements BlockStore {
   limit: number;
   readonly #swap: Swap;
+  readonly #leastBytes: number;
   /** Gives a block of the newest checkpoint. */
   readonly #checkpoint: (id: number) => Uint8Array<ArrayBuffer>;
   #owners: Owner[] = [];
@@ -67,8 +71,14 @@ export class Residency implements BlockStore {
   fetches = 0n;
   evictions = 0n;
 
-  constructor(limit: number, swap: Swap, checkpoint: (id: number) => Uint8Array<ArrayBuffer>) {
+  constructor(
+    limit: number,
+    swap: Swap,
+    checkpoint: (id: number) => Uint8Array<ArrayBuffer>,
+    leastBytes = LEAST_BYTES,
+  ) {
     this.limit = limit;
+    this.#leastBytes = leastBytes;
     this.#swap = swap;
     this.#checkpoint = checkpoint;
   }
@@ -175,7 +185,7 @@ export class Residency implements BlockStore {
       const b = this.#blockAt++;
       if (owner.marks.absent[b] === 1) continue;
       const size = owner.marks.size(b);
-      if (size < LEAST_BYTES) continue;
+      if (size < this.#leastBytes) continue;
       owner.marks.setAside(b);
       this.#aside.push({ owner, b, bytes: size });
       this.#asideBytes += size;

@@ -1,8 +1,9 @@
 /** Blocks that are away, in memory, for tests: random ones of a structure are sent away between its ticks. */
 import { must } from '../../common/assert.ts';
 import type { BlockMarks, BlockStore, Persistent } from '../../storage/state/persist.ts';
+import type { Swap } from '../../storage/state/residency.ts';
 
-export class MemoryStore implements BlockStore {
+export class MemoryStore implements BlockStore, Swap {
   readonly #places = new Map<number, Uint8Array<ArrayBuffer>>();
   readonly #checkpoint: (id: number) => Uint8Array<ArrayBuffer>;
   #last = 0;
@@ -35,6 +36,14 @@ export class MemoryStore implements BlockStore {
   fetched(): void {
     this.fetches++;
   }
+
+  get bytes(): number {
+    let sum = 0;
+    for (const packed of this.#places.values()) sum += packed.byteLength;
+    return sum;
+  }
+
+  close(): void {}
 
   /** Places that are taken. */
   get places(): number {

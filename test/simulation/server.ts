@@ -1,19 +1,40 @@
 /** One life of a simulated server: the engine over a simulated disk, with every timer and every turn in the driver's hands. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Checkpointer } from '../../server/checkpoint/checkpointer.ts';
 import { recover } from '../../server/checkpoint/recovery.ts';
 import type { Database } from '../../server/database.ts';
 import { Journal } from '../../server/journal.ts';
+import { MemoryLimit } from '../../server/memory/memoryLimit.ts';
 import { createDatabase, ddlRunner, localSession } from '../../server/serve.ts';
 import type { Session } from '../../server/session.ts';
 import { ServerClock } from '../../server/time/clock.ts';
 import { isDue, runDue } from '../../server/time/due.ts';
+import { MemoryStore } from '../harness/eviction.ts';
 import { generator } from '../server/time/random.ts';
 import type { Disk } from './disk.ts';
 import type { Random } from './views.ts';
 
 type RecoveryReport = Awaited<ReturnType<typeof recover>>['report'];
+
+/** Nearly all state is away most of the time, and after a restart until it is needed. */
+function limitMemory(database: Database, random: Random): void {
+  const store = new MemoryStore(() =>
+    must<Uint8Array<ArrayBuffer>>(null, 'blocks of a checkpoint are read from it'),
+  );
+  database.memory = new MemoryLimit(database, {
+    limit: 4000 + random(60_000),
+    directory: 'the simulated disk',
+    log: (line) => {
+      throw new TypeError(line);
+    },
+    measureMicros: 0n,
+    lazyBlocks: 0,
+    leastBytes: 64,
+    swap: store,
+  });
+}
 
 /** Bytes that a checkpoint copies in one step: about a block. */
 const STEP_BYTES = 1;
@@ -82,6 +103,7 @@ export class SimulatedServer {
       random: () => random(1 << 30) / (1 << 30),
       randomBytes: (count) => Uint8Array.from({ length: count }, () => random(256)),
     });
+    if (seed % 2 === 0) limitMemory(database, generator(seed + 1));
     const gate: (() => void)[] = [];
     const timers = new Set<() => void>();
     const after = (_ms: number, run: () => void): (() => void) => {
