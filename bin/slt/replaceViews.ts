@@ -3,6 +3,7 @@
  * over it. Left alone are views of which the rows do not follow from what their relations hold now: they depend on when rows came,
  * or on chance.
  */
+import { dependsOnHistory } from '../../planner/maintainable.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { walkPhysical } from '../../planner/plan/walk.ts';
 import type { Database } from '../../server/database.ts';
@@ -25,8 +26,8 @@ function viewsOf(database: Database): readonly MaterializedViewObject[] {
 }
 
 /** Whether building the view again may give other rows, or it stands still. */
-function dependsOnHistory(view: MaterializedViewObject): boolean {
-  let depends = view.paused !== null;
+function mayDiffer(view: MaterializedViewObject): boolean {
+  let depends = view.paused !== null || dependsOnHistory(view.planned.plan);
   walkPhysical(view.planned.plan, (node) => {
     depends ||= historical.has(node.kind) || ('clean' in node && node.clean !== undefined);
   });
@@ -79,7 +80,7 @@ export async function replaceViews(database: Database): Promise<readonly string[
   const problems: string[] = [];
   const before = rowsOf(database);
   for (const view of viewsOf(database)) {
-    if (dependsOnHistory(view)) continue;
+    if (mayDiffer(view)) continue;
     try {
       await replaceView(database, view);
     } catch (error) {
