@@ -233,6 +233,8 @@ export class Disk implements JournalStore, CheckpointPlace {
 
   open(): CheckpointInput {
     const { description, images, blocks } = this.#checkpoint;
+    // As a connection to a database, it finds what the newest checkpoint has.
+    const newest = (id: number): Uint8Array<ArrayBuffer> | undefined => this.#checkpoint.blocks.get(id);
     return {
       path: this.path,
       description: () => description,
@@ -240,7 +242,7 @@ export class Disk implements JournalStore, CheckpointPlace {
       imageNames: () => [...images.keys()],
       blockIds: () => [...blocks.keys()],
       block(id) {
-        const bytes = blocks.get(id);
+        const bytes = newest(id);
         if (bytes === undefined) throw new SqlError('XX001', `block ${id} is missing`);
         return bytes.slice();
       },
