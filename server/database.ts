@@ -409,10 +409,7 @@ export function columnTypes(object: {
 /** The relation behind an id that must be stored or a source. Throws 55000 where it is a paused view. */
 export function scannable(catalog: Catalog, id: number): TableObject | MaterializedViewObject | SourceObject {
   const object = catalog.byId(id);
-  assert(
-    object !== null && isRelation(object) && object.kind !== 'view',
-    `relation ${id} cannot be scanned`,
-  );
+  assert(object !== null && isRelation(object) && object.kind !== 'view', `relation ${id} cannot be scanned`);
   if (object.kind === 'materialized view' && object.paused !== null) throw pausedError(object);
   return object;
 }

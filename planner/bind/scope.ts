@@ -230,7 +230,7 @@ function unqualified(
     const found = findUnqualified(s, name, position);
     if (found === null) continue;
     const table = s.tables.find((t) => t.columns.some((c) => c === found)) ?? null;
-    trace?.({ table, column: table?.columns.findIndex((c) => c === found) ?? null, name });
+    trace?.({ table, column: table?.columns.indexOf(found) ?? null, name });
     return columnScalar(found, depth, position);
   }
   depth = 0;

@@ -117,7 +117,7 @@ describe('nexmark answers computed by hand', () => {
         .map((b) => b.price);
       if (prices.length === 0) continue;
       const list = byCategory.get(a.category) ?? [];
-      list.push(prices.reduce((x, y) => (y > x ? y : x)));
+      list.push(prices.toSorted((x, y) => Number(x - y)).at(-1) ?? 0n);
       byCategory.set(a.category, list);
     }
     const expected = [...byCategory].map(([category, list]) => {
