@@ -7,6 +7,7 @@ import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
 import type { ClockRecord, DdlRecord, RecordKind, TimedRecord } from './journalRecords.ts';
 import { replayRecord, replayStart } from './journalReplay.ts';
+import { jumpClock } from './time/setBack.ts';
 
 /** A clock this far behind the newest record has been set back, and is believed. */
 const SET_BACK_MICROS = 1_000_000n;
@@ -98,7 +99,7 @@ function start(database: Database, journal: Journal): void {
   if (database.environment.serverClock.virtual) return;
   const now = database.clock();
   if (now + SET_BACK_MICROS < database.watermarks.now()) {
-    database.watermarks.jumpTo(now);
+    jumpClock(database, now);
     journal.noteClock(now, false, true);
   }
   const timed = database.catalog

@@ -33,6 +33,7 @@ import { eventFromJson } from './time/eventLog.ts';
 import type { EventTimeJson } from './time/eventTime.ts';
 import { eventTypes } from './time/eventTypes.ts';
 import type { Admitted } from './time/lateRow.ts';
+import { jumpClock } from './time/setBack.ts';
 import {
   publishWatermark,
   tickAdmitted,
@@ -115,7 +116,7 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
       database.runTick(() => {});
       return;
     case 'clock':
-      if ((record as ClockRecord).jump) database.watermarks.jumpTo(BigInt((record as ClockRecord).at));
+      if ((record as ClockRecord).jump) jumpClock(database, BigInt((record as ClockRecord).at));
       return;
     case 'start':
       replayStart(database, record as TimedRecord);

@@ -4,6 +4,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import { parseValue } from '../../common/textIo.ts';
 import type { ResetVariable, SetVariable, ShowVariable } from '../../parser/ast/statement.ts';
 import { runDue } from '../time/due.ts';
+import { jumpClock } from '../time/setBack.ts';
 import { isInfinite } from '../time/units.ts';
 import { done, type StatementContext, type StatementHandler, type StatementResult } from './statement.ts';
 
@@ -34,7 +35,7 @@ async function setClock(value: string | null, context: StatementContext): Promis
       }
       serverClock.set(at);
     }
-    database.watermarks.jumpTo(serverClock.now());
+    jumpClock(database, serverClock.now());
     database.journal?.noteClock(database.watermarks.now(), serverClock.virtual, true);
     runDue(database);
     database.journal?.flush();
