@@ -21,8 +21,12 @@ const historical: ReadonlySet<PhysicalPlan['kind']> = new Set([
   'Pace',
 ]);
 
+/** Views that statements made; those of sinks' queries are the server's own. */
 function viewsOf(database: Database): readonly MaterializedViewObject[] {
-  return database.catalog.objects().filter((o) => o.kind === 'materialized view');
+  return database.catalog
+    .objects()
+    .filter((o) => o.kind === 'materialized view')
+    .filter((view) => !database.catalog.isSystemSchema(view.schema));
 }
 
 /** Whether building the view again may give other rows, or it stands still. */
