@@ -7,12 +7,13 @@
  */
 import { must } from '../../common/assert.ts';
 import type { PhysicalTemporalJoin } from '../../planner/plan/physical.ts';
-import { Arrangement } from '../../storage/state/arrangement.ts';
+import type { Arrangement } from '../../storage/state/arrangement.ts';
 import { Scratch } from '../../storage/state/keyIndex.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import { newBatch, type OutputBatch } from '../../storage/state/vector.ts';
 import { BATCH_ROWS, type Batch, type Vector } from '../batch.ts';
 import { compileSelection, type Selection } from '../codegen/predicate.ts';
+import { KeyedRows } from './arrange.ts';
 import { JoinKeys } from './joinKeys.ts';
 import { PairBatch, type PairSources } from './joinPairs.ts';
 import type { Emit, Operator, TickContext } from './operator.ts';
@@ -35,7 +36,8 @@ export class TemporalJoinOperator implements Operator {
   readonly #width: number;
   readonly #residual: Selection | null;
   readonly #leftKeys: JoinKeys;
-  readonly #rightKeys: JoinKeys;
+  readonly #keyed: KeyedRows;
+  /** Its rows. */
   readonly #right: Arrangement;
   readonly #pending: PendingRows | null;
   readonly #memo: TemporalMemo | null;
@@ -57,9 +59,8 @@ export class TemporalJoinOperator implements Operator {
     this.#width = leftTypes.length;
     this.#residual = node.residual === null ? null : compileSelection(node.residual, both, node.kind);
     this.#leftKeys = new JoinKeys(leftKeys, nullSafe);
-    this.#rightKeys = new JoinKeys(rightKeys, nullSafe);
-    const { appendOnly } = right;
-    this.#right = new Arrangement(rightTypes, rightKeys, { appendOnly, totals: false, degrees: false });
+    this.#keyed = new KeyedRows(rightTypes, { columns: rightKeys, nullSafe }, right.appendOnly);
+    this.#right = this.#keyed.rows;
     this.#pending = left.appendOnly ? new PendingRows(leftTypes) : null;
     this.#memo = left.appendOnly ? null : new TemporalMemo(leftTypes, rightTypes);
     this.#output = new PairBatch([...leftTypes, ...rightTypes]);
@@ -69,25 +70,15 @@ export class TemporalJoinOperator implements Operator {
   }
 
   push(port: number, batch: Batch): void {
-    if (port === 1) this.#arrange(batch);
+    if (port === 1) this.#takeRight(batch);
     else if (this.#memo !== null) this.#memo.push(batch);
     else must(this.#pending).push(batch);
   }
 
-  #arrange(batch: Batch): void {
-    const n = batch.length;
-    const rows = this.#right;
-    const keys = this.#rightKeys;
-    const vectors = keys.vectors(batch);
-    const hashes = keys.hash(vectors, n, rows);
-    const skipped = keys.skipped(batch);
-    const heads = keys.ownHeads(vectors, hashes, n, rows);
-    rows.begin(batch.columns, n);
-    for (let i = 0; i < n; i++) {
-      if (skipped !== null && skipped[i] === 1) continue;
-      rows.apply(i, hashes[i] as number, heads[i] as number, batch.weights[i] as number);
-    }
-    rows.finish();
+  #takeRight(batch: Batch): void {
+    this.#keyed.apply(batch);
+    // Nobody is handed the batch: its hashes are of no further use.
+    this.#keyed.forget();
   }
 
   flush(emit: Emit): void {
