@@ -1,6 +1,7 @@
 /**
  * Checkpoints and restarts: a view with many groups over a table. How long a full checkpoint takes and what it writes; how ticks
- * fare while one is taken, against ticks without; and how long a restart takes until it answers a read, and until it takes writes.
+ * fare while one is taken, against ticks without; and how long a restart takes until it answers a read, and until it takes writes
+ * and is as fast as before.
  *
  * Run: node bench/checkpoint.ts [--rows N]   (state is 3 rows per row: table, groups, view)
  */
@@ -23,6 +24,9 @@ const CHUNK = 50_000;
 const WARM_UP = 5000;
 const ROUNDS = 5;
 const UPDATES = 3000;
+/** Updates of which the median is taken after a restart. */
+const WINDOW = 500;
+const PATIENCE_MS = 60_000;
 
 interface Opened {
   readonly database: Database;
@@ -76,6 +80,15 @@ async function updates(database: Database, until: () => boolean): Promise<number
     await new Promise((resolve) => setImmediate(resolve));
   }
   return times;
+}
+
+/** Milliseconds until random updates take no longer than `before`, the median of one, by a tenth. */
+async function fullSpeed(database: Database, before: number): Promise<number> {
+  const started = performance.now();
+  while (percentile(await updates(database, times(WINDOW)), 0.5) > before * 1.1) {
+    if (performance.now() - started > PATIENCE_MS) return Number.NaN;
+  }
+  return performance.now() - started;
 }
 
 warmUp();
@@ -143,6 +156,8 @@ try {
   const written = performance.now();
   await localSession(second.database).run('INSERT INTO t VALUES (77, 5)');
   note('first write', milliseconds(performance.now() - written));
+  const full = await fullSpeed(second.database, percentile(idle, 0.5));
+  note('from the restart to full speed', milliseconds(second.millis + full));
   await close(second);
   process.stdout.write(`${markdownTable(['measure', 'figure'], lines)}\n`);
 } finally {

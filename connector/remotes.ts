@@ -1,0 +1,4 @@
+/** Every remote source connector. */
+import type { RemoteConnector } from './remote.ts';
+
+export const remoteConnectors: readonly RemoteConnector[] = [];

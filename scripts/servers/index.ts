@@ -1,0 +1,4 @@
+/** Every kind of server that tests need, by name: `node scripts/servers.ts NAME` starts one. */
+import type { ServerKind } from './server.ts';
+
+export const serverKinds: readonly ServerKind[] = [];
