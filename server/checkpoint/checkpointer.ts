@@ -155,6 +155,7 @@ export class Checkpointer {
     const snapshot = new Snapshot(
       () => ++this.#lastBlockId,
       (id, bytes) => this.#writer.block(id, bytes),
+      (bytes) => this.#writer.buffer(bytes),
     );
     for (const { name, state } of contents(database)) snapshot.add(name, state);
     this.#number++;

@@ -23,6 +23,8 @@ export interface CheckpointOutput {
   /** Why the running checkpoint cannot succeed; null: nothing is known against it. */
   readonly failure: SqlError | null;
   begin(): void;
+  /** Memory for a block. */
+  buffer(bytes: number): ArrayBuffer;
   /** The memory is the writer's from now on. */
   block(id: number, bytes: Uint8Array<ArrayBuffer>): void;
   /** Resolves when at most `bytes` are outstanding. */

@@ -20,6 +20,11 @@ function answer(message: WriterAnswer): void {
   port.postMessage(message);
 }
 
+/** The block has been written, or need not be. */
+function taken({ buffer, byteLength: bytes }: Uint8Array<ArrayBuffer>): void {
+  port.postMessage({ kind: 'taken', bytes, buffer } satisfies WriterAnswer, [buffer]);
+}
+
 function carryOut(request: WriterRequest): void {
   switch (request.kind) {
     case 'begin':
@@ -28,7 +33,7 @@ function carryOut(request: WriterRequest): void {
       return;
     case 'block':
       if (!failed) file.putBlock(request.id, request.bytes);
-      answer({ kind: 'taken', bytes: request.bytes.byteLength });
+      taken(request.bytes);
       return;
     case 'commit':
       if (failed) return;
@@ -61,7 +66,7 @@ port.on('message', (request: WriterRequest) => {
     } catch {
       // The connection is beyond that; the next checkpoint will tell.
     }
-    if (request.kind === 'block') answer({ kind: 'taken', bytes: request.bytes.byteLength });
+    if (request.kind === 'block') taken(request.bytes);
     answer({ kind: 'failed', state, message });
   }
 });

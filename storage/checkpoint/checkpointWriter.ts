@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { SqlError } from '../../common/sqlError.ts';
 import type { SqlState } from '../../common/sqlStates.ts';
+import { BufferPool } from './bufferPool.ts';
 import type { CheckpointEnd } from './checkpointFile.ts';
 
 export type WriterRequest =
@@ -15,13 +16,15 @@ export type WriterRequest =
   | { readonly kind: 'close' };
 
 export type WriterAnswer =
-  | { readonly kind: 'taken'; readonly bytes: number }
+  /** `buffer`: the block's memory, given back. */
+  | { readonly kind: 'taken'; readonly bytes: number; readonly buffer: ArrayBuffer }
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly state: SqlState; readonly message: string };
 
 export class CheckpointWriter {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  readonly #pool = new BufferPool();
   #outstanding = 0;
   #failure: SqlError | null = null;
   #end: { readonly resolve: () => void; readonly reject: (error: SqlError) => void } | null = null;
@@ -61,6 +64,10 @@ export class CheckpointWriter {
     this.#worker.ref();
     this.#failure = this.#gone ? new SqlError('58030', 'the checkpoint writer has ended') : null;
     this.#post({ kind: 'begin' });
+  }
+
+  buffer(bytes: number): ArrayBuffer {
+    return this.#pool.take(bytes);
   }
 
   /** Hands a block over; the memory is the writer's from now on. */
@@ -104,9 +111,11 @@ export class CheckpointWriter {
     switch (answer.kind) {
       case 'taken':
         this.#outstanding -= answer.bytes;
+        this.#pool.give(answer.buffer);
         for (const resolve of this.#taken.splice(0)) resolve();
         return;
       case 'committed':
+        this.#pool.clear();
         this.#worker.unref();
         this.#end?.resolve();
         this.#end = null;

@@ -4,7 +4,7 @@
  *
  * Invariant: when nothing is pending, every frozen block was given to `deliver` once, with its contents at the freeze.
  */
-import type { BlockMarks, Freezer, Persistent } from '../state/persist.ts';
+import type { Allocate, BlockMarks, Freezer, Persistent } from '../state/persist.ts';
 import { type ImageContext, saveImage } from './image.ts';
 
 interface Waiting {
@@ -20,15 +20,22 @@ export class Snapshot implements Freezer, ImageContext {
   readonly liveIds = new Set<number>();
   readonly #deliver: (id: number, packed: Uint8Array<ArrayBuffer>) => void;
   readonly #newId: () => number;
+  readonly #allocate: Allocate | undefined;
   readonly #queue: Waiting[] = [];
   readonly #copied: Waiting[] = [];
   #at = 0;
   #pending = 0;
   bytes = 0;
 
-  constructor(newId: () => number, deliver: (id: number, packed: Uint8Array<ArrayBuffer>) => void) {
+  /** `allocate`: memory for copies of blocks, which `deliver` may pass on. */
+  constructor(
+    newId: () => number,
+    deliver: (id: number, packed: Uint8Array<ArrayBuffer>) => void,
+    allocate?: Allocate,
+  ) {
     this.#newId = newId;
     this.#deliver = deliver;
+    this.#allocate = allocate;
   }
 
   /** Freezes one piece of state under a name. */
@@ -77,7 +84,7 @@ export class Snapshot implements Freezer, ImageContext {
   }
 
   #copy(waiting: Waiting): void {
-    const packed = waiting.marks.packed(waiting.b);
+    const packed = waiting.marks.packed(waiting.b, this.#allocate);
     this.#pending--;
     this.#copied.push(waiting);
     this.bytes += packed.byteLength;

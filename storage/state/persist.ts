@@ -226,10 +226,10 @@ export class BlockMarks {
   }
 
   /** The contents of block b, packed, wherever it is. */
-  packed(b: number): Uint8Array<ArrayBuffer> {
+  packed(b: number, allocate: Allocate = fresh): Uint8Array<ArrayBuffer> {
     const away = this.#away.get(b);
-    if (away === undefined) return packBlock(this.owner.blockParts(b));
-    return away.parts === null ? this.#stored(b, away) : packBlock(away.parts);
+    if (away === undefined) return packBlock(this.owner.blockParts(b), allocate);
+    return away.parts === null ? this.#stored(b, away) : packBlock(away.parts, allocate);
   }
 
   /** What block b takes in memory, about, wherever it is; 0: not known. */
@@ -291,6 +291,11 @@ export interface Persistent {
   restore(from: StateReader): void;
 }
 
+/** A buffer of at least so many bytes. What lies between the parts of a block is not looked at. */
+export type Allocate = (bytes: number) => ArrayBuffer;
+
+const fresh: Allocate = (bytes) => new ArrayBuffer(bytes);
+
 const ALIGNMENT = 8;
 
 /** State never lies in shared memory. */
@@ -302,11 +307,11 @@ function bytesOf(part: BlockPart): Uint8Array<ArrayBuffer> {
 }
 
 /** A block's parts as one buffer: their number, their lengths, then each from a multiple of 8 on. */
-export function packBlock(parts: readonly BlockPart[]): Uint8Array<ArrayBuffer> {
+export function packBlock(parts: readonly BlockPart[], allocate: Allocate = fresh): Uint8Array<ArrayBuffer> {
   const bytes = parts.map(bytesOf);
   const head = aligned(4 + 4 * bytes.length);
   const total = bytes.reduce((sum, part) => sum + aligned(part.byteLength), head);
-  const packed = new Uint8Array(total);
+  const packed = new Uint8Array(allocate(total), 0, total);
   const header = new Uint32Array(packed.buffer, 0, 1 + bytes.length);
   header[0] = bytes.length;
   let at = head;

@@ -65,6 +65,7 @@ export class MemoryPlace implements CheckpointPlace {
     return {
       outstanding: 0,
       failure: null,
+      buffer: (bytes) => new ArrayBuffer(bytes),
       begin: () => {
         running = new Map();
       },

@@ -322,6 +322,11 @@ class Output implements CheckpointOutput {
     this.#meets(this.#fault());
   }
 
+  buffer(bytes: number): ArrayBuffer {
+    // Memory that has been used before.
+    return new Uint8Array(bytes + 64).fill(0xdb).buffer;
+  }
+
   block(id: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.#event();
     this.#meets(this.#fault());
