@@ -136,6 +136,13 @@ export class Disk implements JournalStore, CheckpointPlace {
     return this.#synced.records.length;
   }
 
+  /** Records through this number are covered by the checkpoint. */
+  get covered(): number {
+    const { description } = this.#checkpoint;
+    if (description === null) return 0;
+    return (JSON.parse(description) as { readonly journalSeq: number }).journalSeq;
+  }
+
   get hasCheckpoint(): boolean {
     return this.#checkpoint.description !== null;
   }
