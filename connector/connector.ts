@@ -5,6 +5,7 @@
  */
 import type { Column, DataType } from '../common/dataType.ts';
 import type { Row } from '../common/value.ts';
+import type { Drift } from './formats/message.ts';
 
 export interface OptionSpec {
   /** Dotted name as in WITH (...). A trailing `*` matches any suffix (`fields.*`). */
@@ -21,7 +22,26 @@ export interface OptionSpec {
 /** A position that a reader can resume from: plain JSON. */
 export type Position = { readonly [key: string]: string | number | boolean | Position };
 
-/** A record that could not be decoded. */
+/** What becomes of a record that cannot be used: it is left out; its field is NULL; its source pauses before it. */
+export type OnError = 'skip' | 'null' | 'fail';
+
+/** A record as it came, as plain JSON: it goes through threads, the journal and checkpoints (rawRecord.ts makes it). */
+export interface RawRecord {
+  /** Partition, file, subject ...; null: there is none. */
+  readonly partition: string | null;
+  /** Where in it. */
+  readonly offset: string | null;
+  /** Base64. */
+  readonly key: string | null;
+  /** Base64. */
+  readonly value: string | null;
+  /** Microseconds since 1970. */
+  readonly timestamp: string | null;
+  /** Values in base64. */
+  readonly headers: readonly (readonly [name: string, value: string | null])[];
+}
+
+/** A record that could not be used, or not as it is. Plain JSON. */
 export interface BadRecord {
   /** Where it was: file and byte offset, partition and offset ... */
   readonly position: string;
@@ -29,6 +49,23 @@ export interface BadRecord {
   readonly raw: string;
   readonly message: string;
   readonly state: string;
+  /** Absent or null: not known. */
+  readonly record?: RawRecord | null;
+  /** What it was decoded to, when the relation refuses its row: an object of columns, as JSON. */
+  readonly row?: string | null;
+  /** The field that is to blame. */
+  readonly field?: string | null;
+  /** Absent: it was left out. Else its row came: with a NULL in `field`, or with an event time that says nothing. */
+  readonly outcome?: 'nulled' | 'admitted';
+}
+
+/** So often a field was not as its column is, in what one poll gives. */
+export interface FieldDrift {
+  readonly kind: Drift;
+  readonly field: string;
+  readonly count: number;
+  /** What the field held, shortened; null: nothing to show. */
+  readonly sample: string | null;
 }
 
 /** What one poll gives. `rows` are in arrival order; each row has the source's columns. */
@@ -37,6 +74,9 @@ export interface SourceRows {
   /** The partition that each row is a message of. Absent: all of the source's only one, '0'. */
   readonly partitions?: readonly string[] | null;
   readonly bad: readonly BadRecord[];
+  readonly drift?: readonly FieldDrift[];
+  /** The record that a row (by its number) was made of, asked for when the relation refuses the row. */
+  readonly recordOf?: (row: number) => RawRecord | null;
   /** Position after these rows. */
   readonly position: Position;
 }
@@ -64,6 +104,11 @@ export interface SourceConfig {
   /** Wall clock in microseconds. */
   readonly clock: () => bigint;
   readonly timeZone: string;
+  /**
+   * Absent: 'skip'. With 'fail', a bad record ends what a poll without `until` gives, and is thrown by the next one; what is read
+   * again (`until`) has been decided: there it is left out.
+   */
+  readonly onError?: OnError;
 }
 
 export interface SourceConnector {
