@@ -2,6 +2,8 @@
 export const sqlStates = {
   '00000': 'successful_completion',
   '01000': 'warning',
+  '08001': 'sqlclient_unable_to_establish_sqlconnection',
+  '08006': 'connection_failure',
   '08P01': 'protocol_violation',
   '0A000': 'feature_not_supported',
   '0LP01': 'invalid_grant_operation',
