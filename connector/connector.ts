@@ -79,6 +79,9 @@ export interface SourceRows {
   readonly recordOf?: (row: number) => RawRecord | null;
   /** Position after these rows. */
   readonly position: Position;
+  /** Of a remote source: the rows are here, and `rows` is empty. */
+  readonly block?: RowBlock;
+  readonly drift?: readonly DriftCount[];
 }
 
 export interface SourceReader {
@@ -89,6 +92,8 @@ export interface SourceReader {
   poll(maxRows: number, until: Position | null): SourceRows | null;
   /** Microseconds (wall clock) before which polling again is pointless; null: ended for ever. */
   nextPollMicros(): bigint | null;
+  /** False: it is still connecting, which may fail. Absent: true. */
+  readonly connected?: boolean;
   close(): void;
 }
 

@@ -78,6 +78,11 @@ export interface RemoteConfig {
 
 export interface RemoteConnector {
   readonly name: string;
+  /**
+   * Where its readers run; absent: in the worker. `main`: in the main thread, where what they read comes in (the server's own
+   * HTTP port); decoding is done there as well.
+   */
+  readonly thread?: 'worker' | 'main';
   readonly doc: string;
   readonly options: readonly OptionSpec[];
   /** Accepted `FORMAT ENCODE` pairs. */
