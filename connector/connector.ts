@@ -68,6 +68,12 @@ export interface FieldDrift {
   readonly sample: string | null;
 }
 
+/** Rows in bytes (server/remote/block.ts), as they come from another thread. */
+export interface RowBlock {
+  readonly rows: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What one poll gives. `rows` are in arrival order; each row has the source's columns. */
 export interface SourceRows {
   readonly rows: readonly Row[];
@@ -81,7 +87,6 @@ export interface SourceRows {
   readonly position: Position;
   /** Of a remote source: the rows are here, and `rows` is empty. */
   readonly block?: RowBlock;
-  readonly drift?: readonly DriftCount[];
 }
 
 export interface SourceReader {
