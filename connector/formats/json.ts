@@ -1,8 +1,8 @@
 /**
  * ENCODE JSON: one object per record. A field that is absent or null is NULL; a value that does not fit its column's
- * type makes the record bad.
+ * type makes the record bad, or (onError 'null') is NULL. Fields without a column and columns without a field are reported.
  */
-import type { DataType } from '../../common/dataType.ts';
+import type { Column, DataType } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import { Jsonb, type JsonNode } from '../../common/jsonb.ts';
 import { isJsonArray, isJsonObject, parseJson, printJson } from '../../common/jsonText.ts';
@@ -59,13 +59,41 @@ function parseField(text: string, type: DataType, path: string, context: TextCon
   }
 }
 
+const SAMPLE = 100;
+
+const sample = (node: JsonNode | undefined): string | null =>
+  node === undefined ? null : printJson(node).slice(0, SAMPLE);
+
 export function jsonDecoder(config: FormatConfig): RecordDecoder {
-  const { columns, context } = config;
+  const { columns, context, onError = 'skip', report } = config;
+  const names = new Set(columns.map((c) => c.name));
+  const field = (node: JsonNode | undefined, { name, type }: Column): Value => {
+    try {
+      return convert(node, type, name, context);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      report?.drift('type changed', name, sample(node));
+      if (onError !== 'null') throw error.with({ column: name });
+      report?.nulled(error, name);
+      return null;
+    }
+  };
   return {
     decode(record) {
       const root = parseJson(record);
       if (!isJsonObject(root)) throw new SqlError('22P02', 'record is not a JSON object');
-      return columns.map((c) => convert(root.get(c.name), c.type, c.name, context));
+      let found = 0;
+      const row = columns.map((column) => {
+        const node = root.get(column.name);
+        if (node === undefined) report?.drift('missing field', column.name, null);
+        else found++;
+        return field(node, column);
+      });
+      if (report !== undefined && root.size > found) {
+        for (const [name, node] of root)
+          if (!names.has(name)) report.drift('unknown field', name, sample(node));
+      }
+      return row;
     },
     complete: () => true,
   };
