@@ -10,15 +10,18 @@ import { plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
 import type {
   BadRecord,
+  FieldDrift,
   OptionSpec,
   Position,
+  RawRecord,
   SourceConfig,
   SourceConnector,
   SourceReader,
   SourceRows,
 } from '../connector.ts';
-import type { RecordDecoder } from '../formats/decoder.ts';
+import type { RecordDecoder, RecordReport } from '../formats/decoder.ts';
 import { formats } from '../formats/index.ts';
+import { textRecord } from '../rawRecord.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const FOLLOW_MICROS = 100_000n;
@@ -76,6 +79,65 @@ interface FileState {
   readonly decoder: RecordDecoder;
   /** Bytes consumed as whole records. */
   offset: number;
+  /** The line that names the fields, once it has been read; null: there is none. */
+  header: string | null;
+}
+
+/** A record in its file, by byte offset. */
+interface Place {
+  readonly state: FileState;
+  readonly at: number;
+  readonly text: string;
+}
+
+/** Under this name a letter's headers have the line that names the fields of a CSV record. */
+export const HEADER_LINE = 'csv.header';
+
+function recordAt({ state, at, text }: Place): RawRecord {
+  const headers: RawRecord['headers'] =
+    state.header === null ? [] : [[HEADER_LINE, Buffer.from(state.header).toString('base64')]];
+  return textRecord(text, { partition: state.path, offset: String(at), headers });
+}
+
+/** What one poll gathers. */
+class Gathered {
+  readonly rows: Row[] = [];
+  readonly places: Place[] = [];
+  readonly bad: BadRecord[] = [];
+  readonly #drift = new Map<string, FieldDrift>();
+  /** A bad record at which reading ends; it has not been consumed. */
+  stopped: SqlError | null = null;
+
+  addDrift(found: readonly FieldDrift[]): void {
+    for (const drift of found) {
+      const key = `${drift.kind} ${drift.field}`;
+      const known = this.#drift.get(key);
+      const count = drift.count + (known?.count ?? 0);
+      this.#drift.set(key, { ...drift, count, sample: drift.sample ?? known?.sample ?? null });
+    }
+  }
+
+  addBad(place: Place, error: SqlError, field: string | null, outcome?: 'nulled'): void {
+    const { state, at, text } = place;
+    this.bad.push({
+      position: `${state.path}:${at}`,
+      raw: text,
+      message: error.message,
+      state: error.state,
+      record: recordAt(place),
+      field,
+      ...(outcome === undefined ? {} : { outcome }),
+    });
+  }
+
+  get drift(): readonly FieldDrift[] {
+    return [...this.#drift.values()];
+  }
+
+  recordOf(row: number): RawRecord | null {
+    const place = this.places[row];
+    return place === undefined ? null : recordAt(place);
+  }
 }
 
 class FileReader implements SourceReader {
@@ -84,6 +146,15 @@ class FileReader implements SourceReader {
   readonly #pattern: RegExp | null;
   readonly #files = new Map<string, FileState>();
   #idleSince: bigint | null = null;
+  /** What the decoder has reported of the record at hand. */
+  #drift: FieldDrift[] = [];
+  /** Of a header that no record has followed yet. */
+  #headerDrift: readonly FieldDrift[] = [];
+  #nulled: { readonly error: SqlError; readonly field: string }[] = [];
+  readonly #report: RecordReport = {
+    drift: (kind, field, sample) => this.#drift.push({ kind, field, count: 1, sample }),
+    nulled: (error, field) => this.#nulled.push({ error, field }),
+  };
 
   constructor(config: SourceConfig, from: Position | null) {
     this.#config = config;
@@ -96,7 +167,8 @@ class FileReader implements SourceReader {
   #state(path: string): FileState {
     const known = this.#files.get(path);
     if (known !== undefined) return known;
-    const state: FileState = { path, decoder: newDecoder(this.#config), offset: 0 };
+    const decoder = newDecoder(this.#config, this.#report);
+    const state: FileState = { path, decoder, offset: 0, header: null };
     this.#files.set(path, state);
     return state;
   }
@@ -108,11 +180,14 @@ class FileReader implements SourceReader {
       const first = this.#read(state, offset);
       const end = first?.indexOf(NEWLINE) ?? -1;
       if (first !== null && end >= 0) {
+        const text = first.toString('utf8', 0, end).replace(/\r$/, '');
         try {
-          state.decoder.decode(first.toString('utf8', 0, end).replace(/\r$/, ''));
+          if (state.decoder.decode(text) === null) state.header = text;
         } catch (error) {
           if (!(error instanceof SqlError)) throw error;
         }
+        // It has been reported when it was read first.
+        this.#forgetReports();
       }
     }
     state.offset = offset;
@@ -134,60 +209,82 @@ class FileReader implements SourceReader {
 
   poll(maxRows: number, until: Position | null): SourceRows | null {
     const paths = until === null ? listFiles(this.#root, this.#pattern) : Object.keys(until).sort();
-    const rows: Row[] = [];
-    const bad: BadRecord[] = [];
+    const strict = until === null && this.#config.onError === 'fail';
+    const found = new Gathered();
+    found.addDrift(this.#headerDrift);
+    this.#headerDrift = [];
     for (const path of paths) {
       const state = this.#state(path);
       const end = until === null ? Number.MAX_SAFE_INTEGER : Number(until[path]);
-      while (rows.length < maxRows && this.#readRecords(state, end, maxRows, rows, bad)) {}
-      if (rows.length >= maxRows) break;
+      while (found.rows.length < maxRows && this.#readRecords(state, end, maxRows, found, strict)) {}
+      if (found.rows.length >= maxRows || found.stopped !== null) break;
     }
+    const { rows, bad, drift, stopped } = found;
     if (rows.length === 0 && bad.length === 0) {
+      if (stopped !== null) throw stopped;
+      this.#headerDrift = drift;
       this.#idleSince = this.#config.clock();
       return null;
     }
     this.#idleSince = null;
-    return { rows, bad, position: this.#position() };
+    return { rows, bad, drift, recordOf: (row) => found.recordOf(row), position: this.#position() };
   }
 
-  /** Decodes records of one chunk; false when the file has no further whole record. */
-  #readRecords(state: FileState, end: number, maxRows: number, rows: Row[], bad: BadRecord[]): boolean {
+  /** Decodes records of one chunk; false when the file has no further whole record, or the next one stops it. */
+  #readRecords(state: FileState, end: number, maxRows: number, found: Gathered, strict: boolean): boolean {
     for (let size = CHUNK_BYTES; ; size *= 2) {
       const chunk = this.#read(state, end, size);
       if (chunk === null) return false;
-      const used = this.#decodeChunk(state, chunk, maxRows, rows, bad);
-      if (used > 0) {
-        state.offset += used;
-        return true;
-      }
+      const used = this.#decodeChunk(state, chunk, maxRows, found, strict);
+      state.offset += used;
+      if (found.stopped !== null) return false;
+      if (used > 0) return true;
       // No whole record in the chunk: look further, unless this was all there is.
       if (chunk.length < size) return false;
     }
   }
 
-  #decodeChunk(state: FileState, chunk: Buffer, maxRows: number, rows: Row[], bad: BadRecord[]): number {
+  #decodeChunk(state: FileState, chunk: Buffer, maxRows: number, found: Gathered, strict: boolean): number {
     let start = 0;
     let from = 0;
-    while (rows.length < maxRows) {
+    while (found.rows.length < maxRows) {
       const end = chunk.indexOf(NEWLINE, from);
       if (end < 0) break;
       const text = chunk.toString('utf8', start, end).replace(/\r$/, '');
       from = end + 1;
       if (!state.decoder.complete(text)) continue;
-      if (text.trim() !== '') this.#decode(state, text, state.offset + start, rows, bad);
+      if (text.trim() !== '') this.#decode({ state, at: state.offset + start, text }, found, strict);
+      if (found.stopped !== null) break;
       start = from;
     }
     return start;
   }
 
-  #decode(state: FileState, text: string, at: number, rows: Row[], bad: BadRecord[]): void {
+  #decode(place: Place, found: Gathered, strict: boolean): void {
+    const { state, at, text } = place;
+    this.#forgetReports();
     try {
       const row = state.decoder.decode(text);
-      if (row !== null) rows.push(row);
+      if (row === null) state.header = text;
+      else {
+        found.rows.push(row);
+        found.places.push(place);
+      }
+      for (const { error, field } of this.#nulled) found.addBad(place, error, field, 'nulled');
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      bad.push({ position: `${state.path}:${at}`, raw: text, message: error.message, state: error.state });
+      if (strict) {
+        found.stopped = new SqlError(error.state, `bad record at ${state.path}:${at}: ${error.message}`);
+        return;
+      }
+      found.addBad(place, error, error.column ?? null);
     }
+    found.addDrift(this.#drift);
+  }
+
+  #forgetReports(): void {
+    if (this.#drift.length > 0) this.#drift = [];
+    if (this.#nulled.length > 0) this.#nulled = [];
   }
 
   #position(): Position {
@@ -201,7 +298,7 @@ class FileReader implements SourceReader {
   close(): void {}
 }
 
-function newDecoder(config: SourceConfig): RecordDecoder {
+function newDecoder(config: SourceConfig, report: RecordReport): RecordDecoder {
   const make = formats[config.encode ?? ''];
   if (make === undefined)
     throw new SqlError('0A000', `ENCODE ${config.encode ?? 'NATIVE'} is not supported by posix_fs`);
@@ -209,6 +306,8 @@ function newDecoder(config: SourceConfig): RecordDecoder {
     columns: config.columns,
     options: config.encodeOptions,
     context: { ...plainContext(config.clock), timeZone: config.timeZone },
+    onError: config.onError ?? 'skip',
+    report,
   });
 }
 
