@@ -11,6 +11,7 @@
  * inside `exclusive`, without waiting anywhere.
  */
 import { assert, must } from '../../common/assert.ts';
+import type { Column } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatValue, plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
@@ -230,6 +231,8 @@ export class Replacement {
       const inScan = (columns: readonly number[]): boolean =>
         columns.every((c) => node.columns.some((n) => positions[n] === c));
       if (node.columns.some((c) => (positions[c] ?? null) === null)) fits = false;
+      if (node.columns.some((c, i) => !staysNotNull(node.schema[i], entry.columns[positions[c] ?? -1])))
+        fits = false;
       if (before === null) return;
       // Rows are taken away in the tick of the switch.
       if (node.appendOnly) fits = false;
@@ -320,6 +323,11 @@ function refuseHistory(view: MaterializedViewObject): void {
     detail: 'It would have to be built again over what its inputs hold now, and keeps more than that.',
     hint: `Drop ${view.name} first, or make the new definition under another name.`,
   });
+}
+
+/** Operators over a column without NULL do not look for any. */
+function staysNotNull(relied: Column | undefined, now: Column | undefined): boolean {
+  return relied?.nullable !== false || now?.nullable === false;
 }
 
 /** The scan's rows are still told apart by the columns that the plan takes for their key. */
