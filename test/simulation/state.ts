@@ -22,9 +22,11 @@ export function stateOf(database: Database): State {
     const paused = o.kind === 'materialized view' ? (o.paused?.reason ?? '') : '';
     return `${o.id} ${o.kind} ${o.schema}.${o.name} (${columns.join(', ')}) ${paused}`;
   });
-  const errors = rowErrors
-    .entries()
-    .map(({ row, error: _, ...rest }: { row: unknown; error?: unknown }) => `${text(rest)} ${text(row)}`);
+  const errors = rowErrors.entries().map(({ row, relation, ...rest }) => {
+    // As the catalog shows it: views may have got other names since.
+    const name = (rest.id === null ? null : catalog.byId(rest.id)?.name) ?? relation;
+    return `${name} ${text(rest)} ${text(row)}`;
+  });
   return {
     ...dump(database),
     ' objects': objects.sort(),
