@@ -1,5 +1,8 @@
 /** Every kind of server that tests need, by name: `node scripts/servers.ts NAME` starts one. */
 import { kafka } from './kafka.ts';
+import { mosquitto } from './mosquitto.ts';
+import { nats } from './nats.ts';
+import { redisServer } from './redis.ts';
 import type { ServerKind } from './server.ts';
 
-export const serverKinds: readonly ServerKind[] = [kafka];
+export const serverKinds: readonly ServerKind[] = [kafka, mosquitto, nats, redisServer];
