@@ -39,6 +39,8 @@ export interface RawRecord {
   readonly timestamp: string | null;
   /** Values in base64. */
   readonly headers: readonly (readonly [name: string, value: string | null])[];
+  /** Further fields of its connector (RemoteRecord.fields). */
+  readonly fields?: Readonly<Record<string, string | null>>;
 }
 
 /** A record that could not be used, or not as it is. Plain JSON. */

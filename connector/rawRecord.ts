@@ -25,6 +25,7 @@ export function rawRecord(record: RemoteRecord): RawRecord {
     value: orNull(record.value),
     timestamp: record.timestamp === null ? null : String(record.timestamp),
     headers: record.headers.map(([name, value]) => [name, orNull(value)]),
+    ...(record.fields === undefined ? {} : { fields: record.fields }),
   };
 }
 
@@ -52,6 +53,7 @@ export function remoteRecord(raw: RawRecord): RemoteRecord {
     value: bytes(raw.value),
     timestamp: raw.timestamp === null ? null : BigInt(raw.timestamp),
     headers: raw.headers.map(([name, value]) => [name, bytes(value)]),
+    ...(raw.fields === undefined ? {} : { fields: raw.fields }),
   };
 }
 
