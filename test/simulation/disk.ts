@@ -113,7 +113,11 @@ export class Disk implements JournalStore, CheckpointPlace {
   afterCrash(kind: CrashKind, random: Random): Disk {
     const kept = kind === 'process' ? this.#pending.length : random(this.#pending.length + 1);
     const journal = this.#synced.copy();
-    for (const transaction of this.#pending.slice(0, kept)) journal.apply(transaction);
+    for (const [i, transaction] of this.#pending.entries()) {
+      // Where the checkpoint has more than the journal there is nothing that the state could be compared with.
+      if (i >= kept && journal.records.length >= this.covered) break;
+      journal.apply(transaction);
+    }
     const known = kind === 'process' ? this.marks.slice(-1) : this.marks;
     const mark = known[random(known.length)] ?? 0;
     const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
