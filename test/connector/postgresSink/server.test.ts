@@ -45,12 +45,9 @@ it('keeps a view in a table', async () => {
   await client.tags("INSERT INTO orders VALUES (1, 'ann', 10.50), (2, 'bob', 20)");
   const create = `CREATE SINK totals_out FROM totals WITH (${place}, table = 'totals'`;
   const absent = await client.failure(`${create})`);
-  expect([absent?.code, absent?.message]).toEqual([
-    '42P01',
-    'the target "public"."totals" does not exist',
-  ]);
-  expect(absent?.hint).toContain('CREATE TABLE "public"."totals" ("customer" character varying');
-  await client.tags(`${create}, 'create.table' = 'true')`.replace("'create.table'", 'create.table'));
+  expect([absent?.code, absent?.message]).toEqual(['42P01', 'the target "public"."totals" does not exist']);
+  expect(absent?.hint).toContain('CREATE TABLE "public"."totals" ("customer" text');
+  await client.tags(`${create}, create.table = 'true')`);
   const rows = () => at.rows('SELECT customer, orders, amount FROM totals ORDER BY 1');
   await eventually(rows, [
     ['ann', '1', '10.50'],
@@ -67,7 +64,8 @@ it('keeps a view in a table', async () => {
   // The target refuses a row: the sink waits for somebody, and goes on where it was.
   await at.run('ALTER TABLE totals ADD CHECK (amount < 100)');
   await client.tags("INSERT INTO orders VALUES (5, 'eve', 1000)");
-  const state = () => client.rows("SELECT state, reason LIKE '%totals_amount_check%' FROM millrace_catalog.sinks");
+  const state = () =>
+    client.rows("SELECT state, reason LIKE '%totals_amount_check%' FROM millrace_catalog.sinks");
   await eventually(state, [['paused', 't']]);
   await at.run('ALTER TABLE totals DROP CONSTRAINT totals_amount_check');
   await client.tags('ALTER SINK totals_out RESUME');
