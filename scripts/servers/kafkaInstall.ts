@@ -27,6 +27,7 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
   <dependencies>
     <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${kafkaVersion}</version></dependency>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${kafkaVersion}</version></dependency>
     <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>${slf4jVersion}</version></dependency>
   </dependencies>
 </project>
@@ -127,6 +128,8 @@ export function nodeProperties(
     'broker.session.timeout.ms': '1000',
     'broker.heartbeat.interval.ms': '200',
     'log.cleaner.dedupe.buffer.size': '2097152',
+    // Messages of tests have times long past.
+    'log.retention.ms': '-1',
     'log.initial.task.delay.ms': '500',
     'log.retention.check.interval.ms': '1000',
     'log.segment.delete.delay.ms': '500',
