@@ -14,6 +14,8 @@ export const MILLRACE_CATALOG = 'millrace_catalog';
 export const RW_CATALOG = 'rw_catalog';
 /** Relations of late rows: real tables that nobody but the server writes. */
 export const MILLRACE_LATE = 'millrace_late';
+/** Relations of dead letters: as those of late rows. */
+export const MILLRACE_DEAD = 'millrace_dead';
 /** Views of the queries of sinks: nobody but CREATE SINK makes them. */
 export const MILLRACE_SINKS = 'millrace_sinks';
 
@@ -31,6 +33,7 @@ const systemSchemas: readonly SchemaObject[] = [
   { id: 13002, name: RW_CATALOG, owner: 'root' },
   { id: 13003, name: MILLRACE_LATE, owner: 'root' },
   { id: 13004, name: MILLRACE_SINKS, owner: 'root' },
+  { id: 13005, name: MILLRACE_DEAD, owner: 'root' },
 ];
 
 /** Of the schema that every database begins with. */
@@ -59,6 +62,7 @@ export class Catalog implements CatalogReader {
     this.database = database;
     for (const schema of systemSchemas) this.#schemas.set(schema.name, schema);
     this.#names.set(MILLRACE_LATE, new Map());
+    this.#names.set(MILLRACE_DEAD, new Map());
     this.#names.set(MILLRACE_SINKS, new Map());
     this.addSchema({ id: PUBLIC_ID, name: 'public', owner: 'root' });
   }

@@ -18,6 +18,8 @@ import { inputRows } from './backfill/inputRows.ts';
 import { Jobs } from './backfill/jobs.ts';
 import { Catalog } from './catalog.ts';
 import type { Durability } from './checkpoint/durability.ts';
+import { pollAdmissible } from './deadLetters/failPolicy.ts';
+import { limitLetters, tickLetters } from './deadLetters/letters.ts';
 import { DEFAULT_ERROR_ROWS, RowErrors } from './errorLog.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from './evalContext.ts';
 import { GroupCommit } from './groupCommit.ts';
@@ -29,6 +31,9 @@ import { Mutex } from './mutex.ts';
 import { isRelation, type MaterializedViewObject, type SourceObject, type TableObject } from './objects.ts';
 import { pausedError, pauseFailed } from './pause.ts';
 import type { Session } from './session.ts';
+import { pollRemote } from './remote/apply.ts';
+import { RemoteHost, realRemotes } from './remote/host.ts';
+import { RemoteSource } from './remote/remoteSource.ts';
 import { Sinks } from './sinks/sinks.ts';
 import { TickRandom } from './tickRandom.ts';
 import { LateNodes } from './time/lateNodes.ts';
@@ -63,6 +68,10 @@ export class Database {
   /** Where views that allow lateness get late rows from. */
   readonly lateNodes = new LateNodes();
   readonly sinks = new Sinks(this);
+  /** Where readers of remote sources run. */
+  readonly remote: RemoteHost;
+  /** Something has come that polls are to take. */
+  onInput: () => void = () => {};
   readonly #mutex = new Mutex();
   /** Null while recovering and for an in-memory server. */
   journal: Journal | null = null;
@@ -96,6 +105,7 @@ export class Database {
     this.catalog = new Catalog(name);
     this.watermarks = new Watermarks(environment.clock());
     this.random = new TickRandom(environment.randomBytes(16));
+    this.remote = new RemoteHost(environment.remote ?? realRemotes, () => environment.serverClock.system());
     this.dataflow = new Dataflow(this.tickContext('', 'UTC'));
   }
 
@@ -170,6 +180,7 @@ export class Database {
       this.#time = this.environment.clock();
       try {
         const result = await section();
+        this.sinks.feeding.expire();
         this.memory?.afterSection();
         return result;
       } finally {
@@ -270,11 +281,13 @@ export class Database {
 
   #pollSource(object: SourceObject): boolean {
     this.moveOn();
-    const read = object.source.poll(this.#tickRows);
+    const read = pollAdmissible(this, object, object.source, this.#tickRows);
     if (read === null) return false;
     const now = this.beginTick();
     this.journal?.noteRead(object, read.rows.length, read.position, now);
     if (read.rows.length > 0) tickSource(this, object, [object.admission.arrive(read, now)]);
+    else tickLetters(this, object);
+    limitLetters(object);
     return true;
   }
 
@@ -282,25 +295,40 @@ export class Database {
     const { source } = table;
     if (source === null) return false;
     this.moveOn();
-    const badBefore = source.bad.total;
-    const read = source.poll(this.#tickRows);
+    if (source.connector instanceof RemoteSource) return pollRemote(this, table, source.connector);
+    const read = pollAdmissible(this, table, source, this.#tickRows);
     if (read === null) return false;
     const now = this.beginTick();
     const messages = messagesOf(this, table, read);
     const writes = new TableWrites(table);
-    if (table.admission === null) for (const { row } of messages) addMessage(this, writes, row);
-    const bad = source.bad.newest(source.bad.total - badBefore);
-    const progress = { id: table.id, position: read.position, read: read.rows.length, bad };
+    if (table.admission === null) for (const m of messages) addMessage(this, writes, m);
+    const bad = [...source.bad.pending];
+    const { position, drift = [] } = read;
+    const progress = { id: table.id, position, read: read.rows.length, bad, drift };
     if (table.admission !== null && messages.length > 0) {
       this.journal?.noteMessages(table, messages, now, progress);
       tickMessages(this, table, messages, now);
       expireByWatermark(this, [table]);
+      limitLetters(table);
       return true;
     }
     const rows = [...writes.delta()];
     if (rows.length > 0) this.applyTables([{ table, rows }], progress);
-    else this.journal?.notePosition(progress, now);
+    else {
+      this.journal?.notePosition(progress, now);
+      tickLetters(this, table);
+    }
+    limitLetters(table);
     return true;
+  }
+
+  /** Tells remote servers what is durable by now. */
+  acknowledgeSources(): void {
+    const through = this.journal?.syncedSeq ?? Number.POSITIVE_INFINITY;
+    for (const object of this.catalog.objects()) {
+      const connector = object.kind === 'table' ? object.source?.connector : null;
+      if (connector instanceof RemoteSource) connector.acknowledge(through);
+    }
   }
 
   /** The earliest wall-clock time at which a source may have more; null when none is active. */
@@ -354,6 +382,7 @@ export class Database {
 
   close(): void {
     this.jobs.stopped = true;
+    void this.remote.end();
     for (const object of this.catalog.objects()) {
       if (object.kind === 'source' || object.kind === 'table') object.source?.close();
     }

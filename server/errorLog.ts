@@ -1,6 +1,6 @@
 /**
- * Rows that a maintained view could not compute, and records that a source could not decode. Counted for ever; the
- * newest bad records and up to a bound of rows per view are kept for queries.
+ * Rows that a maintained view could not compute, and records that a source could not use. Counted for ever; up to a bound of rows
+ * per view are kept for queries.
  *
  * State: per view one entry per operator, error and row, with the number of such rows now; a row error leaves the log
  * when the row that caused it is deleted. Rows beyond the bound are only counted, per operator and error.
@@ -15,9 +15,8 @@ import type { Row } from '../common/value.ts';
 import type { BadRecord } from '../connector/connector.ts';
 import { toJsonNode, toJsonText } from '../executor/functions/support/jsonValue.ts';
 import type { Persistent, StateReader, StateWriter } from '../storage/state/persist.ts';
+import { DriftCounts } from './deadLetters/drift.ts';
 import { messageContext } from './ingest.ts';
-
-const KEPT = 10_000;
 
 /** Rows listed per view unless it says otherwise. */
 export const DEFAULT_ERROR_ROWS = 10_000;
@@ -205,31 +204,66 @@ export interface BadRecordEntry extends BadRecord {
   readonly at: bigint;
 }
 
-/** One per source. */
+const MINUTE = 60_000_000n;
+
+/**
+ * One per source: what it could not use, until that has become dead letters in a tick (deadLetters/letters.ts), and counts of
+ * everything.
+ */
 export class BadRecords {
+  /** Records that were left out, or whose event time said nothing. */
   total = 0n;
-  #kept: BadRecordEntry[] = [];
+  /** Fields that were made NULL. */
+  nulled = 0n;
+  /** Fields that are not as their columns are. */
+  readonly drift = new DriftCounts();
+  /** Of checkpoints of before there were dead letters. */
+  #old: readonly BadRecordEntry[] = [];
+  #pending: BadRecord[] = [];
+  #minuteAt = 0n;
+  #inMinute = 0;
 
   add(records: readonly BadRecord[], at: bigint): void {
-    this.total += BigInt(records.length);
-    for (const record of records) this.#kept.push({ ...record, at });
-    if (this.#kept.length > KEPT * 2) this.#kept = this.#kept.slice(-KEPT);
+    if (at < this.#minuteAt || at - this.#minuteAt >= MINUTE) this.forgive(at);
+    this.#inMinute += records.length;
+    for (const record of records) {
+      if (record.outcome === 'nulled') this.nulled++;
+      else this.total++;
+      this.#pending.push(record);
+    }
+  }
+
+  /** Those that have no letter yet. */
+  get pending(): readonly BadRecord[] {
+    return this.#pending;
+  }
+
+  /** As `pending`; they are taken. */
+  take(): readonly BadRecord[] {
+    const taken = this.#pending;
+    this.#pending = [];
+    return taken;
+  }
+
+  /** Records within the running minute. */
+  get inMinute(): number {
+    return this.#inMinute;
+  }
+
+  /** A minute begins. */
+  forgive(at: bigint): void {
+    this.#minuteAt = at;
+    this.#inMinute = 0;
   }
 
   entries(): readonly BadRecordEntry[] {
-    return this.#kept.slice(-KEPT);
+    return this.#old;
   }
 
-  /** The newest so many, as far as they are kept. */
-  newest(count: bigint): readonly BadRecord[] {
-    if (count === 0n) return [];
-    return this.#kept
-      .slice(-Number(count))
-      .map(({ position, raw, message, state }) => ({ position, raw, message, state }));
-  }
-
-  restore(kept: readonly BadRecordEntry[], total: bigint): void {
-    this.#kept = [...kept];
+  restore(old: readonly BadRecordEntry[], total: bigint, nulled: bigint): void {
+    this.#old = [...old];
+    this.#pending = [];
     this.total = total;
+    this.nulled = nulled;
   }
 }

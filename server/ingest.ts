@@ -8,8 +8,9 @@ import { SqlError } from '../common/sqlError.ts';
 import type { TextContext } from '../common/textContext.ts';
 import { formatValue } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
-import type { SourceRows } from '../connector/connector.ts';
+import type { BadRecord, RawRecord, SourceRows } from '../connector/connector.ts';
 import type { Database } from './database.ts';
+import { rowJson } from './deadLetters/letterRow.ts';
 import type { TableObject } from './objects.ts';
 import { ONLY_PARTITION } from './time/eventTime.ts';
 import type { TableWrites } from './transaction.ts';
@@ -119,6 +120,32 @@ export function insertRow(database: Database, writes: TableWrites, values: Row):
 export interface Message {
   readonly row: Row;
   readonly partition: string;
+  /** The row with its key goes; only the key is looked at. */
+  readonly removes?: boolean;
+  /** The record that it was made of. */
+  readonly record?: () => RawRecord | null;
+}
+
+/** A row of the table's connector that the table refuses becomes a dead letter. */
+function refuse(
+  database: Database,
+  table: TableObject,
+  row: Row,
+  error: SqlError,
+  record: RawRecord | null,
+): void {
+  const { message, state, column } = error;
+  const physical = table.columns.map((c) => (c.generated === null ? c : { ...c, hidden: true }));
+  const bad: BadRecord = {
+    position: '',
+    raw: shownRow(table, row),
+    message,
+    state,
+    record,
+    row: rowJson(row, physical),
+    field: column ?? null,
+  };
+  table.source?.bad.add([bad], database.clock());
 }
 
 /**
@@ -128,11 +155,17 @@ export interface Message {
 export function messagesOf(
   database: Database,
   table: TableObject,
-  { rows, partitions }: Pick<SourceRows, 'rows' | 'partitions'>,
+  { rows, partitions, recordOf }: Pick<SourceRows, 'rows' | 'partitions' | 'recordOf'>,
+  removals: Uint8Array | null = null,
 ): readonly Message[] {
   const { eval: context } = database.tickContext(table.name, table.timeZone);
   const messages: Message[] = [];
   rows.forEach((physical, i) => {
+    const partition = partitions?.[i] ?? ONLY_PARTITION;
+    if (removals?.[i] === 1) {
+      messages.push({ row: table.expander?.place(physical) ?? physical, partition, removes: true });
+      return;
+    }
     let row: Value[] = [...physical];
     try {
       if (table.expander !== null) row = [...table.expander.expand(physical, context)];
@@ -141,20 +174,25 @@ export function messagesOf(
       checkNotNull(table, row);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      table.source?.bad.add(
-        [{ position: '', raw: shownRow(table, row), message: error.message, state: error.state }],
-        database.clock(),
-      );
+      refuse(database, table, row, error, recordOf?.(i) ?? null);
       return;
     }
-    messages.push({ row, partition: partitions?.[i] ?? ONLY_PARTITION });
+    // Where rows may be late, the journal has them as rows: a restart knows no more of them.
+    const known = recordOf === undefined || table.admission !== null ? {} : { record: () => recordOf(i) };
+    messages.push({ row, partition, ...known });
   });
   return messages;
 }
 
-/** Writes a message by the table's conflict behaviour; a key that must be new and is not counts as a bad record. */
-export function addMessage(database: Database, writes: TableWrites, row: Row): void {
+/** Writes a message by the table's conflict behaviour; a key that must be new and is not makes it a bad record. */
+export function addMessage(database: Database, writes: TableWrites, message: Message): void {
+  const { row, removes, record } = message;
   const { table } = writes;
+  if (removes === true) {
+    const isKey = table.key.every((k) => row[k] !== null && row[k] !== undefined);
+    if (isKey && writes.existing(row) !== null) writes.remove(row);
+    return;
+  }
   if (table.rowId !== null) {
     writes.append(row);
     return;
@@ -163,9 +201,6 @@ export function addMessage(database: Database, writes: TableWrites, row: Row): v
     insertRow(database, writes, row);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    table.source?.bad.add(
-      [{ position: '', raw: shownRow(table, row), message: error.message, state: error.state }],
-      database.clock(),
-    );
+    refuse(database, table, row, error, record?.() ?? null);
   }
 }

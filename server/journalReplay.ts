@@ -7,15 +7,19 @@ import { parseValue, plainContext } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Position, SourceRows } from '../connector/connector.ts';
 import type { Database } from './database.ts';
+import { tickLetters } from './deadLetters/letters.ts';
 import { messageContext } from './ingest.ts';
 import type {
   AdvanceRecord,
   BaseRecord,
+  BlockRecord,
   ClockRecord,
   CommitRecord,
+  ForgetRecord,
   InjectRecord,
   JobRecord,
   MessagesRecord,
+  PartitionsRecord,
   PositionRecord,
   ReadmitRecord,
   ReadRecord,
@@ -28,6 +32,8 @@ import type {
 } from './journalRecords.ts';
 import type { CatalogObject, SourceObject, TableObject } from './objects.ts';
 import { pauseView } from './pause.ts';
+import { replayBlock } from './remote/apply.ts';
+import { announcePartitions } from './remote/partitions.ts';
 import { admitRows, advanceWatermark, expireIdle, injectRows } from './time/control.ts';
 import { eventFromJson } from './time/eventLog.ts';
 import type { EventTimeJson } from './time/eventTime.ts';
@@ -42,6 +48,7 @@ import {
   tickSource,
   tickTables,
 } from './time/ticks.ts';
+import { forgetRows } from './time/ttl.ts';
 import { fromUnits } from './time/units.ts';
 import { rebuildViews, viewsOver } from './viewBuild.ts';
 
@@ -92,7 +99,16 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
       replayMessages(database, record as MessagesRecord);
       return;
     case 'position':
-      progress(database, record as PositionRecord, (record as PositionRecord).source);
+      replayPosition(database, record as PositionRecord);
+      return;
+    case 'block':
+      replayBlockRecord(database, record as BlockRecord & { readonly bytes: Uint8Array });
+      return;
+    case 'partitions':
+      replayPartitions(database, record as PartitionsRecord);
+      return;
+    case 'forget':
+      replayForget(database, record as ForgetRecord);
       return;
     case 'read':
       replayRead(database, record as ReadRecord);
@@ -157,6 +173,30 @@ function progress(database: Database, { at }: TimedRecord, made: SourceProgress 
   table.source.position = made.position;
   table.source.rowsRead += BigInt(made.read);
   if (made.bad.length > 0) table.source.bad.add(made.bad, BigInt(at));
+  table.source.bytesRead += BigInt(made.bytes ?? 0);
+  if (made.drift !== undefined) table.source.bad.drift.add(made.drift, BigInt(at));
+}
+
+function replayPosition(database: Database, record: PositionRecord): void {
+  progress(database, record, record.source);
+  const table = database.catalog.byId(record.source.id);
+  if (table?.kind === 'table') tickLetters(database, table);
+}
+
+/** Rows of a remote source, from the bytes that are kept. */
+function replayBlockRecord(database: Database, record: BlockRecord & { readonly bytes: Uint8Array }): void {
+  progress(database, record, record.source);
+  replayBlock(database, record, record.bytes);
+}
+
+function replayPartitions(database: Database, { id, at, partitions }: PartitionsRecord): void {
+  const table = database.catalog.byId(id);
+  if (table?.kind === 'table') announcePartitions(table, partitions, BigInt(at));
+}
+
+function replayForget(database: Database, { id, below }: ForgetRecord): void {
+  const table = database.catalog.byId(id);
+  if (table?.kind === 'table') forgetRows(table, BigInt(below));
 }
 
 /** What a source brought, read again. A source that has it no longer stands still, and the views over it. */
@@ -173,6 +213,7 @@ function replayRead(database: Database, { id, at, rows, position }: ReadRecord):
     return;
   }
   if (rows > 0) tickSource(database, object, [object.admission.arrive(read, BigInt(at))]);
+  else tickLetters(database, object);
 }
 
 function replayInject(database: Database, { id, partition, rows }: InjectRecord): void {

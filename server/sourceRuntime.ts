@@ -7,13 +7,17 @@ import { SqlError } from '../common/sqlError.ts';
 import type { Row } from '../common/value.ts';
 import type {
   BadRecord,
+  FieldDrift,
   Position,
+  RawRecord,
   SourceConfig,
   SourceConnector,
   SourceReader,
   SourceRows,
 } from '../connector/connector.ts';
 import type { ReplayStart } from './backfill/replayFrom.ts';
+import type { DriftEntry } from './deadLetters/drift.ts';
+import { defaultLetterPolicy, type LetterPolicy } from './deadLetters/policy.ts';
 import { type BadRecordEntry, BadRecords } from './errorLog.ts';
 import { failurePause, readerError, type SourcePause } from './sourcePause.ts';
 
@@ -25,6 +29,11 @@ export interface SourceRuntimeState {
   readonly rowsRead: bigint;
   readonly badTotal: bigint;
   readonly bad: readonly BadRecordEntry[];
+  /** Absent: none were counted. */
+  readonly bytesRead?: bigint;
+  /** Fields that were made NULL; absent in old checkpoints. */
+  readonly nulledTotal?: bigint;
+  readonly drift?: readonly DriftEntry[];
   /** Since when a user has it paused; absent: not. */
   readonly pausedAt?: bigint | null;
 }
@@ -45,7 +54,11 @@ export class SourceRuntime {
   config: SourceConfig;
   readonly types: readonly DataType[];
   readonly bad = new BadRecords();
+  /** What becomes of records that cannot be used. */
+  letters: LetterPolicy = defaultLetterPolicy;
   rowsRead = 0n;
+  /** Of messages of a remote source, as they came. */
+  bytesRead = 0n;
   position: Position | null = null;
   /** Ids of objects that read this source. */
   readonly consumers = new Set<number>();
@@ -94,7 +107,29 @@ export class SourceRuntime {
     }
     this.paused = null;
     this.#tries = 0;
+    this.bad.forgive(this.config.clock());
     this.close();
+  }
+
+  /** It is not read until a user resumes it. */
+  stop(error: SqlError): void {
+    this.paused = { cause: 'failure', error, at: this.config.clock(), retryAt: null };
+    this.close();
+  }
+
+  /** How far it is, and how to be there again: as if what has been polled since had not been. */
+  mark(): () => void {
+    const { position, rowsRead, bytesRead, bad } = this;
+    const { total, nulled } = bad;
+    const drift = bad.drift.entries();
+    return () => {
+      this.close();
+      this.position = position;
+      this.rowsRead = rowsRead;
+      this.bytesRead = bytesRead;
+      bad.restore(bad.entries(), total, nulled);
+      bad.drift.restore(drift);
+    };
   }
 
   #fail(error: unknown): void {
@@ -137,18 +172,27 @@ export class SourceRuntime {
     try {
       this.#reader ??= this.connector.open(this.config, this.position);
       const read = this.#reader.poll(Math.min(maxRows, allowed), null);
-      this.paused = null;
-      this.#tries = 0;
+      if (this.#reader.connected !== false) {
+        this.paused = null;
+        this.#tries = 0;
+      }
       if (read === null) return null;
+      const rows = read.block?.rows ?? read.rows.length;
       this.position = read.position;
-      this.rowsRead += BigInt(read.rows.length);
-      this.#allowance -= read.rows.length + read.bad.length;
-      if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
+      this.rowsRead += BigInt(rows);
+      this.bytesRead += BigInt(read.messageBytes ?? 0);
+      this.#allowance -= rows + read.bad.length;
+      this.#note(read);
       return read;
     } catch (error) {
       this.#fail(error);
       return null;
     }
+  }
+
+  #note({ bad, drift = [] }: Pick<SourceRows, 'bad' | 'drift'>): void {
+    if (bad.length > 0) this.bad.add(bad, this.config.clock());
+    if (drift.length > 0) this.bad.drift.add(drift, this.config.clock());
   }
 
   /** It is not paused, or is to be tried again. */
@@ -166,14 +210,18 @@ export class SourceRuntime {
     const rows: Row[] = [];
     const partitions: string[] = [];
     const bad: BadRecord[] = [];
+    const drift: FieldDrift[] = [];
+    const parts: { readonly first: number; readonly recordOf: SourceRows['recordOf'] }[] = [];
     try {
       this.#replayReader ??= this.connector.open(this.config, this.position);
       const atOnce = Math.max(count, REPLAY_ROWS);
       let read = this.#replayReader.poll(atOnce, until);
       for (; read !== null; read = this.#replayReader.poll(atOnce, until)) {
+        parts.push({ first: rows.length, recordOf: read.recordOf });
         for (const row of read.rows) rows.push(row);
         if (read.partitions) for (const partition of read.partitions) partitions.push(partition);
-        bad.push(...read.bad);
+        for (const record of read.bad) bad.push(record);
+        if (read.drift) drift.push(...read.drift);
       }
     } catch (error) {
       throw this.#failAs(this.#changed(error instanceof Error ? error.message : String(error)));
@@ -185,8 +233,12 @@ export class SourceRuntime {
     }
     this.position = until;
     this.rowsRead += BigInt(count);
-    if (bad.length > 0) this.bad.add(bad, this.config.clock());
-    return { rows, partitions: partitions.length > 0 ? partitions : null, bad, position: until };
+    this.#note({ bad, drift });
+    const recordOf = (row: number): RawRecord | null => {
+      const part = parts.findLast(({ first }) => first <= row);
+      return part?.recordOf?.(row - part.first) ?? null;
+    };
+    return { rows, partitions: partitions.length > 0 ? partitions : null, bad, recordOf, position: until };
   }
 
   #changed(detail: string): SqlError {
@@ -205,6 +257,7 @@ export class SourceRuntime {
   /** Microseconds of the wall clock at which to poll again; null when there will never be more. */
   nextPollMicros(): bigint | null {
     if (this.consumers.size === 0 || this.limit === 0) return null;
+    if (this.#reader !== null && this.#reader.connected === false) return this.#reader.nextPollMicros();
     if (this.paused !== null) return this.paused.retryAt;
     if (this.limit !== null && this.#allowance < 1) return this.config.clock() + 1000n;
     return this.#reader === null ? 0n : this.#reader.nextPollMicros();
@@ -308,7 +361,7 @@ export class SourceRuntime {
       ) {
         if (count) {
           this.rowsRead += BigInt(read.rows.length);
-          if (read.bad.length > 0) this.bad.add(read.bad, this.config.clock());
+          this.#note(read);
         }
         if (read.rows.length > 0) yield read;
       }
@@ -318,18 +371,24 @@ export class SourceRuntime {
   }
 
   state(): SourceRuntimeState {
-    const { position, rowsRead, bad, paused } = this;
+    const { position, rowsRead, bytesRead, bad, paused } = this;
     const pausedAt = paused?.cause === 'user' ? paused.at : null;
-    return { position, rowsRead, badTotal: bad.total, bad: bad.entries(), pausedAt };
+    const [nulledTotal, drift] = [bad.nulled, bad.drift.entries()];
+    const badTotal = bad.total;
+    return { position, rowsRead, bytesRead, badTotal, bad: bad.entries(), nulledTotal, drift, pausedAt };
   }
 
   /** Goes on from there; nothing is read again. */
-  resumeAt({ position, rowsRead, badTotal, bad, pausedAt = null }: SourceRuntimeState): void {
+  resumeAt(state: SourceRuntimeState): void {
+    const { position, rowsRead, bytesRead = 0n, badTotal, bad } = state;
+    const { nulledTotal = 0n, drift = [], pausedAt = null } = state;
     this.close();
     if (pausedAt !== null) this.pause(pausedAt);
     this.position = position;
     this.rowsRead = rowsRead;
-    this.bad.restore(bad, badTotal);
+    this.bytesRead = bytesRead;
+    this.bad.restore(bad, badTotal, nulledTotal);
+    this.bad.drift.restore(drift);
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import { VIEW_FORMAT } from '../../storage/checkpoint/checkpointFile.ts';
 import type { CheckpointInput } from '../../storage/checkpoint/checkpointPlace.ts';
 import { restoreImage } from '../../storage/checkpoint/image.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
+import { MILLRACE_DEAD } from '../catalog.ts';
 import { type Database, scannable } from '../database.ts';
 import {
   type CatalogObject,
@@ -63,6 +64,8 @@ class Restoration {
     const { id, kind, name } = object;
     switch (kind) {
       case 'table':
+        // A checkpoint of before there were dead letters has none.
+        if (object.schema === MILLRACE_DEAD && this.#file.image(objectName(id)) === null) return;
         this.#required(rowsName(id), object.store, `rows of table "${name}"`);
         this.#required(objectName(id), tableState(this.#database, object), `state of table "${name}"`);
         return;

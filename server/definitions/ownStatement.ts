@@ -6,7 +6,7 @@ import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
 import type { Catalog } from '../catalog.ts';
 import type { CatalogObject, IndexObject } from '../objects.ts';
-import { lateStatement } from '../time/lateRelation.ts';
+import { internalStatement } from '../time/lateRelation.ts';
 import { identifier, nameNow } from './rewrite.ts';
 
 type Making = Extract<
@@ -46,7 +46,7 @@ export function rewriteOwnStatement(catalog: Catalog, object: CatalogObject): vo
   }
   if (object.kind === 'sink') return;
   if (object.kind === 'table' && object.internal) {
-    object.sql = lateStatement(object.name, object.columns);
+    object.sql = internalStatement(object.schema, object.name, object.columns);
     return;
   }
   const statement = makingStatement(object);

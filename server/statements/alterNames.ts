@@ -4,9 +4,11 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Alter, AlterAction } from '../../parser/ast/alter.ts';
 import type { Ident } from '../../parser/ast/common.ts';
 import type { SchemaObject } from '../catalog.ts';
+import type { Database } from '../database.ts';
+import { deadName, deadRelationOf } from '../deadLetters/deadRelation.ts';
 import { changeCatalog } from '../definitions/definitions.ts';
 import { rewriteOwnStatement } from '../definitions/ownStatement.ts';
-import { type CatalogObject, isRelation } from '../objects.ts';
+import { type CatalogObject, isRelation, type TableObject } from '../objects.ts';
 import { lateName, lateRelationOf } from '../time/lateRelation.ts';
 import { findAltered } from './alterTarget.ts';
 import { type StatementContext, splitName } from './statement.ts';
@@ -25,7 +27,22 @@ function newName(to: Renaming['to']): string {
   return must(to.parts[0]).name;
 }
 
-/** The relations that go where objects go: their indexes, their relations of late rows. */
+interface Belonging {
+  readonly relation: TableObject;
+  readonly name: () => string;
+}
+
+/** Relations that are named after an object: of its late rows, of its dead letters. */
+function belonging(database: Database, object: CatalogObject): readonly Belonging[] {
+  const late = lateRelationOf(database, object.id);
+  const dead = deadRelationOf(database, object.id);
+  return [
+    ...(late === null ? [] : [{ relation: late, name: () => lateName(database, object) }]),
+    ...(dead === null ? [] : [{ relation: dead, name: () => deadName(database, object) }]),
+  ];
+}
+
+/** The relations that go where objects go: their indexes, and those that are named after them. */
 function moveAlong(context: StatementContext, objects: readonly CatalogObject[]): void {
   const { database } = context;
   const { catalog } = database;
@@ -36,13 +53,10 @@ function moveAlong(context: StatementContext, objects: readonly CatalogObject[])
       }
     }
   }
-  const moved = objects.flatMap((object) => {
-    const late = lateRelationOf(database, object.id);
-    return late === null ? [] : [{ object, late }];
-  });
+  const moved = objects.flatMap((object) => belonging(database, object));
   // All away from their names first: two objects may have exchanged theirs.
-  for (const { late } of moved) catalog.rename(late, late.schema, `\u0000${late.name}`);
-  for (const { object, late } of moved) catalog.rename(late, late.schema, lateName(database, object));
+  for (const { relation } of moved) catalog.rename(relation, relation.schema, `\u0000${relation.name}`);
+  for (const { relation, name } of moved) catalog.rename(relation, relation.schema, name());
 }
 
 /** Runs `rename` with all definitions following, and writes the statements of what has another name. */
@@ -54,8 +68,8 @@ function withNames(
 ): void {
   const { database } = context;
   const { catalog } = database;
-  const lates = renamed.flatMap(({ object }) => lateRelationOf(database, object.id) ?? []);
-  const all = [...renamed.map((r) => r.object), ...lates];
+  const along = renamed.flatMap(({ object }) => belonging(database, object).map((b) => b.relation));
+  const all = [...renamed.map((r) => r.object), ...along];
   const before = all.map((object) => ({ object, schema: object.schema, name: object.name }));
   changeCatalog(context, {
     what,
@@ -225,8 +239,7 @@ function renameSchema(schema: SchemaObject, to: Renaming['to'], context: Stateme
   });
   for (const object of inside) {
     rewriteOwnStatement(catalog, object);
-    const late = lateRelationOf(context.database, object.id);
-    if (late !== null) rewriteOwnStatement(catalog, late);
+    for (const { relation } of belonging(context.database, object)) rewriteOwnStatement(catalog, relation);
   }
 }
 

@@ -5,6 +5,8 @@ import { sourceConnectors } from '../../connector/index.ts';
 import { checkOptions } from '../../connector/options.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
+import { createDeadRelation } from '../deadLetters/deadRelation.ts';
+import { letterPolicy } from '../deadLetters/policy.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
 import { routinesUsed } from '../planning.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
@@ -75,6 +77,7 @@ export function sourceOf(
   checkFormat(connector, statement.format, statement.span.start);
   const fixed = connector.fixedColumns(options);
   if (fixed !== null) checkFixed(columns, fixed, connector);
+  const letters = letterPolicy(statement.options);
   const { database } = context;
   const config = {
     options,
@@ -85,6 +88,7 @@ export function sourceOf(
       statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
     clock: () => database.clock(),
     timeZone: context.settings.value('timezone'),
+    onError: letters.onError,
   };
   // A reader is opened once now, so that a bad configuration fails here. A restart must not fail at it.
   if (database.recovery === null) {
@@ -92,6 +96,7 @@ export function sourceOf(
     connector.currentEnd(config);
   }
   const source = new SourceRuntime(connector, config);
+  source.letters = letters;
   if (limit !== undefined) source.limit = rateLimitOf(limit, statement.span.start);
   return source;
 }
@@ -214,6 +219,7 @@ export const createSource: StatementHandler<CreateSource> = {
       };
       database.catalog.add(object);
       if (rule !== null) createLateRelation(database, object, object.columns, rule.type, rule.options);
+      createDeadRelation(database, object, source.letters);
       database.journalDdl(originOf(context), id);
       return done('CREATE SOURCE');
     });

@@ -7,6 +7,8 @@ import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
 import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import { RelationStore } from '../../storage/state/relationStore.ts';
+import { createDeadRelation } from '../deadLetters/deadRelation.ts';
+import { refuseLetterOptions } from '../deadLetters/policy.ts';
 import { insertRow } from '../ingest.ts';
 import { Entry, type TableColumn, type TableObject } from '../objects.ts';
 import { bindEnvironment, routinesUsed } from '../planning.ts';
@@ -44,6 +46,7 @@ function refuseUnsupported(statement: CreateTable): void {
   if (statement.engine !== null && statement.engine.toLowerCase() !== 'hummock')
     throw unsupported(`ENGINE = ${statement.engine}`, position);
   if (!statement.options.some((o) => o.name === 'connector')) {
+    refuseLetterOptions(statement.options);
     for (const option of otherOptions(statement.options)) {
       if (acceptedOptions.includes(option.name)) continue;
       throw new SqlError('22023', `unrecognized table option "${option.name}"`, {
@@ -265,6 +268,7 @@ export const createTable: StatementHandler<CreateTable> = {
       database.catalog.add(made);
       const rule = made.admission?.rule ?? null;
       if (rule !== null) createLateRelation(database, made, made.columns, rule.type, rule.options);
+      if (made.source !== null) createDeadRelation(database, made, made.source.letters);
       database.journalDdl({ ...originOf(context), sql: made.sql }, made.id);
       return made;
     });

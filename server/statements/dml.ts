@@ -16,7 +16,7 @@ import {
 } from '../../planner/bind/dml.ts';
 import type { BoundReturning } from '../../planner/bind/returning.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
-import { MILLRACE_LATE, requireRelation } from '../catalog.ts';
+import { MILLRACE_DEAD, MILLRACE_LATE, requireRelation } from '../catalog.ts';
 import { checkNotNull, duplicateKey, insertRow } from '../ingest.ts';
 import type { TableObject } from '../objects.ts';
 import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
@@ -37,6 +37,9 @@ export function writableTable(name: ObjectName, verb: string, context: Statement
   if (target.schema === MILLRACE_LATE && catalog.find(MILLRACE_LATE, target.name, []) !== null) {
     throw lateRowsOnly(verb, target);
   }
+  if (target.schema === MILLRACE_DEAD && catalog.find(MILLRACE_DEAD, target.name, []) !== null) {
+    throw lettersOnly(verb, target);
+  }
   if (target.schema !== null && catalog.isSystemSchema(target.schema)) {
     throw new SqlError('42501', `permission denied for table ${target.name}`);
   }
@@ -48,7 +51,9 @@ export function writableTable(name: ObjectName, verb: string, context: Statement
     target.position,
   );
   if (relation.kind === 'table') {
-    if (relation.internal) throw lateRowsOnly(verb, target);
+    if (relation.internal) {
+      throw (relation.schema === MILLRACE_DEAD ? lettersOnly : lateRowsOnly)(verb, target);
+    }
     return relation;
   }
   const shown =
@@ -62,6 +67,13 @@ function lateRowsOnly(verb: string, target: { readonly name: string; readonly po
   return new SqlError('42809', `cannot ${verb} "${target.name}": it is a relation of late rows`, {
     position: target.position,
     hint: 'The server puts rows there and takes them out after late.retention; REPLAY LATE ROWS FROM admits them after all.',
+  });
+}
+
+function lettersOnly(verb: string, target: { readonly name: string; readonly position: number }): SqlError {
+  return new SqlError('42809', `cannot ${verb} "${target.name}": it is a relation of dead letters`, {
+    position: target.position,
+    hint: 'The server puts records there and takes them out after dead_letter.retention; REPROCESS DEAD LETTERS FROM decodes them again.',
   });
 }
 

@@ -17,6 +17,7 @@ import { type ColumnSpecs, type RowSources, SystemRelation } from './definition.
 import { durabilityCatalog, durabilityColumns } from './durabilityCatalog.ts';
 import { informationSchema } from './informationSchema.ts';
 import { informationSchemaColumns } from './informationSchemaColumns.ts';
+import { letterCatalog, letterColumns } from './letterCatalog.ts';
 import { memoryCatalog, memoryColumns } from './memoryCatalog.ts';
 import { millraceCatalog, millraceColumns } from './millraceCatalog.ts';
 import { pgCatalogColumns } from './pgCatalogColumns.ts';
@@ -39,8 +40,22 @@ export const systemSchemaContents: readonly SchemaContent[] = [
   { schema: INFORMATION_SCHEMA, columns: informationSchemaColumns, rows: informationSchema },
   {
     schema: MILLRACE_CATALOG,
-    columns: { ...millraceColumns, ...timeColumns, ...durabilityColumns, ...sinkColumns, ...memoryColumns },
-    rows: { ...millraceCatalog, ...timeCatalog, ...durabilityCatalog, ...sinkCatalog, ...memoryCatalog },
+    columns: {
+      ...millraceColumns,
+      ...timeColumns,
+      ...durabilityColumns,
+      ...sinkColumns,
+      ...memoryColumns,
+      ...letterColumns,
+    },
+    rows: {
+      ...millraceCatalog,
+      ...timeCatalog,
+      ...durabilityCatalog,
+      ...sinkCatalog,
+      ...memoryCatalog,
+      ...letterCatalog,
+    },
   },
   { schema: RW_CATALOG, columns: rwColumns, rows: rwCatalog },
 ];

@@ -29,12 +29,6 @@ export const millraceColumns: ColumnSpecs = {
     columns:
       'relation text!, operator text!, message text!, sqlstate text!, rows int8!, at timestamptz!, row jsonb, detail text, relation_id oid',
   },
-  source_errors: {
-    id: 12403,
-    kind: 'v',
-    columns:
-      'source_id oid!, source text!, position text!, raw text!, message text!, sqlstate text!, at timestamptz!',
-  },
   sources: {
     id: 12404,
     kind: 'v',
@@ -214,22 +208,6 @@ function* sources(view: SystemView): Generator<Fields> {
   }
 }
 
-function* sourceErrors(view: SystemView): Generator<Fields> {
-  for (const { object, source } of fedObjects(view)) {
-    for (const record of source.bad.entries()) {
-      yield {
-        source_id: object.id,
-        source: object.name,
-        position: record.position,
-        raw: record.raw,
-        message: record.message,
-        sqlstate: record.state,
-        at: record.at,
-      };
-    }
-  }
-}
-
 function* functions(view: SystemView): Generator<Fields> {
   const { functions: catalog } = view.database;
   for (const fn of [...catalog.all(), ...catalog.userFunctions()]) {
@@ -269,7 +247,6 @@ export const millraceCatalog: RowSources = {
   operators,
   arrangements,
   row_errors: rowErrors,
-  source_errors: sourceErrors,
   sources,
   functions,
   settings: (view) =>

@@ -5,6 +5,7 @@ import type { Value } from '../../common/value.ts';
 import type { BadRecord } from '../../connector/connector.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import type { Database } from '../database.ts';
+import { rowJson } from '../deadLetters/letterRow.ts';
 import { type EngineEnvironment, fixedSession, maintainedEvalContext } from '../evalContext.ts';
 import type { TableColumn, TableTtl } from '../objects.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
@@ -13,6 +14,7 @@ import { keyString } from '../transaction.ts';
 import { compileMark } from './markExpression.ts';
 import { RowExpander } from './rowExpander.ts';
 import { SourceAdmission } from './sourceAdmission.ts';
+import type { Fault } from './sourcePass.ts';
 import { TableAdmission } from './tableAdmission.ts';
 import { optionText, type TtlOptions, timeOptions } from './timeOptions.ts';
 import { TimeRule } from './timeRule.ts';
@@ -47,6 +49,22 @@ function contextOf(database: Database, timeZone: string, environment: EngineEnvi
     maintainedEvalContext(environment, timeZone, now, fixedSession(database.catalog.database));
 }
 
+/** A row that came to nothing, or whose watermark did, as a bad record. */
+function faultRecord({ error, row, admitted, index, record }: Fault, { columns }: TableShape): BadRecord {
+  const { message, state } = error;
+  const shown = admitted ? columns : columns.filter((c) => c.generated === null);
+  return {
+    position: `row ${index}`,
+    raw: row.map((value) => (value === null ? '' : String(value))).join(','),
+    message,
+    state,
+    record,
+    row: rowJson(row, shown),
+    field: error.column ?? null,
+    ...(admitted ? { outcome: 'admitted' as const } : {}),
+  };
+}
+
 /** Admission of a source. */
 export function sourceAdmission(
   database: Database,
@@ -55,7 +73,7 @@ export function sourceAdmission(
   source: SourceRuntime,
   timeZone: string,
 ): SourceAdmission {
-  const faults = (records: readonly BadRecord[]): void => source.bad.add(records, database.clock());
+  const faults = (fault: Fault): void => source.bad.add([faultRecord(fault, shape)], database.clock());
   const setup = {
     rule,
     expander: new RowExpander(shape.generated, shape.columns.length),

@@ -1,6 +1,7 @@
 /** Rows in relations of late rows, and the rows of the owners that they are. */
 import { must } from '../../common/assert.ts';
 import type { Row, Value } from '../../common/value.ts';
+import { MILLRACE_LATE } from '../catalog.ts';
 import type { Database } from '../database.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { keyString } from '../transaction.ts';
@@ -48,6 +49,7 @@ export function rememberCounted(
   late: TableObject,
   delta: readonly (readonly [row: Row, weight: number])[],
 ): void {
+  if (late.schema !== MILLRACE_LATE) return;
   const owner = database.catalog.byId(ownerOf(late));
   if (owner?.kind !== 'table' || owner.admission === null) return;
   const { rule, counted } = owner.admission;

@@ -18,6 +18,8 @@ import { differenceInterval, timeUnitOf, unitsValue } from './units.ts';
 
 /** Ids of late relations: the owner's, this much higher; between the oids that system catalogs derive from ids. */
 const LATE_ID = 250_000_000;
+/** Ids of relations of dead letters (deadLetters/deadRelation.ts): in the same way. */
+export const DEAD_ID = 375_000_000;
 
 export interface LateOwner {
   readonly id: number;
@@ -68,12 +70,16 @@ export const viewLateColumns: readonly Column[] = [plain('late_row', types.jsonb
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** What SHOW CREATE says of a late relation. */
-export function lateStatement(name: string, columns: readonly Column[]): string {
+/** What SHOW CREATE says of a relation that belongs to another one. */
+export function internalStatement(schema: string, name: string, columns: readonly Column[]): string {
   const shown = columns
     .filter((c) => c.hidden !== true)
     .map((c) => `${quoted(c.name)} ${formatType(c.type)}`);
-  return `CREATE TABLE ${MILLRACE_LATE}.${quoted(name)} (${shown.join(', ')})`;
+  return `CREATE TABLE ${schema}.${quoted(name)} (${shown.join(', ')})`;
+}
+
+export function lateStatement(name: string, columns: readonly Column[]): string {
+  return internalStatement(MILLRACE_LATE, name, columns);
 }
 
 /** Makes the relation of late rows of `owner` and puts it into the catalog. Only inside `exclusive`. */
@@ -118,6 +124,7 @@ export function createLateRelation(
     admission: null,
     ttl: null,
     stamped: [],
+    stream: null,
     lateStore: new LateStore(options.retention, options.maxLateRows, rowId - 1),
     entry: new Entry({
       id,
@@ -140,9 +147,9 @@ export function lateRelationOf(database: Database, ownerId: number): TableObject
   return found?.kind === 'table' ? found : null;
 }
 
-/** The owner's id. */
-export function ownerOf(late: TableObject): number {
-  return late.id - LATE_ID;
+/** The owner's id, of a relation of late rows or of dead letters. */
+export function ownerOf(internal: TableObject): number {
+  return internal.id - (internal.id >= DEAD_ID ? DEAD_ID : LATE_ID);
 }
 
 /** The row of the late relation, with a fresh hidden id. */

@@ -1,5 +1,5 @@
 /**
- * Retention of a relation of late rows: which rows it has, oldest first, and which of them have to go. Rows come through
+ * Retention of a relation of late rows, or of dead letters: which rows it has, oldest first, and which of them have to go. Rows come through
  * `take`, which gives the delta for the table; what it gives must be applied.
  */
 import { must } from '../../common/assert.ts';
@@ -16,12 +16,14 @@ interface Kept {
 /** The hidden id: a late relation's last column. */
 const idOf = (row: Row): Value => row[row.length - 1] ?? null;
 
+const byId = (a: Kept, b: Kept): number => Number((idOf(a.row) as bigint) - (idOf(b.row) as bigint));
+
 /** Gone entries at the front of the queue are cut off at this many. */
 const COMPACT = 1024;
 
 export class LateStore {
-  readonly retention: bigint;
-  readonly maxRows: number;
+  retention: bigint;
+  maxRows: number;
   /** Position of late_at in a row. */
   readonly #at: number;
   #kept: Kept[] = [];
@@ -76,10 +78,20 @@ export class LateStore {
     this.#head = 0;
   }
 
+  /** Rows of these ids are others from now on, in their places. */
+  replace(rows: readonly Row[]): void {
+    if (rows.length === 0) return;
+    const byId = new Map(rows.map((row) => [idOf(row), row]));
+    this.#kept = this.#kept.map((kept) => {
+      const row = byId.get(idOf(kept.row));
+      return row === undefined ? kept : { row, at: row[this.#at] as bigint };
+    });
+  }
+
   /** After a restart: the rows that the table holds, in any order, and what was counted. */
   resumeWith(rows: Iterable<Row>, counts: { readonly dropped: number; readonly received: number }): void {
     this.#kept = [...rows].map((row) => ({ row, at: row[this.#at] as bigint }));
-    this.#kept.sort((a, b) => Number((idOf(a.row) as bigint) - (idOf(b.row) as bigint)));
+    this.#kept.sort(byId);
     this.#head = 0;
     this.dropped = counts.dropped;
     this.received = counts.received;

@@ -34,13 +34,24 @@ export class RowExpander {
     return this.#generated.length === 0 && this.#width === this.#physical.length;
   }
 
-  /** The whole row; columns beyond the declared ones are NULL. Throws SqlError where an expression does. */
-  expand(physical: Row, context: EvalContext): Row {
+  /** Some columns are computed. */
+  get computes(): boolean {
+    return this.#generated.length > 0;
+  }
+
+  /** The values at their places; computed columns and those beyond the declared ones are NULL. */
+  place(physical: Row): Value[] {
     const row: Value[] = new Array<Value>(this.#width).fill(null);
     for (let c = 0; c < this.#physical.length; c++) {
       const p = this.#physical[c] ?? -1;
       if (p >= 0) row[c] = physical[p] ?? null;
     }
+    return row;
+  }
+
+  /** The whole row; columns beyond the declared ones are NULL. Throws SqlError where an expression does. */
+  expand(physical: Row, context: EvalContext): Row {
+    const row = this.place(physical);
     for (const { column, compute } of this.#generated) row[column] = compute(context, row);
     return row;
   }

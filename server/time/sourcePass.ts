@@ -8,7 +8,7 @@
 import type { EvalContext } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Row } from '../../common/value.ts';
-import type { BadRecord, SourceRows } from '../../connector/connector.ts';
+import type { RawRecord, SourceRows } from '../../connector/connector.ts';
 import type { EventLog, SourceEvent } from './eventLog.ts';
 import { type EventTime, type EventTimeJson, ONLY_PARTITION } from './eventTime.ts';
 import type { Admitted, LateReason, LateRow } from './lateRow.ts';
@@ -25,8 +25,18 @@ export interface PassSetup {
   readonly context: (now: () => bigint) => EvalContext;
 }
 
-/** Rows that could not be computed, and watermark expressions that failed. */
-export type Faults = (records: readonly BadRecord[]) => void;
+/** A row that could not be computed, or (`admitted`) whose watermark expression failed. */
+export interface Fault {
+  readonly error: SqlError;
+  /** Physical columns; all of them where it was admitted. */
+  readonly row: Row;
+  readonly admitted: boolean;
+  /** Number of the row among all that came. */
+  readonly index: number;
+  readonly record: RawRecord | null;
+}
+
+export type Faults = (fault: Fault) => void;
 
 /** Where a pass stands, for checkpoints. */
 export interface SourcePassState {
@@ -55,7 +65,10 @@ export class SourcePass {
   #now: bigint;
   /** The row being judged, and what is done when its watermark expression fails. */
   #row: Row = [];
-  readonly #failed = (error: SqlError): void => this.#fault(error, this.#row);
+  readonly #failed = (error: SqlError): void => this.#fault(error, this.#row, true);
+  /** Of the rows at hand: the records that they were made of, and the number of the first. */
+  #recordOf: SourceRows['recordOf'] = undefined;
+  #firstIndex = 0;
   #lastPartition: Partition | null = null;
   /** Rows before this index were found to be too far in the future. */
   #futureUntil = 0;
@@ -69,8 +82,9 @@ export class SourcePass {
   }
 
   /** Rows just read, now: decided by the clock, and logged. */
-  arrive({ rows, partitions }: SourceRows, now: bigint): Admitted {
+  arrive({ rows, partitions, recordOf }: SourceRows, now: bigint): Admitted {
     const { log, expander, rule } = this.#setup;
+    this.#begin(recordOf);
     this.#now = now;
     const first = log.length;
     const start = this.index;
@@ -134,14 +148,20 @@ export class SourcePass {
       return expander.expand(physical, this.#context);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      if (report) this.#fault(error, physical);
+      if (report) this.#fault(error, physical, false);
       return null;
     }
   }
 
-  #fault(error: SqlError, row: Row): void {
-    const raw = row.map((v) => (v === null ? '' : String(v))).join(',');
-    this.#faults([{ position: `row ${this.index - 1}`, raw, message: error.message, state: error.state }]);
+  #begin(recordOf: SourceRows['recordOf']): void {
+    this.#recordOf = recordOf;
+    this.#firstIndex = this.index;
+  }
+
+  #fault(error: SqlError, row: Row, admitted: boolean): void {
+    const index = this.index - 1;
+    const record = this.#recordOf?.(index - this.#firstIndex) ?? null;
+    this.#faults({ error, row, admitted, index, record });
   }
 
   #judge(row: Row, p: Partition, future: boolean, output: Output): void {
@@ -172,8 +192,9 @@ export class SourcePass {
   // Replay
 
   /** Rows read before: decided as the log says. */
-  replay({ rows, partitions }: SourceRows): Admitted {
+  replay({ rows, partitions, recordOf }: SourceRows): Admitted {
     const { log, rule } = this.#setup;
+    this.#begin(recordOf);
     const output = new Output();
     for (let i = 0; i < rows.length; i++) {
       const event = log.get(this.cursor);
@@ -235,6 +256,9 @@ export class SourcePass {
 
   #inject(event: Extract<SourceEvent, { kind: 'inject' }>, output: Output): void {
     const future = new Set(event.future);
+    const recordOf = this.#recordOf;
+    // They have no records.
+    this.#recordOf = undefined;
     this.#now = event.now;
     event.rows.forEach((physical, i) => {
       const row = this.#expand(physical);
@@ -242,6 +266,7 @@ export class SourcePass {
       if (this.eventTime === null) output.rows.push(row);
       else this.#judge(row, this.eventTime.partition(event.partition, event.now), future.has(i), output);
     });
+    this.#recordOf = recordOf;
   }
 
   state(): SourcePassState {

@@ -10,6 +10,7 @@ import type { Row } from '../../common/value.ts';
 import { emitEachRow } from '../../executor/batchBuilder.ts';
 import { toJsonNode } from '../../executor/functions/support/jsonValue.ts';
 import { columnTypes, type Database, type TableDelta } from '../database.ts';
+import { fileLetters } from '../deadLetters/letters.ts';
 import { addMessage, type Message, messageContext } from '../ingest.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
 import { TableWrites } from '../transaction.ts';
@@ -37,6 +38,7 @@ export function tickSource(database: Database, object: SourceObject, outputs: It
       if (object.admission.rule !== null) fileLate(database, object, object.admission.rule, late);
       if (readmitted.length > 0) takeOut(database, object, readmitted);
     }
+    fileLetters(database, object);
     publishWatermark(database, object);
   });
 }
@@ -51,6 +53,7 @@ export function tickTables(
   for (const { table } of deltas) table.commits++;
   database.runTick(() => {
     for (const { table, rows: delta } of deltas) {
+      fileLetters(database, table);
       const { admission } = table;
       if (admission === null) {
         table.lateStore?.adopt(delta);
@@ -110,14 +113,15 @@ export function tickMessages(
   const admission = must(table.admission, 'messages are judged one by one where there is a watermark');
   const writes = new TableWrites(table);
   const late: LateRow[] = [];
-  for (const { row, partition } of messages) {
-    const refused = admission.message(row, partition, now);
-    if (refused === null) addMessage(database, writes, row);
+  for (const message of messages) {
+    const refused = message.removes === true ? null : admission.message(message.row, message.partition, now);
+    if (refused === null) addMessage(database, writes, message);
     else late.push(refused);
   }
   table.commits++;
   database.runTick(() => {
     database.pushRows(table, [...writes.delta()]);
+    fileLetters(database, table);
     fileLate(database, table, admission.rule, late);
     publishWatermark(database, table);
   });

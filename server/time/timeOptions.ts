@@ -7,6 +7,7 @@ import { parseInterval } from '../../common/intervalParse.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../../connector/connector.ts';
 import type { Option } from '../../parser/ast/common.ts';
+import { isLetterOption } from '../deadLetters/letterOptions.ts';
 import { MICROS_PER_DAY } from './units.ts';
 
 export const watermarkOptions: readonly OptionSpec[] = [
@@ -72,7 +73,7 @@ const isTtlOption = (option: Option): boolean => ttlOptions.some((s) => s.name =
 
 /** The options that are the connector's (or nobody's). */
 export function otherOptions(options: readonly Option[]): readonly Option[] {
-  return options.filter((o) => !isWatermarkOption(o) && !isTtlOption(o));
+  return options.filter((o) => !isWatermarkOption(o) && !isTtlOption(o) && !isLetterOption(o.name));
 }
 
 /** The text of an option. */

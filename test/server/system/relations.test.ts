@@ -46,11 +46,12 @@ describe('system relations', () => {
       'pg_catalog.pg_shdescription',
       'pg_catalog.pg_stat_activity',
       'millrace_catalog.row_errors',
-      'millrace_catalog.source_errors',
       'millrace_catalog.ddl_progress',
       'millrace_catalog.recovery',
       'millrace_catalog.checkpoints',
       'millrace_catalog.backups',
+      'millrace_catalog.source_errors',
+      'millrace_catalog.source_drift',
     ]);
     database.close();
   });
