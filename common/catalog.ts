@@ -39,6 +39,11 @@ export interface RelationEntry {
   /** A view's query as SQL, to be bound with `searchPath`; null for others. */
   readonly definition: string | null;
   readonly searchPath: readonly string[];
+  /**
+   * Set where the relation holds what has been looked up elsewhere: the keys that have been asked for and are still fresh, whose
+   * first columns are those of `key`, in its order.
+   */
+  readonly lookup?: RelationEntry;
   /** The relation whose changes the rows are (AS CHANGELOG FROM); it has no id of its own. */
   readonly changesOf?: RelationEntry;
   /** Rows now, for the optimizer. */

@@ -51,6 +51,7 @@ function childrenOf(plan: PhysicalPlan): readonly PhysicalPlan[] {
     case 'Join':
     case 'AsofJoin':
     case 'TemporalJoin':
+    case 'AwaitLookup':
     case 'SetOperation':
       return [plan.left, plan.right];
     case 'UnionAll':

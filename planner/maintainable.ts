@@ -65,6 +65,7 @@ function evaluatesOnce(plan: PhysicalPlan): boolean {
     case 'Session':
     case 'AsofJoin':
     case 'TemporalJoin':
+    case 'AwaitLookup':
     case 'TemporalFilter':
     case 'Close':
     case 'SlidingPanes':

@@ -3,6 +3,7 @@ import { AssertionError } from '../../common/assert.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { AggregateOperator } from './aggregate.ts';
 import { AsofJoinOperator } from './asofJoin.ts';
+import { AwaitLookupOperator } from './awaitLookup.ts';
 import { CalcOperator } from './calc.ts';
 import { ChangelogOperator } from './changelog.ts';
 import { CloseOperator } from './close.ts';
@@ -58,6 +59,7 @@ const factories: Factories = {
   Session: (node, context) => new SessionOperator(node, context),
   AsofJoin: (node, context) => new AsofJoinOperator(node, context),
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
+  AwaitLookup: (node) => new AwaitLookupOperator(node),
   TemporalFilter: (node, context) => new TemporalFilterOperator(node, context),
   Close: (node, context) => new CloseOperator(node, context),
   SlidingPanes: (node, context) => new SlidingPanesOperator(node, context),

@@ -50,6 +50,14 @@ export interface OutputPort {
   isSatisfied(): boolean;
 }
 
+/** What an operator wants to be looked up outside of the database. */
+export interface LookupDemand {
+  /** Id of the relation whose rows are looked up by its key. */
+  readonly relation: number;
+  /** Keys that rows wait for since the last call, as values of the key's columns; some may have been asked for before. */
+  take(): readonly Row[];
+}
+
 export interface Operator {
   /** Takes one delta batch at an input port. */
   push(port: number, batch: Batch, emit: Emit): void;
@@ -70,6 +78,8 @@ export interface Operator {
   readonly persistent?: Persistent;
   /** True when no further input of this tick could change the output. Absent: never. */
   isSatisfied?(): boolean;
+  /** For operators whose rows wait for something that is looked up elsewhere. */
+  readonly lookup?: LookupDemand;
   /** Rows held in state. */
   stateRows(): number;
   /** Bytes of state, in and off the heap (estimated for boxed values). */

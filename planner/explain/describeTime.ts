@@ -9,6 +9,7 @@ const kinds = [
   'Session',
   'AsofJoin',
   'TemporalJoin',
+  'AwaitLookup',
   'TemporalFilter',
   'Close',
   'SlidingPanes',
@@ -45,6 +46,14 @@ export function describeTime(plan: TimeNode): Description {
           ['type', plan.type],
           ['keys', keys(plan)],
           ['residual', plan.residual === null ? '' : scalarText(plan.residual, both(plan))],
+        ],
+      };
+    case 'AwaitLookup':
+      return {
+        title: 'AwaitLookup',
+        attributes: [
+          ['of', plan.relation.name],
+          ['keys', columnNames(plan.leftKeys, plan.left.schema)],
         ],
       };
     case 'TemporalFilter':

@@ -9,6 +9,7 @@ import type { LogicalAsofJoin } from '../plan/logical.ts';
 import type { PhysicalPlan, PhysicalProperties } from '../plan/physical.ts';
 import { andOrNull, conjunctsOf, renumber } from '../plan/scalars.ts';
 import { keyColumns, keyOf } from './joins.ts';
+import { awaitLookup, lookedUp } from './lookups.ts';
 import { pickCalc } from './nodes.ts';
 
 /** The physical form of a join as of a time. */
@@ -25,8 +26,10 @@ export function physicalAsofJoin(
   }));
   const keys = conjuncts.flatMap((c) => (c.key === null ? [] : [c.key]));
   const residual = conjuncts.filter((c) => c.key === null).map((c) => c.condition);
+  const waits = plan.time.kind === 'process' && lookedUp(rightInput) !== null;
+  const waiting = waits ? awaitLookup(leftInput, rightInput, keys) : leftInput;
   const left = keyColumns(
-    leftInput,
+    waiting,
     keys.map((k) => k.left),
   );
   const right = keyColumns(
@@ -36,7 +39,7 @@ export function physicalAsofJoin(
   const shift = left.plan.schema.length - width;
   const rightOwn = [...rightInput.schema.keys()].map((i) => left.plan.schema.length + i);
   const own = [...leftInput.schema.keys(), ...rightOwn];
-  const wide = left.plan !== leftInput || right.plan !== rightInput;
+  const wide = left.plan.schema.length !== width || right.plan !== rightInput;
   const shared = {
     type: plan.type,
     left: left.plan,

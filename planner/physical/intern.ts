@@ -84,6 +84,8 @@ function own(plan: PhysicalPlan): string {
       const keys = `${plan.leftKeys.join()}=${plan.rightKeys.join()}/${plan.nullSafe.join()}`;
       return `${plan.type},${keys},${plan.residual === null}`;
     }
+    case 'AwaitLookup':
+      return `${plan.relation.id},${plan.leftKeys.join()}=${plan.rightKeys.join()}`;
     // Made after interning.
     case 'DeltaJoin':
     case 'TemporalFilter':

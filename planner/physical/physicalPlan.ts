@@ -27,6 +27,7 @@ import { accessPath } from './indexScan.ts';
 import { intern } from './intern.ts';
 import { physicalJoin } from './joins.ts';
 import { limitOf, offsetOf } from './limits.ts';
+import { refuseLookups, refuseOtherUses } from './lookups.ts';
 import { calc } from './nodes.ts';
 import { linearForm, recursive } from './recursive.ts';
 import { stoppingLimit } from './stopping.ts';
@@ -41,7 +42,10 @@ const MAX_FUSED_SIZE = 2000;
 
 /** The physical form of a decorrelated plan. */
 export function toPhysical(plan: LogicalPlan, context: PhysicalContext): PhysicalPlan {
-  return intern(new Physical(plan, context).convert(plan));
+  const physical = intern(new Physical(plan, context).convert(plan));
+  if (context.mode === 'adhoc') refuseLookups(physical);
+  else refuseOtherUses(physical);
+  return physical;
 }
 
 /** A chain of filters and projections over `input`. */

@@ -168,6 +168,19 @@ export interface PhysicalTemporalJoin extends PhysicalProperties {
   readonly nullSafe: readonly boolean[];
   readonly residual: Scalar | null;
 }
+/**
+ * Rows of `left` once the keys that they will be joined by have been looked up elsewhere: a row passes when its key is among the
+ * rows of `right`, at once or when the key comes, and stays passed. Keys with NULL need no looking up.
+ */
+export interface PhysicalAwaitLookup extends PhysicalProperties {
+  readonly kind: 'AwaitLookup';
+  readonly left: PhysicalPlan;
+  readonly right: PhysicalPlan;
+  /** The relation whose rows are looked up. */
+  readonly relation: RelationEntry;
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+}
 /** One comparison with the moment: `expr operator moment`. */
 export interface MomentComparison {
   /** Over the input. */
@@ -365,6 +378,7 @@ export type PhysicalPlan =
   | PhysicalDeltaJoin
   | PhysicalAsofJoin
   | PhysicalTemporalJoin
+  | PhysicalAwaitLookup
   | PhysicalTemporalFilter
   | PhysicalClose
   | PhysicalSlidingPanes

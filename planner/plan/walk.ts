@@ -291,6 +291,7 @@ export function mapPhysicalInputs(plan: PhysicalPlan, f: PlanMap<PhysicalPlan>):
     case 'Join':
     case 'AsofJoin':
     case 'TemporalJoin':
+    case 'AwaitLookup':
     case 'SetOperation':
       return mapBinary<PhysicalPlan, typeof plan>(plan, f);
     case 'UnionAll':
@@ -392,6 +393,7 @@ export function mapPhysicalScalars(plan: PhysicalPlan, f: ScalarMap): PhysicalPl
     case 'AsofJoin':
     case 'Session':
     case 'Close':
+    case 'AwaitLookup':
     case 'SlidingPanes':
     case 'Pace':
     case 'Expire':

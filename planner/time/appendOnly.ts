@@ -32,6 +32,7 @@ function appendOnlyOf(plan: PhysicalPlan): boolean {
     case 'Join':
       return (plan.type === 'inner' || plan.type === 'semi') && plan.left.appendOnly && plan.right.appendOnly;
     case 'TemporalJoin':
+    case 'AwaitLookup':
       return plan.left.appendOnly;
     case 'SetOperation':
       return plan.operator === 'intersect' && plan.left.appendOnly && plan.right.appendOnly;

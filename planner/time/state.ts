@@ -73,6 +73,7 @@ function outputGrows(plan: PhysicalPlan): boolean {
       return grows(plan.left) || grows(plan.right);
     case 'AsofJoin':
     case 'TemporalJoin':
+    case 'AwaitLookup':
       return grows(plan.left);
     case 'SetOperation':
       return grows(plan.left) && (plan.operator === 'except' || grows(plan.right));
@@ -144,6 +145,11 @@ export function stateParts(plan: PhysicalPlan, relations: Relations): readonly S
         kept('the rows of the right input', clean?.right, right.schema, grows(right)),
       ];
     }
+    case 'AwaitLookup':
+      return [
+        { what: 'the rows that wait for what is looked up', until: null, grows: false },
+        { what: 'the keys that have been looked up', until: null, grows: false },
+      ];
     case 'TemporalJoin': {
       const lookup: StatePart = {
         what: 'the rows of the right input',

@@ -103,6 +103,9 @@ function derive(plan: PhysicalPlan): Terms {
       return asofTerms(plan);
     case 'TemporalJoin':
       return temporalJoinTerms(plan);
+    // Rows that have waited come behind the watermark.
+    case 'AwaitLookup':
+      return none(plan);
     case 'TemporalFilter':
       return filterTerms(plan, watermarksOf(plan.input));
     case 'Close':

@@ -37,6 +37,7 @@ function isTimeless(node: PhysicalPlan): boolean {
     case 'Session':
     case 'AsofJoin':
     case 'TemporalJoin':
+    case 'AwaitLookup':
     case 'TemporalFilter':
     case 'Close':
     case 'SlidingPanes':

@@ -13,6 +13,7 @@ import { queries, registry } from './examples.ts';
 /** What a test of its own covers, because nothing that a statement deletes leaves it again, or by rows of time. */
 const elsewhere: Readonly<Record<string, string>> = {
   TemporalJoin: 'test/executor/operators/temporalJoin.test.ts',
+  AwaitLookup: 'test/executor/operators/awaitLookup.test.ts',
   Close: 'test/executor/operators/time/close.test.ts',
   SlidingPanes: 'test/executor/operators/time/slidingPanes.test.ts',
   Pace: 'test/executor/operators/time/pace.test.ts',

@@ -96,6 +96,7 @@ function logical(
     }
     case 'SlidingPanes':
       return slidingPanes(node, convert(node.input), functions);
+    case 'AwaitLookup':
     case 'TemporalFilter':
     case 'Close':
     case 'Pace':
