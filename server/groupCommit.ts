@@ -57,6 +57,8 @@ export class GroupCommit {
     while (group.length < (alone ? 1 : MOST_COMMITS) && rows < MOST_ROWS) {
       const next = this.#waiting[0];
       if (next === undefined || overlaps(next.writes, written)) break;
+      // What this one has seen must be what is there: sinks may write the same rows in the ticks of those before it.
+      if (group.length > 0 && this.#database.sinks.feeding.concerns(next.writes)) break;
       this.#waiting.shift();
       const ready = this.#prepare(next);
       if (ready === null) continue;

@@ -95,6 +95,10 @@ function alone(database: Database, views: ReadonlySet<CatalogObject>, section: (
     if (object.kind !== 'materialized view' || views.has(object)) continue;
     for (const { guard } of object.nodes) if (guard !== null) guards.add(guard);
   }
+  for (const { runtime } of database.sinks.list()) {
+    const guard = runtime.node?.guard ?? null;
+    if (guard !== null) guards.add(guard);
+  }
   for (const guard of guards) guard.suspended = true;
   try {
     section();

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 
 /** A file that is being written. */
 export interface WritableFile {
-  append(text: string): Promise<void>;
+  append(data: string | Uint8Array): Promise<void>;
   /** What was appended is on disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -42,8 +42,8 @@ export const realFileSystem: FileSystem = {
   async create(path) {
     const handle = await open(path, 'w');
     return {
-      append: async (text) => {
-        await handle.appendFile(text);
+      append: async (data) => {
+        await handle.appendFile(data);
       },
       sync: () => handle.sync(),
       close: () => handle.close(),

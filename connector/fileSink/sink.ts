@@ -1,5 +1,5 @@
 /**
- * The `file` sink: every delivery becomes one file of a directory, `part-<first epoch>-<last epoch>.<ndjson|csv>`, which appears
+ * The `file` sink: every delivery becomes one file of a directory, `part-<first epoch>-<last epoch>.<ndjson|csv|parquet>`, which appears
  * whole or not at all. Exactly once, also where readers take files away as soon as they see them.
  *
  * A delivery is written to a hidden file and synced (prepare). The commit point is the rename of the hidden file
@@ -9,16 +9,16 @@
 import { join } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../connector.ts';
-import { type SinkEncoder, type SinkRecord, sinkEncoder } from '../encoders/encoder.ts';
 import {
-  type SinkBatch,
   type SinkConfig,
   type SinkConnector,
   SinkRefusal,
   type SinkTransaction,
   type SinkWriter,
 } from '../sink.ts';
-import { type FileSystem, realFileSystem, type WritableFile } from './fileSystem.ts';
+import { type FileSystem, realFileSystem } from './fileSystem.ts';
+import { parquetOptions } from './parquetFile.ts';
+import { partBody, partExtension } from './partBody.ts';
 
 const options: readonly OptionSpec[] = [
   {
@@ -31,13 +31,23 @@ const options: readonly OptionSpec[] = [
     name: 'rollover_seconds',
     type: 'float',
     default: '1',
+    alterable: true,
     doc: 'A file is finished when its oldest change has waited this long.',
   },
   {
     name: 'max_row_count',
     type: 'integer',
     default: '100000',
+    alterable: true,
     doc: 'A file is finished early when so many changes wait.',
+  },
+  {
+    name: 'compression',
+    type: 'string',
+    choices: ['none', 'gzip'],
+    default: 'none',
+    alterable: true,
+    doc: 'How files of JSON and CSV are compressed. Parquet files have an option of their own.',
   },
 ];
 
@@ -58,22 +68,15 @@ interface Position {
 /** So that names sort as numbers do. */
 const padded = (epoch: bigint): string => String(epoch).padStart(12, '0');
 
-function lineOf(record: SinkRecord, config: SinkConfig): string {
-  if (config.format !== 'UPSERT') return `${record.value ?? ''}\n`;
-  return `{"key":${record.key ?? 'null'},"value":${record.value ?? 'null'}}\n`;
-}
-
 class FileWriter implements SinkWriter {
   readonly #config: SinkConfig;
   readonly #files: FileSystem;
   readonly #directory: string;
-  readonly #encoder: SinkEncoder;
 
   constructor(config: SinkConfig, files: FileSystem) {
     this.#config = config;
     this.#files = files;
     this.#directory = config.options.get('path') ?? '';
-    this.#encoder = sinkEncoder(config);
   }
 
   #path(name: string): string {
@@ -127,7 +130,7 @@ class FileWriter implements SinkWriter {
   async begin(first: bigint): Promise<SinkTransaction> {
     const staged = `.part-${padded(first)}.tmp`;
     const file = await this.#files.create(this.#path(staged));
-    if (this.#encoder.header !== null) await file.append(`${this.#encoder.header}\n`);
+    const body = await partBody(this.#config, file);
     let last = first;
     let open = true;
     const close = async (): Promise<void> => {
@@ -135,9 +138,10 @@ class FileWriter implements SinkWriter {
       open = false;
     };
     return {
-      write: (batch) => this.#write(file, batch),
+      write: (batch) => body.write(batch),
       prepare: async (through) => {
         last = through;
+        await body.finish();
         await file.sync();
         await close();
         await this.#files.syncDirectory(this.#directory);
@@ -150,15 +154,8 @@ class FileWriter implements SinkWriter {
     };
   }
 
-  async #write(file: WritableFile, batch: SinkBatch): Promise<void> {
-    let text = '';
-    for (const record of this.#encoder.records(batch)) text += lineOf(record, this.#config);
-    await file.append(text);
-  }
-
   async #commit(staged: string, first: bigint, last: bigint): Promise<void> {
-    const extension = this.#config.encode === 'CSV' ? 'csv' : 'ndjson';
-    const part = `part-${padded(first)}-${padded(last)}.${extension}`;
+    const part = `part-${padded(first)}-${padded(last)}.${partExtension(this.#config)}`;
     await this.#keep({ sink: this.#config.identity, epoch: String(last), part, staged });
     await this.#files.rename(this.#path(staged), this.#path(part));
     await this.#files.syncDirectory(this.#directory);
@@ -195,7 +192,8 @@ export function fileSinkOver(files: FileSystem): SinkConnector {
     name: 'file',
     doc: 'Files in a local directory, each complete when it appears.',
     options,
-    formats: ['PLAIN JSON', 'PLAIN CSV', 'UPSERT JSON', 'DEBEZIUM JSON'],
+    formats: ['PLAIN JSON', 'PLAIN CSV', 'UPSERT JSON', 'DEBEZIUM JSON', 'PLAIN PARQUET'],
+    encodeOptions: new Map([['PARQUET', parquetOptions]]),
     guarantee: 'exactly once',
     batching: (given) => ({
       rows: Number(given.get('max_row_count') ?? 1),

@@ -43,6 +43,12 @@ export const sinkOptions: readonly OptionSpec[] = [
     type: 'list',
     doc: 'Columns that are written. By default those that the relation has now.',
   },
+  {
+    name: 'sink_rate_limit',
+    type: 'integer',
+    alterable: true,
+    doc: 'Changes a second that are delivered at most; `ALTER SINK ... SET SINK_RATE_LIMIT` changes it. 0: none.',
+  },
 ];
 
 const formatOfType: Readonly<Record<string, SinkFormat>> = {
@@ -55,17 +61,21 @@ const formatOfType: Readonly<Record<string, SinkFormat>> = {
 export interface DeclaredSink {
   readonly connector: SinkConnector;
   readonly options: ReadonlyMap<string, string>;
-  readonly format: SinkFormat;
+  /** Null: what the relation allows. */
+  readonly format: SinkFormat | null;
   readonly encode: string;
   readonly encodeOptions: ReadonlyMap<string, string>;
   readonly primaryKey: readonly string[] | null;
   readonly columns: readonly string[] | null;
   readonly force: boolean;
   readonly snapshot: boolean;
+  /** Changes a second; null: no limit. */
+  readonly rateLimit: number | null;
   readonly position: number;
 }
 
-function given(options: readonly Option[]): Map<string, string> {
+/** The options as they are written. */
+export function givenOptions(options: readonly Option[]): Map<string, string> {
   const map = new Map<string, string>();
   for (const option of options) {
     if (option.value.kind === 'secret') throw unsupported('SECRET', option.span.start);
@@ -93,7 +103,7 @@ function connectorNamed(name: string | undefined, position: number): SinkConnect
 }
 
 /** A JSON array of names, or names parted by commas. */
-function names(text: string | undefined): readonly string[] | null {
+export function optionNames(text: string | undefined): readonly string[] | null {
   if (text === undefined) return null;
   if (text.startsWith('[')) return JSON.parse(text) as readonly string[];
   return text.split(',').map((name) => name.trim());
@@ -111,8 +121,9 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
   const [first = 'NATIVE'] = connector.formats;
   if (written === null && first === 'NATIVE')
     return { format: formatOfType[type ?? ''] ?? 'DEBEZIUM', encode: 'NATIVE' };
-  const format = written?.format ?? (type === undefined ? 'PLAIN' : (formatOfType[type] ?? 'PLAIN'));
-  const encode = written?.encode ?? 'JSON';
+  const [firstFormat = 'PLAIN', firstEncode = 'JSON'] = first.split(' ');
+  const format = written?.format ?? formatOfType[type ?? ''] ?? firstFormat;
+  const encode = written?.encode ?? firstEncode;
   if (written !== null && type !== undefined && formatOfType[type] !== format) {
     throw new SqlError('42601', `option "type" says ${type}, but FORMAT ${format} is written`, { position });
   }
@@ -132,7 +143,7 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
 
 export function declaredSink(statement: CreateSink): DeclaredSink {
   const position = statement.span.start;
-  const options = given(statement.options);
+  const options = givenOptions(statement.options);
   const connector = connectorNamed(options.get('connector'), position);
   const common = new Map<string, string>();
   for (const { name } of sinkOptions) {
@@ -144,7 +155,7 @@ export function declaredSink(statement: CreateSink): DeclaredSink {
   const specs = sinkOptions.filter(({ name }) => name !== 'connector');
   const own = checkOptions({ name: connector.name, options: specs }, common);
   const { format, encode } = clauseOf(statement, own.get('type'), connector);
-  const encodeGiven = given(statement.format?.options ?? []);
+  const encodeGiven = givenOptions(statement.format?.options ?? []);
   // RisingWave has it there.
   const forced = encodeGiven.get('force_append_only') ?? own.get('force_append_only');
   encodeGiven.delete('force_append_only');
@@ -154,19 +165,23 @@ export function declaredSink(statement: CreateSink): DeclaredSink {
     format,
     encode,
     encodeOptions: checkOptions(
-      { name: `ENCODE ${encode}`, options: encodeOptions.get(encode) ?? [] },
+      {
+        name: `ENCODE ${encode}`,
+        options: connector.encodeOptions?.get(encode) ?? encodeOptions.get(encode) ?? [],
+      },
       encodeGiven,
     ),
-    primaryKey: names(own.get('primary_key')),
-    columns: names(own.get('columns')),
+    primaryKey: optionNames(own.get('primary_key')),
+    columns: optionNames(own.get('columns')),
     force: forced?.toLowerCase() === 'true',
     snapshot: own.get('snapshot') === 'true',
+    rateLimit: own.has('sink_rate_limit') ? Number(own.get('sink_rate_limit')) : null,
     position,
   };
 }
 
 /** What there is to be known of a relation or query. */
-interface SinkInput {
+export interface SinkInput {
   readonly name: string;
   readonly columns: readonly Column[];
   readonly key: readonly number[] | null;
@@ -188,9 +203,11 @@ export interface SinkOver {
   readonly positions: readonly number[];
   readonly key: readonly number[] | null;
   readonly mode: SinkMode;
+  readonly format: SinkFormat;
 }
 
-function columnsOf(declared: DeclaredSink, relation: SinkInput): readonly number[] {
+/** Positions in the relation of the columns that are written. */
+export function columnsOf(declared: DeclaredSink, relation: SinkInput): readonly number[] {
   const visible = relation.columns.flatMap((c, i) => (c.hidden === true ? [] : [i]));
   return declared.columns === null
     ? visible
@@ -231,7 +248,8 @@ function keyOf(
 
 /** Checks that the relation's changes can be said in the sink's format. */
 export function sinkOver(declared: DeclaredSink, relation: SinkInput): SinkOver {
-  const { format, force, position, encode } = declared;
+  const { force, position, encode } = declared;
+  const format = declared.format ?? 'PLAIN';
   const positions = columnsOf(declared, relation);
   const columns = positions.flatMap((p) => relation.columns[p] ?? []);
   const key = keyOf(declared, relation, positions);
@@ -244,7 +262,7 @@ export function sinkOver(declared: DeclaredSink, relation: SinkInput): SinkOver 
         hint: "Use FORMAT UPSERT or DEBEZIUM, or force_append_only = 'true' to leave removals out.",
       });
     }
-    return { columns, positions, key: within, mode: relation.appendOnly ? 'rows' : 'inserts' };
+    return { columns, positions, key: within, mode: relation.appendOnly ? 'rows' : 'inserts', format };
   }
   if (within === null && encode !== 'NATIVE') {
     throw new SqlError(
@@ -256,5 +274,5 @@ export function sinkOver(declared: DeclaredSink, relation: SinkInput): SinkOver 
       },
     );
   }
-  return { columns, positions, key: within, mode: 'changes' };
+  return { columns, positions, key: within, mode: 'changes', format };
 }

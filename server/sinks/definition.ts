@@ -9,7 +9,7 @@ import { printStatement } from '../../parser/print.ts';
 import { type Catalog, MILLRACE_SINKS } from '../catalog.ts';
 import type { Definition } from '../checkpoint/definitions.ts';
 import { ownName } from '../definitions/ownStatement.ts';
-import { nameNow } from '../definitions/rewrite.ts';
+import { identifier, nameNow } from '../definitions/rewrite.ts';
 import { viewStatement } from '../definitions/viewStatement.ts';
 import { type CatalogObject, isRelation, type MaterializedViewObject, type SinkObject } from '../objects.ts';
 
@@ -49,7 +49,17 @@ export function rewriteSink(catalog: Catalog, sink: SinkObject): void {
       : view === null && source.kind === 'relation'
         ? { kind: 'relation' as const, name: nameNow(catalog, sink.relation, source.name, sink.searchPath) }
         : source;
-  const statement: CreateSink = { ...before, name: ownName(catalog, sink, before.name), source: now };
+  const { into } = before;
+  const { feed } = sink.runtime;
+  const statement: CreateSink = {
+    ...before,
+    name: ownName(catalog, sink, before.name),
+    into:
+      into === null || feed === null
+        ? into
+        : { ...into, table: nameNow(catalog, feed.table, into.table, sink.searchPath) },
+    source: now,
+  };
   const text = printStatement(statement);
   if (text !== printStatement(before)) sink.sql = text;
 }
@@ -71,10 +81,19 @@ export function sinkDefinition(catalog: Catalog, sink: SinkObject): Definition {
   const columns = JSON.stringify(sink.runtime.shape.columns.map((c) => c.name));
   const { span } = statement;
   const value = { kind: 'string' as const, value: columns };
+  const { feed } = sink.runtime;
+  // So are the columns of the table that it writes.
+  const into =
+    feed === null || statement.into === null
+      ? statement.into
+      : { ...statement.into, columns: feed.targets.map(identifier) };
   const sql = hasAllColumns(catalog, sink)
-    ? sink.sql
+    ? feed === null
+      ? sink.sql
+      : printStatement({ ...statement, into })
     : printStatement({
         ...statement,
+        into,
         options: [...options, { kind: 'Option', name: 'columns', value, span }],
       });
   return {

@@ -19,6 +19,7 @@ import {
 import type { Database } from '../database.ts';
 import type { SinkObject } from '../objects.ts';
 import { openTarget } from './target.ts';
+import { CLOSE_MS, closeInTime, inTime, OPEN_MS, STEP_MS } from './timeouts.ts';
 
 export type DeliveryResult =
   /** Some changes have been delivered; there may be more. */
@@ -38,14 +39,23 @@ const LAST_DELAY_MS = 30_000;
 export class SinkDelivery {
   readonly #database: Database;
   readonly sink: SinkObject;
-  readonly batching: SinkBatching;
+  /** How long each step may take. */
+  readonly #millis: { readonly open: number; readonly step: number };
+  batching: SinkBatching;
   /** What the database had done when this delivery began: no target can have more. */
   readonly #versionAtStart: bigint;
   #writer: SinkWriter | null = null;
   #recovered = false;
+  /** With a rate limit: before this time of the system's clock nothing is delivered; microseconds. */
+  #notBefore = 0n;
 
-  constructor(database: Database, sink: SinkObject) {
+  constructor(
+    database: Database,
+    sink: SinkObject,
+    millis: { readonly open: number; readonly step: number } = { open: OPEN_MS, step: STEP_MS },
+  ) {
     this.#database = database;
+    this.#millis = millis;
     this.sink = sink;
     const { connector, options } = sink.runtime.shape;
     this.batching = connector.batching(options);
@@ -60,7 +70,19 @@ export class SinkDelivery {
   /** Milliseconds until what waits is to be delivered; null: nothing waits. */
   get dueIn(): number | null {
     const { outbox, waitingSince } = this.sink.runtime;
-    if (outbox.isEmpty) return null;
+    if (outbox.isEmpty || this.sink.runtime.rateLimit === 0) return null;
+    return Math.max(this.#limitedFor, this.#batchedFor(waitingSince));
+  }
+
+  /** Milliseconds until the rate limit lets something through. */
+  get #limitedFor(): number {
+    if (this.sink.runtime.rateLimit === null) return 0;
+    const now = this.#database.environment.serverClock.system();
+    return now >= this.#notBefore ? 0 : Number((this.#notBefore - now + 999n) / 1000n);
+  }
+
+  #batchedFor(waitingSince: bigint | null): number {
+    const { outbox } = this.sink.runtime;
     if (waitingSince === null || outbox.rows >= this.batching.rows) return 0;
     const waited = Number(this.#database.environment.serverClock.system() - waitingSince) / 1000;
     return Math.max(0, this.batching.millis - waited);
@@ -75,6 +97,7 @@ export class SinkDelivery {
     }
     let phase: 'journal' | 'target' = 'target';
     try {
+      await this.#reopen();
       const writer = this.#writer ?? (await this.#open());
       if (runtime.paused !== null) return 'paused';
       const due = this.dueIn;
@@ -94,10 +117,22 @@ export class SinkDelivery {
     }
   }
 
+  /** Its options are others now. */
+  async #reopen(): Promise<void> {
+    const { runtime } = this.sink;
+    if (!runtime.reopen) return;
+    runtime.reopen = false;
+    const { connector, options } = runtime.shape;
+    this.batching = connector.batching(options);
+    await this.#giveUp();
+  }
+
   async #open(): Promise<SinkWriter> {
-    const writer = await openTarget(this.#database, this.sink.name, this.sink.runtime.shape);
+    const { open } = this.#millis;
+    const opening = openTarget(this.#database, this.sink.name, this.sink.runtime.shape);
+    const writer = await inTime(opening, open, 'opening');
     this.#writer = writer;
-    const has = await writer.recover();
+    const has = await inTime(writer.recover(), open, 'connecting');
     this.#settle(has);
     return writer;
   }
@@ -147,28 +182,48 @@ export class SinkDelivery {
 
   async #deliver(writer: SinkWriter, through: bigint): Promise<void> {
     const { runtime } = this.sink;
+    const { step } = this.#millis;
     let transaction: SinkTransaction | null = null;
     let last: bigint | null = null;
     let rows = 0;
     try {
       for (const batch of runtime.outbox.waiting(through)) {
-        if (last !== null && batch.epoch !== last && rows >= this.batching.rows) break;
-        transaction ??= await writer.begin(batch.epoch);
-        await transaction.write(batch);
+        if (last !== null && batch.epoch !== last && rows >= this.#mostRows) break;
+        transaction ??= await inTime(writer.begin(batch.epoch), step, 'beginning');
+        await inTime(transaction.write(batch), step, 'writing');
         last = batch.epoch;
         rows += batch.changes.length;
       }
       if (transaction === null || last === null) return;
-      await transaction.prepare(last);
+      await inTime(transaction.prepare(last), step, 'preparing');
     } catch (error) {
-      await transaction?.abort().catch(() => {});
+      if (transaction !== null) await inTime(transaction.abort(), CLOSE_MS, 'taking back').catch(() => {});
       throw error;
     }
-    await transaction.commit();
+    await inTime(transaction.commit(), step, 'committing');
+    const bytes = runtime.outbox.bytes;
     runtime.outbox.dropThrough(last);
+    runtime.deliveredBytes += Math.max(0, bytes - runtime.outbox.bytes);
     runtime.delivered = last;
     runtime.deliveredRows += rows;
-    runtime.waitingSince = runtime.outbox.isEmpty ? null : this.#database.environment.serverClock.system();
+    const now = this.#database.environment.serverClock.system();
+    runtime.waitingSince = runtime.outbox.isEmpty ? null : now;
+    runtime.deliveredAt = now;
+    this.#limit(rows, now);
+  }
+
+  /** Rows after which a delivery takes no further epoch. */
+  get #mostRows(): number {
+    const { rateLimit } = this.sink.runtime;
+    return rateLimit === null ? this.batching.rows : Math.min(this.batching.rows, Math.max(1, rateLimit));
+  }
+
+  /** With a rate limit, what was delivered takes its time. */
+  #limit(rows: number, now: bigint): void {
+    const { rateLimit } = this.sink.runtime;
+    if (rateLimit !== null && rateLimit > 0) {
+      this.#notBefore = now + (BigInt(rows) * 1_000_000n) / BigInt(rateLimit);
+    }
   }
 
   /** A sink that had run out of room may go on. */
@@ -185,7 +240,7 @@ export class SinkDelivery {
     runtime.attempts++;
     // The disk of the journal is not the target's fault.
     if (phase === 'journal') return 'failed';
-    const lasting = error instanceof SinkRefusal || error instanceof SqlError;
+    const lasting = error instanceof SinkRefusal || (error instanceof SqlError && !mayPass(error));
     if (!lasting && runtime.attempts < MOST_ATTEMPTS) return 'failed';
     const tried = lasting ? '' : ` (tried ${runtime.attempts} times)`;
     runtime.pause(`${message}${tried}`, this.#database.watermarks.now());
@@ -195,12 +250,17 @@ export class SinkDelivery {
   async #giveUp(): Promise<void> {
     const writer = this.#writer;
     this.#writer = null;
-    await writer?.close().catch(() => {});
+    if (writer !== null) await closeInTime(writer);
   }
 
   async close(): Promise<void> {
     await this.#giveUp();
   }
+}
+
+/** Connections, resources and the server's operator: classes of errors that pass by themselves. */
+function mayPass({ state }: SqlError): boolean {
+  return /^(08|40|53|57|58)/.test(state);
 }
 
 function latest(a: bigint | null, b: bigint | null): bigint | null {

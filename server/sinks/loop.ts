@@ -25,6 +25,8 @@ export class SinkLoops {
   }
 
   #begin(sink: SinkObject): void {
+    // Those into tables are written by the ticks themselves.
+    if (sink.runtime.feed !== null) return;
     const loop = this.#run(new SinkDelivery(this.#database, sink)).finally(() => this.#running.delete(loop));
     this.#running.add(loop);
   }

@@ -15,6 +15,7 @@ import { RelationStore } from '../../storage/state/relationStore.ts';
 import type { Paused } from '../objects.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { Spill } from './spill.ts';
+import type { TableFeed } from './tableFeed.ts';
 
 /** What the statement says of a sink. */
 export interface SinkShape {
@@ -46,6 +47,10 @@ export interface Detached {
 interface SavedRuntime {
   readonly delivered: bigint | null;
   readonly deliveredRows: number;
+  /** Of a sink into a table; absent in old checkpoints. */
+  readonly rowIds?: bigint;
+  readonly deliveredBytes?: number;
+  readonly deliveredAt?: bigint | null;
   readonly paused: Paused | null;
   readonly detached: {
     readonly why: Detached['why'];
@@ -60,7 +65,10 @@ interface SavedRuntime {
 }
 
 export class SinkRuntime implements Persistent {
-  readonly shape: SinkShape;
+  /** Its options may be replaced. */
+  shape: SinkShape;
+  /** What it writes into a table of this database; null: its target is elsewhere. */
+  readonly feed: TableFeed | null;
   readonly outbox: Outbox;
   readonly operator: SinkOperator;
   /** Where the columns lie in the relation. */
@@ -72,6 +80,14 @@ export class SinkRuntime implements Persistent {
   /** The last epoch that the target is known to have. */
   delivered: bigint | null = null;
   deliveredRows = 0;
+  /** An estimate of what these changes take in memory. */
+  deliveredBytes = 0;
+  /** When something was delivered last; microseconds of the system's clock. */
+  deliveredAt: bigint | null = null;
+  /** Changes a second that are delivered at most; null: no limit. */
+  rateLimit: number | null = null;
+  /** Its options have changed: it is to be opened again. */
+  reopen = false;
   /** Deliveries in a row that failed. */
   attempts = 0;
   lastError: string | null = null;
@@ -92,8 +108,10 @@ export class SinkRuntime implements Persistent {
       readonly limits: OutboxLimits;
       readonly tick: () => { readonly epoch: bigint; readonly at: bigint };
       readonly taken: (sink: SinkRuntime) => void;
+      readonly feed: TableFeed | null;
     },
   ) {
+    this.feed = place.feed;
     this.shape = shape;
     this.positions = positions;
     const { columns, key, mode, id } = shape;
@@ -125,6 +143,14 @@ export class SinkRuntime implements Persistent {
     this.paused = { reason, at };
   }
 
+  /** Other options; the target is opened again with them. */
+  reconfigure(options: ReadonlyMap<string, string>): void {
+    this.shape = { ...this.shape, options };
+    this.reopen = true;
+    this.attempts = 0;
+    this.wake();
+  }
+
   resume(): void {
     this.paused = null;
     this.attempts = 0;
@@ -137,6 +163,9 @@ export class SinkRuntime implements Persistent {
     const saved: SavedRuntime = {
       delivered: this.delivered,
       deliveredRows: this.deliveredRows,
+      rowIds: this.feed?.rowIds ?? 0n,
+      deliveredBytes: this.deliveredBytes,
+      deliveredAt: this.deliveredAt,
       paused: this.paused,
       detached: this.detached && {
         why: this.detached.why,
@@ -158,6 +187,9 @@ export class SinkRuntime implements Persistent {
     const saved = from.value() as SavedRuntime;
     this.delivered = saved.delivered;
     this.deliveredRows = saved.deliveredRows;
+    this.deliveredBytes = saved.deliveredBytes ?? 0;
+    this.deliveredAt = saved.deliveredAt ?? null;
+    if (this.feed !== null) this.feed.rowIds = saved.rowIds ?? 0n;
     this.paused = saved.paused;
     this.outbox.restore(from);
     this.detached = null;

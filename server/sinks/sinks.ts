@@ -17,6 +17,8 @@ import { difference } from './difference.ts';
 import { type OutboxLimits, outboxLimits } from './outbox.ts';
 import { heldRows, SinkRuntime, type SinkShape } from './runtime.ts';
 import type { Spill } from './spill.ts';
+import type { TableFeed } from './tableFeed.ts';
+import { TableFeeding } from './tableFeeding.ts';
 
 export class Sinks {
   readonly #database: Database;
@@ -28,9 +30,12 @@ export class Sinks {
   /** Called for every sink that comes to life. */
   onCreated: (sink: SinkObject) => void = () => {};
   readonly #taken = new Set<SinkRuntime>();
+  /** Sinks into tables. */
+  readonly feeding: TableFeeding;
 
   constructor(database: Database) {
     this.#database = database;
+    this.feeding = new TableFeeding(database);
   }
 
   list(): readonly SinkObject[] {
@@ -51,13 +56,14 @@ export class Sinks {
       .slice(0, 24);
   }
 
-  newRuntime(shape: SinkShape, positions: readonly number[]): SinkRuntime {
+  newRuntime(shape: SinkShape, positions: readonly number[], feed: TableFeed | null = null): SinkRuntime {
     const database = this.#database;
     return new SinkRuntime(shape, positions, {
       spill: this.spill,
       limits: this.limits,
       tick: () => ({ epoch: database.version + 1n, at: database.watermarks.now() }),
       taken: (sink) => this.#taken.add(sink),
+      feed,
     });
   }
 
@@ -87,6 +93,8 @@ export class Sinks {
     this.disconnect(sink);
     runtime.dropped = true;
     runtime.outbox.clear();
+    this.#taken.delete(runtime);
+    if (runtime.feed !== null) this.#database.rowErrors.dropRelation(sink.id);
     runtime.wake();
   }
 
@@ -188,12 +196,14 @@ export class Sinks {
 
   // Room
 
-  /** After a tick: wakes deliveries, and detaches the sinks whose backlog has no room. */
+  /** After a tick: wakes deliveries, detaches the sinks whose backlog has no room, and writes into tables. */
   afterTick(): void {
     if (this.#taken.size === 0) return;
     const taken = [...this.#taken];
     this.#taken.clear();
+    const feeding = taken.filter(({ feed }) => feed !== null);
     for (const runtime of taken) {
+      if (runtime.feed !== null) continue;
       runtime.waitingSince ??= this.#database.environment.serverClock.system();
       if (runtime.outbox.isOver) {
         const sink = this.list().find((s) => s.runtime === runtime);
@@ -201,6 +211,7 @@ export class Sinks {
       }
       runtime.wake();
     }
+    if (feeding.length > 0) this.feeding.write(feeding);
   }
 
   /** The backlog stays as it is; what comes from now on is given as a difference when it has been delivered. */

@@ -10,7 +10,7 @@ import { findAltered } from './alterTarget.ts';
 import { pauseSource, resumeSource } from './pauseSource.ts';
 import { renameColumn } from './renameColumn.ts';
 import { resume } from './resume.ts';
-import { pauseSink, resumeSink } from './sinkState.ts';
+import { changeSinkOptions, pauseSink, resumeSink, setSinkRate } from './sinkState.ts';
 import { done, originOf, type StatementContext, type StatementHandler } from './statement.ts';
 
 const nothing = (): void => {};
@@ -49,6 +49,11 @@ function apply(
       return;
     case 'connector':
     case 'set':
+      if (object.kind === 'sink') {
+        if (action.kind === 'connector') changeSinkOptions(object, action.options);
+        else setSinkRate(object, action, statement.span.start);
+        return;
+      }
       alterSource(object, action, statement, context);
       return;
     case 'renameConstraint':

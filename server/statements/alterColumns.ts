@@ -39,6 +39,11 @@ function readers(table: TableObject, columns: ReadonlySet<number>, context: Stat
       const column = [...columns].find((c) => view.runtime.positions.includes(c));
       if (column !== undefined) found.push({ view, column });
     }
+    if (view.kind === 'sink' && view.runtime.feed?.table === table.id) {
+      const { feed } = view.runtime;
+      const column = [...columns].find((c) => feed.writes(table.columns[c]?.name ?? ''));
+      if (column !== undefined) found.push({ view, column });
+    }
     if (view.kind !== 'view' && view.kind !== 'materialized view') continue;
     const { names, relations, whole } = understand(view, viewStatement(view), context);
     if (![...relations.values()].includes(table.id)) continue;

@@ -5,6 +5,8 @@ import type { SinkWriter } from '../../connector/sink.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { CreateSink } from '../../parser/ast/streaming.ts';
 import { parse } from '../../parser/parse.ts';
+import { printStatement } from '../../parser/print.ts';
+import type { Database } from '../database.ts';
 import type { RelationObject, SinkObject } from '../objects.ts';
 import { pausedError } from '../pause.ts';
 import {
@@ -15,11 +17,14 @@ import {
   type SinkOver,
   sinkOver,
 } from '../sinks/declare.ts';
+import { declaredInto, sinkOverTable, targetOf } from '../sinks/declareInto.ts';
 import { queryView } from '../sinks/definition.ts';
 import { createQueryView, planQueryView } from '../sinks/queryView.ts';
 import type { SinkShape } from '../sinks/runtime.ts';
+import { TableFeed } from '../sinks/tableFeed.ts';
 import { openTarget } from '../sinks/target.ts';
-import { removeObject } from './drop.ts';
+import { CLOSE_MS, closeInTime, inTime, OPEN_MS } from '../sinks/timeouts.ts';
+import { removeObject, withDependents } from './drop.ts';
 import {
   creationSchema,
   done,
@@ -73,8 +78,8 @@ function relationOf(
 
 /** What the statement says, over what its relation or query has now. */
 function shapeOf(id: number, declared: DeclaredSink, over: SinkOver): SinkShape {
-  const { columns, key, mode } = over;
-  const { connector, options, format, encode, encodeOptions } = declared;
+  const { columns, key, mode, format } = over;
+  const { connector, options, encode, encodeOptions } = declared;
   return { id, connector, options, format, encode, encodeOptions, columns, key, mode };
 }
 
@@ -95,7 +100,29 @@ function shapeAhead(
   return shapeOf(place.id, declared, sinkOver(declared, input));
 }
 
+/** The sink over its relation, and what it writes into a table. */
+function overRelation(
+  statement: CreateSink,
+  id: number,
+  declared: DeclaredSink,
+  relation: RelationObject,
+  context: StatementContext,
+): { readonly over: SinkOver; readonly feed: TableFeed | null } {
+  const { into } = statement;
+  const input = relationInput(relation);
+  if (into === null) return { over: sinkOver(declared, input), feed: null };
+  const { database } = context;
+  const position = into.table.span.start;
+  const table = targetOf(into, context);
+  database.sinks.feeding.refuseCycle(table, [relation.id], position);
+  const over = sinkOverTable(declared, input, table, into);
+  const feed = new TableFeed(database, { sink: id, table: table.id }, over.targets, over.columns);
+  feed.check(position);
+  return { over, feed };
+}
+
 function makeSink(
+  written: CreateSink,
   statement: CreateSink,
   place: Place,
   declared: DeclaredSink,
@@ -103,14 +130,16 @@ function makeSink(
 ): SinkObject {
   const { database } = context;
   const { relation, dependsOn } = relationOf(statement, place.id, context);
-  const over = sinkOver(declared, relationInput(relation));
-  const runtime = database.sinks.newRuntime(shapeOf(place.id, declared, over), over.positions);
+  const { over, feed } = overRelation(statement, place.id, declared, relation, context);
+  const runtime = database.sinks.newRuntime(shapeOf(place.id, declared, over), over.positions, feed);
+  runtime.rateLimit = declared.rateLimit;
   const sink: SinkObject = {
     kind: 'sink',
     ...place,
     owner: context.user,
     ...originOf(context),
-    dependsOn,
+    ...(written.replace ? { sql: printStatement({ ...written, replace: false }) } : {}),
+    dependsOn: feed === null ? dependsOn : new Set([...dependsOn, feed.table]),
     relation: relation.id,
     runtime,
   };
@@ -138,32 +167,32 @@ function discard(id: number, context: StatementContext): void {
 export const createSink: StatementHandler<CreateSink> = {
   async run(written, context) {
     context.requireNoTransactionBlock(TAG);
-    const position = written.span.start;
-    if (written.replace) throw unsupported('REPLACE SINK', position);
-    if (written.into !== null) throw unsupported('CREATE SINK ... INTO', position);
-    const declared = declaredSink(written);
+    const declared = written.into === null ? declaredSink(written) : declaredInto(written);
     const { database } = context;
     const target = splitName(written.name, context);
     const schema = creationSchema(target, context);
-    if (nameTaken(schema, target.name, written.ifNotExists, context)) return done(TAG);
+    if (written.replace) replacedSink(schema, target.name, context);
+    else if (nameTaken(schema, target.name, written.ifNotExists, context)) return done(TAG);
     const statement = asQuery(written, context);
     const place: Place = { id: database.catalog.allocateId(), schema, name: target.name };
-    // A restart opens it when everything is there again.
-    if (database.recovery !== null) return placeSink(statement, place, declared, context);
+    const make = (): Promise<StatementResult> => placeSink(written, statement, place, declared, context);
+    // A restart opens it when everything is there again. A table of our own needs no opening.
+    if (database.recovery !== null || written.into !== null) return make();
     const writer = await claim(shapeAhead(statement, place, declared, context), place, context);
     try {
-      return await placeSink(statement, place, declared, context);
+      return await make();
     } catch (error) {
-      await writer.release?.().catch(() => {});
+      await inTime(Promise.resolve(writer.release?.()), CLOSE_MS, 'taking back').catch(() => {});
       throw error;
     } finally {
-      await writer.close();
+      await closeInTime(writer);
     }
   },
 };
 
 /** Makes the sink and puts it into the catalog. Its target has been found to be there. */
 function placeSink(
+  written: CreateSink,
   statement: CreateSink,
   place: Place,
   declared: DeclaredSink,
@@ -172,15 +201,9 @@ function placeSink(
   const { database } = context;
   return database.exclusive(() => {
     // Another session may have been faster.
-    nameTaken(place.schema, place.name, false, context);
-    let sink: SinkObject;
-    try {
-      sink = makeSink(statement, place, declared, context);
-      database.catalog.add(sink);
-    } catch (error) {
-      discard(place.id, context);
-      throw error;
-    }
+    const replaced = written.replace ? replacedSink(place.schema, place.name, context) : null;
+    if (replaced === null) nameTaken(place.schema, place.name, false, context);
+    const sink = putInPlace(written, statement, place, declared, replaced, context);
     if (!database.restoring && declared.snapshot && sink.runtime.node !== null) database.sinks.giveAll(sink);
     database.journalDdl(originOf(context), place.id);
     database.sinks.onCreated(sink);
@@ -188,21 +211,65 @@ function placeSink(
   });
 }
 
+/** Makes the sink in the place of the one that it replaces; if that fails, nothing has changed. */
+function putInPlace(
+  written: CreateSink,
+  statement: CreateSink,
+  place: Place,
+  declared: DeclaredSink,
+  replaced: SinkObject | null,
+  context: StatementContext,
+): SinkObject {
+  const { database } = context;
+  try {
+    const sink = makeSink(written, statement, place, declared, context);
+    if (replaced !== null) dropSink(replaced, context);
+    database.catalog.add(sink);
+    return sink;
+  } catch (error) {
+    discard(place.id, context);
+    throw error;
+  }
+}
+
+/** The sink that REPLACE SINK takes the place of; null: there is none. */
+function replacedSink(schema: string, name: string, context: StatementContext): SinkObject | null {
+  const { catalog, jobs } = context.database;
+  const existing = catalog.find(schema, name, []);
+  if (existing === null) {
+    if (jobs.taking(schema, name) !== null) nameTaken(schema, name, false, context);
+    return null;
+  }
+  if (existing.kind === 'sink') return existing;
+  throw new SqlError('42809', `"${name}" is not a sink`);
+}
+
+function dropSink(sink: SinkObject, { database }: StatementContext): void {
+  const view = queryView(database.catalog, sink);
+  for (const object of withDependents(database, view === null ? [sink] : [sink, view])) {
+    removeObject(database, object);
+  }
+}
+
 /** Opens the target before anything waits for it: one that cannot be reached, or is another sink's, fails the statement. */
 async function claim(shape: SinkShape, { name }: Place, { database }: StatementContext): Promise<SinkWriter> {
   try {
-    const writer = await openTarget(database, name, shape);
-    try {
-      await writer.recover();
-      return writer;
-    } catch (error) {
-      await writer.close();
-      throw error;
-    }
+    return await openAndRecover(database, name, shape);
   } catch (error) {
     if (error instanceof SqlError) throw error;
     throw new SqlError('58030', `the target of sink "${name}" cannot be written to`, {
       detail: error instanceof Error ? error.message : String(error),
     });
+  }
+}
+
+async function openAndRecover(database: Database, name: string, shape: SinkShape): Promise<SinkWriter> {
+  const writer = await inTime(openTarget(database, name, shape), OPEN_MS, 'opening');
+  try {
+    await inTime(writer.recover(), OPEN_MS, 'connecting');
+    return writer;
+  } catch (error) {
+    await closeInTime(writer);
+    throw error;
   }
 }

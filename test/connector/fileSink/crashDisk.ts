@@ -74,9 +74,9 @@ export class CrashDisk implements FileSystem {
     const content: Content = { text: '', synced: 0 };
     this.#change((names) => names.set(basename(path), content));
     return {
-      append: async (text) => {
+      append: async (data) => {
         this.#step();
-        content.text += text;
+        content.text += typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
       },
       sync: async () => {
         this.#step();

@@ -1,0 +1,173 @@
+/** A connection to one Redis server that fails instead of waiting: the server tries again with another one. */
+import { readFileSync } from 'node:fs';
+import { createClient } from 'redis';
+import { SqlError } from '../../common/sqlError.ts';
+import type { SinkConfig } from '../sink.ts';
+import type { RedisCommand } from './redisCommands.ts';
+
+interface Address {
+  readonly url: string;
+  readonly shown: string;
+  readonly tls: boolean;
+  readonly host: string;
+}
+
+function addressOf(text: string): Address {
+  const invalid = (hint: string): SqlError =>
+    new SqlError('22023', 'invalid value for option "redis.url"', { hint });
+  if (text.trimStart().startsWith('[')) {
+    throw new SqlError('0A000', 'Redis Cluster is not supported by connector redis', {
+      hint: 'Its shards cannot keep how far the sink is together with all keys. Use a URL of one server.',
+    });
+  }
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw invalid('Write redis://host:6379.');
+  }
+  if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+    throw invalid('It begins with redis:// or rediss://.');
+  }
+  if (!/^\/?\d*$/.test(url.pathname)) throw invalid('After the host comes the number of a database.');
+  return {
+    url: text,
+    shown: `${url.hostname}:${url.port === '' ? '6379' : url.port}`,
+    tls: url.protocol === 'rediss:',
+    host: url.hostname,
+  };
+}
+
+/** What went wrong, without what was sent. */
+function failureOf(error: unknown, shown: string): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/^(WRONGPASS|NOAUTH|ERR AUTH|ERR Client sent AUTH)/.test(message)) {
+    return new SqlError('28P01', `Redis at ${shown} refused the password`, {
+      detail: message,
+      hint: 'Check redis.username and redis.password.',
+    });
+  }
+  if (message.startsWith('NOPERM')) {
+    return new SqlError('42501', `Redis at ${shown} does not let this user write`, { detail: message });
+  }
+  if (message.startsWith('ERR DB index')) {
+    return new SqlError('22023', `Redis at ${shown} does not have this database`, { detail: message });
+  }
+  if (/^(MOVED|ASK|CROSSSLOT)\b/.test(message)) return clusterRefusal(shown);
+  return new SqlError('08006', `Redis at ${shown} failed: ${message}`);
+}
+
+function clusterRefusal(shown: string): SqlError {
+  return new SqlError('0A000', 'Redis Cluster is not supported by connector redis', {
+    detail: `The server at ${shown} is part of one.`,
+    hint: 'Its shards cannot keep how far the sink is together with all keys. Use a single server.',
+  });
+}
+
+function authorities(file: string | undefined): { readonly ca?: string } {
+  if (file === undefined) return {};
+  try {
+    return { ca: readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new SqlError('22023', `cannot read the file of option "redis.tls.ca"`, {
+      detail: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+export class RedisConnection {
+  readonly #address: Address;
+  readonly #client: ReturnType<typeof clientOf>;
+  readonly #millis: number;
+  #lost: Error | null = null;
+
+  constructor(config: SinkConfig) {
+    const { options } = config;
+    this.#address = addressOf(options.get('redis.url') ?? '');
+    this.#millis = Math.max(1, Number(options.get('timeout_seconds') ?? 10) * 1000);
+    this.#client = clientOf(config, this.#address, this.#millis);
+    this.#client.on('error', (error: Error) => {
+      this.#lost ??= error;
+    });
+  }
+
+  /** Connects, and finds out whether this is one server. */
+  async connect(): Promise<void> {
+    const { shown } = this.#address;
+    try {
+      await this.#inTime(this.#client.connect());
+    } catch (error) {
+      this.close();
+      const known = failureOf(error, shown);
+      if (known instanceof SqlError && !known.state.startsWith('08')) throw known;
+      throw new SqlError('08001', `could not connect to Redis at ${shown}`, {
+        detail: error instanceof Error ? error.message : String(error),
+        hint: 'Check redis.url, and that the server runs and can be reached from here.',
+      });
+    }
+    if (await this.#isCluster()) {
+      this.close();
+      throw clusterRefusal(shown);
+    }
+  }
+
+  async #isCluster(): Promise<boolean> {
+    try {
+      return /^redis_mode:cluster/m.test(String(await this.send(['INFO', 'server'])));
+    } catch (error) {
+      // A user who may not ask.
+      if (error instanceof SqlError && error.state === '42501') return false;
+      throw error;
+    }
+  }
+
+  async send(command: RedisCommand): Promise<unknown> {
+    return this.#guarded(() => this.#client.sendCommand(command));
+  }
+
+  /** All of these or none, in one go. */
+  async atomically(commands: Iterable<RedisCommand>): Promise<void> {
+    await this.#guarded(() => {
+      const multi = this.#client.multi();
+      for (const command of commands) multi.addCommand([...command]);
+      return multi.exec();
+    });
+  }
+
+  async #guarded<T>(section: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#inTime(section());
+    } catch (error) {
+      this.close();
+      throw failureOf(this.#lost ?? error, this.#address.shown);
+    }
+  }
+
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${this.#millis / 1000} s`)), this.#millis);
+    });
+    return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  }
+
+  close(): void {
+    if (this.#client.isOpen) this.#client.destroy();
+  }
+}
+
+function clientOf({ options }: SinkConfig, { url, tls, host }: Address, millis: number) {
+  const username = options.get('redis.username');
+  const password = options.get('redis.password');
+  const common = { connectTimeout: millis, reconnectStrategy: false as const };
+  return createClient({
+    url,
+    RESP: 2,
+    disableOfflineQueue: true,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    socket: tls
+      ? { ...common, tls: true, servername: host, ...authorities(options.get('redis.tls.ca')) }
+      : common,
+  });
+}
