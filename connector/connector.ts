@@ -87,8 +87,10 @@ export interface SourceRows {
   readonly recordOf?: (row: number) => RawRecord | null;
   /** Position after these rows. */
   readonly position: Position;
-  /** Of a remote source: the rows are here, and `rows` is empty. */
-  readonly block?: RowBlock;
+  /** Of a remote source: the rows are here (null: there are none), and `rows` is empty. */
+  readonly block?: RowBlock | null;
+  /** Bytes of the messages, as they came. */
+  readonly messageBytes?: number;
 }
 
 export interface SourceReader {

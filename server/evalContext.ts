@@ -3,6 +3,7 @@
 import type { EvalContext, SessionInfo } from '../common/function.ts';
 import { unsupported } from '../common/sqlError.ts';
 import type { ObjectNames, TextContext } from '../common/textContext.ts';
+import type { RemoteEnvironment } from './remote/host.ts';
 import type { Settings } from './settings.ts';
 import type { ServerClock } from './time/clock.ts';
 
@@ -14,6 +15,8 @@ export interface EngineEnvironment {
   /** Uniform in [0, 1). */
   random(): number;
   randomBytes(count: number): Uint8Array;
+  /** Remote sources; absent: those of the server. */
+  readonly remote?: RemoteEnvironment;
 }
 
 /** Session facts of a maintained view: it belongs to no session. */

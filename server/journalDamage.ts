@@ -4,6 +4,7 @@ import type { DamageReason, JournalDamage } from '../storage/journalDamage.ts';
 import type { NumberedRecord } from '../storage/journalRecord.ts';
 import type { JournalUnreadable } from '../storage/journalStore.ts';
 import type { Database } from './database.ts';
+import { recordOf } from './journalRecords.ts';
 
 const HINT =
   'Restore the data directory from a backup, or start with --accept-data-loss to go on without what is lost; the damaged file is kept beside the new one.';
@@ -17,9 +18,14 @@ const reasons: Readonly<Record<DamageReason, string>> = {
 
 /** Ids of the objects that a record is about. */
 function objectsOf({ kind, payload }: NumberedRecord): readonly number[] {
-  const record = JSON.parse(payload) as { readonly id?: unknown; readonly rows?: unknown };
+  const record = recordOf(payload) as {
+    readonly id?: unknown;
+    readonly rows?: unknown;
+    readonly source?: { readonly id: number };
+  };
   const ids: number[] = [];
   if (kind !== 'ddl' && typeof record.id === 'number') ids.push(record.id);
+  if (kind === 'block' && record.source !== undefined) ids.push(record.source.id);
   if ((kind === 'commit' || kind === 'messages') && Array.isArray(record.rows)) {
     for (const row of record.rows as unknown[]) if (Array.isArray(row)) ids.push(Number(row[0]));
   }
@@ -31,7 +37,7 @@ function subjects(database: Database, records: readonly NumberedRecord[]): reado
   const names = new Set<string>();
   for (const record of records) {
     if (record.kind === 'ddl') {
-      const { sql } = JSON.parse(record.payload) as { readonly sql: string };
+      const { sql } = recordOf(record.payload) as { readonly sql: string };
       names.add(`the statement ${sql.replace(/\s+/g, ' ').slice(0, 60)}`);
       continue;
     }

@@ -5,7 +5,13 @@
 import { resumeJobs } from './backfill/slicedJob.ts';
 import type { Database } from './database.ts';
 import type { Journal } from './journal.ts';
-import type { ClockRecord, DdlRecord, RecordKind, TimedRecord } from './journalRecords.ts';
+import {
+  type ClockRecord,
+  type DdlRecord,
+  type RecordKind,
+  recordOf,
+  type TimedRecord,
+} from './journalRecords.ts';
 import { replayRecord, replayStart } from './journalReplay.ts';
 import { jumpClock } from './time/setBack.ts';
 
@@ -34,7 +40,7 @@ export async function replayJournal(
   if (after === 0) database.watermarks.beginAt(0n);
   try {
     for (const { kind, payload } of journal.read(database, after)) {
-      await replay.record(kind as RecordKind, JSON.parse(payload));
+      await replay.record(kind as RecordKind, recordOf(payload));
       await onRecord();
     }
   } finally {

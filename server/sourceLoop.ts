@@ -12,6 +12,10 @@ export class SourceLoop {
   readonly #database: Database;
   readonly #onFailure: (error: unknown) => void;
   readonly #stop = new AbortController();
+  /** Ends a sleep early: something has come. */
+  #wake = new AbortController();
+  /** Something has come since the last poll began. */
+  #input = false;
   #done: Promise<void> = Promise.resolve();
 
   /** `onFailure` gets anything that is not a source's own SqlError: a bug, reported once; the loop goes on. */
@@ -21,11 +25,17 @@ export class SourceLoop {
   }
 
   start(): void {
+    this.#database.onInput = () => {
+      this.#input = true;
+      this.#wake.abort();
+    };
     this.#done = this.#run();
   }
 
   async stop(): Promise<void> {
+    this.#database.onInput = () => {};
     this.#stop.abort();
+    this.#wake.abort();
     await this.#done;
   }
 
@@ -37,7 +47,9 @@ export class SourceLoop {
       try {
         // Behind what is running: a commit that waits for the disk is no reason to spin.
         if (this.#database.busy) await this.#database.exclusive(() => {});
+        this.#input = false;
         any = await this.#database.pollSources();
+        this.#database.acknowledgeSources();
         if (isDue(this.#database)) await this.#database.exclusive(() => runDue(this.#database));
         const now = this.#database.environment.serverClock.system();
         if (now - flushedAt > BigInt(FLUSH_MS) * 1000n) {
@@ -49,8 +61,13 @@ export class SourceLoop {
         any = false;
       }
       if (any) await nextTurn();
-      else await sleep(this.#sleepMs(), undefined, { signal }).catch(() => {});
+      else if (!this.#input) await this.#sleep();
     }
+  }
+
+  async #sleep(): Promise<void> {
+    this.#wake = new AbortController();
+    await sleep(this.#sleepMs(), undefined, { signal: this.#wake.signal }).catch(() => {});
   }
 
   #sleepMs(): number {

@@ -14,6 +14,7 @@ import {
   isIntact,
   type JournalRecord,
   type NumberedRecord,
+  type Payload,
   recordChecksum,
   type StoredRecord,
 } from './journalRecord.ts';
@@ -119,7 +120,7 @@ export class JournalFile {
   }
 
   /** A record that is written with the next one that is not put off, or with the next `flush`. Gives its number. */
-  appendLater(kind: string, payload: string): number {
+  appendLater(kind: string, payload: Payload): number {
     const seq = ++this.#last;
     this.#queue.push(this.#numbered({ kind, payload }, seq));
     this.#queued += payload.length;

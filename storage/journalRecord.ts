@@ -1,9 +1,12 @@
 /** A record of the journal as it is stored, and its checksum. */
 import { crc32 } from 'node:zlib';
 
+/** Text, or bytes: SQLite keeps either as it is. */
+export type Payload = string | Uint8Array;
+
 export interface JournalRecord {
   readonly kind: string;
-  readonly payload: string;
+  readonly payload: Payload;
 }
 
 /** Numbers rise by one. */
@@ -16,7 +19,7 @@ export interface StoredRecord extends NumberedRecord {
 }
 
 /** The checksum of a record, over its number and what it says. */
-export function recordChecksum(seq: number, kind: string, payload: string): number {
+export function recordChecksum(seq: number, kind: string, payload: Payload): number {
   return crc32(payload, crc32(`${seq}:${kind}:`));
 }
 

@@ -287,7 +287,7 @@ export class Block implements RowBlock {
     const all = Buffer.from(this.bytes.buffer, this.#offset(at), bytes);
     // ASCII is by far the cheaper to read.
     const isAscii = bytes === (ends[n - 1] ?? 0);
-    const text = isAscii ? all.latin1Slice(0, bytes) : all.utf8Slice(0, bytes);
+    const text = all.toString(isAscii ? 'latin1' : 'utf8');
     const texts = new Array<string>(n);
     let from = 0;
     for (let i = 0; i < n; i++) {

@@ -5,10 +5,14 @@
 import type { Row } from '../../common/value.ts';
 import { batchRow } from '../../executor/batchBuilder.ts';
 import type { Database } from '../database.ts';
-import type { TableObject } from '../objects.ts';
+import type { TableObject, TableTtl } from '../objects.ts';
 
 /** Id of the index that the server keeps for a table's time to live; no user's index has it. */
 export const TTL_INDEX = -1;
+
+/** Rows of a source are forgotten in lots of this share of the time that they are kept, and not more often than that. */
+const FORGET_SHARE = 100n;
+const LEAST_FORGET_MICROS = 1_000_000n;
 
 const MICROS_PER_DAY = 86_400_000_000n;
 
@@ -31,9 +35,38 @@ function expiredRows(table: TableObject, now: bigint): Expired | null {
   return rows.length === 0 ? null : { table, rows };
 }
 
-function expire(database: Database, tables: Iterable<TableObject>): boolean {
+/** Rows of a source that came before `below` are taken out, and stay in what has been made of them. */
+export function forgetRows(table: TableObject, below: bigint): void {
+  const forgotten = table.store.forget(TTL_INDEX, { value: below, inclusive: false });
+  if (table.stream !== null) table.stream.forgotten += BigInt(forgotten);
+}
+
+/** Forgets what is older than a source keeps; true when there was anything. */
+function forgetOld(database: Database, now: bigint): boolean {
+  let any = false;
+  for (const table of tablesWithTtl(database)) {
+    const { ttl } = table;
+    if (ttl?.forgets !== true || (forgetAt(table, ttl) ?? now + 1n) > now) continue;
+    const below = now - ttl.micros + 1n;
+    database.journal?.noteForget(table.id, below, database.beginTick());
+    forgetRows(table, below);
+    any = true;
+  }
+  return any;
+}
+
+/** When the next rows are forgotten: many at a time. */
+function forgetAt({ store }: TableObject, { column, micros }: TableTtl): bigint | null {
+  const oldest = store.first(TTL_INDEX)?.[column] ?? null;
+  if (typeof oldest !== 'bigint') return null;
+  const share = micros / FORGET_SHARE;
+  return oldest + micros + (share > LEAST_FORGET_MICROS ? share : LEAST_FORGET_MICROS);
+}
+
+function expire(database: Database, all: Iterable<TableObject>): boolean {
   const now = database.environment.clock();
-  const expired = [...tables].flatMap((table) => expiredRows(table, now) ?? []);
+  const tables = [...all].filter((table) => table.ttl?.forgets !== true);
+  const expired = tables.flatMap((table) => expiredRows(table, now) ?? []);
   if (expired.length === 0) return false;
   database.applyTables(expired);
   return true;
@@ -47,7 +80,8 @@ function* tablesWithTtl(database: Database): Generator<TableObject> {
 
 /** Deletes what has expired; true when there was anything. Only inside `exclusive`. */
 export function expireTables(database: Database): boolean {
-  return expire(database, tablesWithTtl(database));
+  const forgotten = forgetOld(database, database.environment.clock());
+  return expire(database, tablesWithTtl(database)) || forgotten;
 }
 
 /** As `expireTables`, for what the arrivals of a tick have moved: tables whose rows expire by their watermark. */
@@ -69,6 +103,7 @@ export function nextExpiry(database: Database): bigint | null {
 function expiryOf(table: TableObject, now: bigint): bigint | null {
   const { ttl } = table;
   if (ttl === null) return null;
+  if (ttl.forgets === true) return forgetAt(table, ttl);
   if (ttl.by === 'watermark') return expiredRows(table, now) === null ? null : now;
   const value = table.store.first(TTL_INDEX)?.[ttl.column] ?? null;
   if (value === null || (typeof value !== 'bigint' && typeof value !== 'number')) return null;

@@ -216,6 +216,33 @@ export class RelationStore implements Persistent {
     this.#settle();
   }
 
+  /**
+   * Takes the rows of an index up to a bound out without a change: those who have been given them keep what they have. Of an
+   * append-only relation, between ticks. Gives their number.
+   */
+  forget(index: number, upper: RangeBound): number {
+    assert(this.appendOnly, 'rows are forgotten where none is ever deleted');
+    const found: number[] = [];
+    this.#secondaryOf(index).range([], null, upper, (slot) => found.push(slot));
+    const slots = Int32Array.from(found);
+    for (const slot of slots) {
+      for (const secondary of this.#secondary.values()) secondary.remove(slot);
+      for (const fill of this.#indexFills) if (slot < fill.below) fill.index.remove(slot);
+    }
+    if (this.key !== null) {
+      const hashes = this.#hashes.ints(slots.length);
+      this.#index.hashSlots(slots, slots.length, hashes);
+      slots.forEach((slot, j) => {
+        this.#index.remove(hashes[j] as number, slot);
+      });
+    }
+    for (const slot of slots) {
+      this.#weights.set(slot, 0);
+      this.#store.free(slot);
+    }
+    return slots.length;
+  }
+
   #changedRows(): number {
     const { before, now, length } = this.#weights;
     let changed = 0;

@@ -1,0 +1,268 @@
+/**
+ * One source in the thread of the readers: fetches messages, decodes them and posts what comes of them as a block, one per
+ * fetch. It goes on only while the main thread has not more than so many bytes of it waiting.
+ *
+ * State: `#outstanding` bytes that were posted and not taken. Invariant: a block's position covers exactly the messages of the
+ * blocks up to it, so that whoever goes on from there misses none and gets none twice.
+ */
+import { SqlError } from '../../common/sqlError.ts';
+import type { TextContext } from '../../common/textContext.ts';
+import type { Row, Value } from '../../common/value.ts';
+import type { BadRecord, FieldDrift } from '../../connector/connector.ts';
+import type { DecodedRows, MessageDecoder } from '../../connector/formats/message.ts';
+import { createMessageDecoder } from '../../connector/formats/messageDecoder.ts';
+import { badRecord } from '../../connector/rawRecord.ts';
+import type { RemoteConnector, RemoteFetch, RemoteReader, RemoteRecord } from '../../connector/remote.ts';
+import { BlockBuilder } from './block.ts';
+import { type IncludeFiller, includeFiller } from './include.ts';
+import { errorFields, type FeedAnswer, type FeedSetup } from './protocol.ts';
+
+/** Bytes of blocks that may wait on the main thread, per source. */
+const MOST_WAITING = 8 * 1024 * 1024;
+/** What a block counts besides its bytes: so many small ones are a burden too. */
+const BLOCK_COST = 4096;
+const SAMPLE_CHARACTERS = 100;
+
+/** What a block counts while it waits. */
+export function blockCost(bytes: Uint8Array | null): number {
+  return BLOCK_COST + (bytes?.byteLength ?? 0);
+}
+
+/** What is made of one fetch. */
+class Decoded implements DecodedRows {
+  readonly builder: BlockBuilder;
+  readonly #fill: IncludeFiller;
+  readonly #failing: boolean;
+  bad: BadRecord[] = [];
+  #drift = new Map<string, { -readonly [K in keyof FieldDrift]: FieldDrift[K] }>();
+
+  constructor(builder: BlockBuilder, fill: IncludeFiller, failing: boolean) {
+    this.builder = builder;
+    this.#fill = fill;
+    this.#failing = failing;
+  }
+
+  put(record: RemoteRecord, row: Row): void {
+    if (this.#filled(record, row)) this.builder.put(record.partition, row);
+  }
+
+  remove(record: RemoteRecord, row: Row): void {
+    if (this.#filled(record, row)) this.builder.remove(record.partition, row);
+  }
+
+  #filled(record: RemoteRecord, row: Row): boolean {
+    try {
+      this.#fill(record, row as Value[]);
+      return true;
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.fail(record, error, null);
+      return false;
+    }
+  }
+
+  fail(record: RemoteRecord, error: SqlError, field: string | null): void {
+    if (this.#failing) {
+      const { state, message } = error;
+      throw new SqlError(state, `message ${record.partition}:${record.offset}: ${message}`, {
+        hint: "The source stands before this message. Make it readable, or let the source go on: ALTER SOURCE ... CONNECTOR WITH (on_error = 'skip').",
+      });
+    }
+    this.bad.push(badRecord(record, error, field));
+  }
+
+  nulled(record: RemoteRecord, error: SqlError, field: string): void {
+    this.bad.push(badRecord(record, error, field, 'nulled'));
+  }
+
+  drift(record: RemoteRecord, kind: FieldDrift['kind'], field: string): void {
+    const key = `${kind} ${field}`;
+    const known = this.#drift.get(key);
+    if (known !== undefined) {
+      known.count++;
+      return;
+    }
+    const sample = record.value === null ? null : Buffer.from(record.value).toString('utf8');
+    this.#drift.set(key, { kind, field, count: 1, sample: sample?.slice(0, SAMPLE_CHARACTERS) ?? null });
+  }
+
+  takeBad(): readonly BadRecord[] {
+    const { bad } = this;
+    this.bad = [];
+    return bad;
+  }
+
+  takeDrift(): readonly FieldDrift[] {
+    const drift = [...this.#drift.values()];
+    this.#drift = new Map();
+    return drift;
+  }
+}
+
+function textContext(timeZone: string, now: () => bigint): TextContext {
+  return { timeZone, now, intervalStyle: 'postgres', byteaOutput: 'hex', extraFloatDigits: 1 };
+}
+
+function messageBytes(records: readonly RemoteRecord[]): number {
+  let sum = 0;
+  for (const { key, value } of records) sum += (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  return sum;
+}
+
+export class Feed {
+  readonly #number: number;
+  readonly #connector: RemoteConnector;
+  readonly #setup: FeedSetup;
+  readonly #post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void;
+  readonly #now: () => bigint;
+  readonly #stop = new AbortController();
+  #reader: RemoteReader | null = null;
+  #outstanding = 0;
+  #room: (() => void) | null = null;
+  #position = '';
+  #progress = '';
+  readonly done: Promise<void>;
+
+  constructor(
+    number: number,
+    connector: RemoteConnector,
+    setup: FeedSetup,
+    now: () => bigint,
+    post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void,
+  ) {
+    this.#number = number;
+    this.#connector = connector;
+    this.#setup = setup;
+    this.#now = now;
+    this.#post = post;
+    this.#position = JSON.stringify(setup.from);
+    this.done = this.#run();
+  }
+
+  taken(bytes: number): void {
+    this.#outstanding -= bytes;
+    if (this.#outstanding < MOST_WAITING) this.#wake();
+  }
+
+  #wake(): void {
+    this.#room?.();
+    this.#room = null;
+  }
+
+  acknowledge(position: FeedSetup['from']): void {
+    if (position === null || this.#reader === null) return;
+    // What the server does not get to know now, it does with the next one.
+    this.#reader.acknowledge(position).catch(() => {});
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    const feed = this.#number;
+    let decoder: MessageDecoder | null = null;
+    try {
+      decoder = this.#makeDecoder();
+      const reader = await this.#connector.open(this.#setup.config, this.#setup.from);
+      this.#reader = reader;
+      this.#post({ kind: 'opened', feed });
+      await this.#read(reader, decoder);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#post({ kind: 'failed', feed, error: errorFields(error) });
+    } finally {
+      await this.#reader?.close().catch(() => {});
+      await decoder?.close().catch(() => {});
+      this.#post({ kind: 'closed', feed });
+    }
+  }
+
+  #makeDecoder(): MessageDecoder {
+    const { message, timeZone } = this.#setup;
+    return createMessageDecoder({ ...message, context: textContext(timeZone, this.#now) });
+  }
+
+  async #read(reader: RemoteReader, decoder: MessageDecoder): Promise<void> {
+    const { message, include, timeZone, maxRecords } = this.#setup;
+    const { signal } = this.#stop;
+    const positions = [...message.included].sort((a, b) => a - b);
+    const fill = includeFiller(include, positions, textContext(timeZone, this.#now));
+    const builder = new BlockBuilder(message.columns.map((c) => c.type));
+    const decoded = new Decoded(builder, fill, message.onError === 'fail');
+    while (!signal.aborted) {
+      const fetched = await reader.fetch(maxRecords, signal);
+      if (signal.aborted) return;
+      if (fetched.records.length > 0) await decoder.decode(fetched.records, decoded);
+      this.#deliver(fetched, decoded);
+      this.#tellProgress(reader);
+      while (this.#outstanding >= MOST_WAITING && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          this.#room = resolve;
+        });
+      }
+    }
+  }
+
+  #deliver({ records, position }: RemoteFetch, decoded: Decoded): void {
+    const { builder } = decoded;
+    const rows = builder.length;
+    const bad = decoded.takeBad();
+    const drift = decoded.takeDrift();
+    const at = JSON.stringify(position);
+    if (rows === 0 && bad.length === 0 && drift.length === 0 && at === this.#position) return;
+    this.#position = at;
+    const bytes = rows === 0 ? null : builder.build();
+    this.#outstanding += blockCost(bytes);
+    const block = { bytes, rows, messageBytes: messageBytes(records), position, bad, drift };
+    this.#post({ kind: 'block', feed: this.#number, block }, bytes?.buffer);
+  }
+
+  #tellProgress(reader: RemoteReader): void {
+    const partitions = reader.progress();
+    const text = partitions.map((p) => `${p.partition} ${p.offset} ${p.end} ${p.lag} ${p.note}`).join('\n');
+    if (text === this.#progress) return;
+    this.#progress = text;
+    this.#post({ kind: 'progress', feed: this.#number, partitions });
+  }
+}
+
+/** All feeds of one thread. */
+export class Feeds {
+  readonly #connectors: readonly RemoteConnector[];
+  readonly #now: () => bigint;
+  readonly #post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void;
+  readonly #feeds = new Map<number, Feed>();
+
+  constructor(
+    connectors: readonly RemoteConnector[],
+    now: () => bigint,
+    post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void,
+  ) {
+    this.#connectors = connectors;
+    this.#now = now;
+    this.#post = post;
+  }
+
+  open(number: number, setup: FeedSetup): void {
+    const connector = this.#connectors.find((c) => c.name === setup.connector);
+    if (connector === undefined) {
+      const error = errorFields(new SqlError('0A000', `connector "${setup.connector}" is not supported`));
+      this.#post({ kind: 'failed', feed: number, error });
+      return;
+    }
+    const feed = new Feed(number, connector, setup, this.#now, this.#post);
+    this.#feeds.set(number, feed);
+    feed.done.finally(() => this.#feeds.delete(number));
+  }
+
+  find(number: number): Feed | null {
+    return this.#feeds.get(number) ?? null;
+  }
+
+  async closeAll(): Promise<void> {
+    const feeds = [...this.#feeds.values()];
+    for (const feed of feeds) feed.close();
+    await Promise.all(feeds.map((feed) => feed.done));
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * A remote source as the rest of the server knows sources: options, and a reader whose `poll` takes a block that has come from
+ * the readers' thread. A feed is opened by the first poll. A reader that fails gives what had come before, then throws.
+ *
+ * State: blocks that wait, in order; positions that were taken and are not yet known to be on disk.
+ */
+import type {
+  OptionSpec,
+  Position,
+  SourceConfig,
+  SourceConnector,
+  SourceReader,
+  SourceRows,
+} from '../../connector/connector.ts';
+import type { MessageFormat } from '../../connector/formats/message.ts';
+import type { PartitionProgress, RemoteConfig, RemoteConnector } from '../../connector/remote.ts';
+import { blockCost } from './feed.ts';
+import type { FeedHandle, FeedListener, RemoteHost } from './host.ts';
+import type { IncludedColumn } from './include.ts';
+import { retentionOption } from './options.ts';
+import { type ErrorFields, errorOf, type FeedBlock, type FeedSetup } from './protocol.ts';
+
+/** Messages of one block, and so of one tick, at most. */
+const BLOCK_RECORDS = 4096;
+/** With a rate limit, blocks are of what is allowed in a tenth of a second. */
+const PACED_BLOCKS = 10;
+/** Nothing has to be asked for: what comes wakes the loop. */
+const SLEEP_MICROS = 1_000_000n;
+
+/** What the statement says besides options. */
+export interface RemoteDefinition {
+  readonly name: string;
+  /** Of this source within this server. */
+  readonly identity: () => string;
+  readonly format: MessageFormat;
+  readonly encode: string;
+  readonly keyEncode: string | null;
+  /** Columns that INCLUDE fills, the last of the physical ones. */
+  readonly include: readonly IncludedColumn[];
+  /** Positions of the primary key among the physical columns. */
+  readonly key: readonly number[];
+}
+
+/** Where the parts of a server come together. */
+export interface RemoteSurroundings {
+  readonly host: RemoteHost;
+  /** Something has come that polls are to take. */
+  readonly wake: () => void;
+}
+
+export class RemoteSource implements SourceConnector {
+  readonly remote: RemoteConnector;
+  readonly definition: RemoteDefinition;
+  readonly appendOnly = true;
+  readonly #surroundings: RemoteSurroundings;
+  #queue: RemoteQueue | null = null;
+  /** Positions with the numbers of their journal records, oldest first. */
+  #unacknowledged: { readonly position: Position; readonly seq: number }[] = [];
+  /** As the reader told last. */
+  progress: readonly PartitionProgress[] = [];
+  /** Rows a second at most; null: no limit. */
+  limit: () => number | null = () => null;
+
+  constructor(remote: RemoteConnector, definition: RemoteDefinition, surroundings: RemoteSurroundings) {
+    this.remote = remote;
+    this.definition = definition;
+    this.#surroundings = surroundings;
+  }
+
+  get name(): string {
+    return this.remote.name;
+  }
+
+  get doc(): string {
+    return this.remote.doc;
+  }
+
+  get options(): readonly OptionSpec[] {
+    return optionsOf(this.remote);
+  }
+
+  get formats(): readonly string[] {
+    return this.remote.formats;
+  }
+
+  /** Blocks that wait. */
+  get waiting(): number {
+    return this.#queue?.waiting ?? 0;
+  }
+
+  fixedColumns(): null {
+    return null;
+  }
+
+  currentEnd(): null {
+    return null;
+  }
+
+  open(config: SourceConfig, from: Position | null): SourceReader {
+    return new RemoteQueue(this, config, from);
+  }
+
+  /** Begins to read, for a queue. */
+  start(queue: RemoteQueue, config: SourceConfig, from: Position | null): FeedHandle {
+    this.#queue = queue;
+    const { wake } = this.#surroundings;
+    const listener: FeedListener = {
+      opened: () => {
+        queue.connected = true;
+        wake();
+      },
+      block: (block) => {
+        queue.add(block);
+        wake();
+      },
+      progress: (partitions) => {
+        this.progress = partitions;
+      },
+      failed: (error) => {
+        queue.fail(error);
+        wake();
+      },
+    };
+    return this.#surroundings.host.open(this.remote, this.#setup(config, from), listener);
+  }
+
+  stopped(queue: RemoteQueue): void {
+    if (this.#queue === queue) this.#queue = null;
+  }
+
+  #setup(config: SourceConfig, from: Position | null): FeedSetup {
+    const { format, encode, keyEncode, include, key } = this.definition;
+    const columns = config.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
+    const first = columns.length - include.length;
+    const limit = this.limit();
+    const paced = limit === null ? BLOCK_RECORDS : Math.max(1, Math.floor(limit / PACED_BLOCKS));
+    return {
+      connector: this.remote.name,
+      config: remoteConfig(this.definition, config.options),
+      message: {
+        columns,
+        included: new Set(include.map((_, i) => first + i)),
+        key,
+        format,
+        encode,
+        keyEncode,
+        options: config.encodeOptions,
+        topic: config.options.get('topic') ?? null,
+        onError: config.onError ?? 'skip',
+      },
+      include,
+      timeZone: config.timeZone,
+      from,
+      maxRecords: Math.min(BLOCK_RECORDS, paced),
+    };
+  }
+
+  // Acknowledgements
+
+  /** Everything up to there has been taken; it is durable when the journal is on disk through `seq`. */
+  taken(position: Position, seq: number): void {
+    this.#unacknowledged.push({ position, seq });
+  }
+
+  /** The journal is on disk through `seq`. */
+  acknowledge(seq: number): void {
+    let last: Position | null = null;
+    let count = 0;
+    for (const taken of this.#unacknowledged) {
+      if (taken.seq > seq) break;
+      last = taken.position;
+      count++;
+    }
+    if (last === null) return;
+    this.#unacknowledged.splice(0, count);
+    this.#queue?.acknowledge(last);
+  }
+}
+
+/** What a connector is told, of the options that are its own. */
+export function remoteConfig(
+  definition: Pick<RemoteDefinition, 'name' | 'identity'>,
+  options: ReadonlyMap<string, string>,
+): RemoteConfig {
+  return {
+    identity: definition.identity(),
+    name: definition.name,
+    options: new Map([...options].filter(([name]) => name !== retentionOption.name)),
+  };
+}
+
+/** The connector's options, and those that are the server's. */
+export function optionsOf(remote: RemoteConnector): readonly OptionSpec[] {
+  return [...remote.options, retentionOption];
+}
+
+/** The reader of one opening. */
+class RemoteQueue implements SourceReader {
+  readonly #source: RemoteSource;
+  readonly #config: SourceConfig;
+  readonly #from: Position | null;
+  #feed: FeedHandle | null = null;
+  #blocks: FeedBlock[] = [];
+  #failure: ErrorFields | null = null;
+  connected = false;
+
+  constructor(source: RemoteSource, config: SourceConfig, from: Position | null) {
+    this.#source = source;
+    this.#config = config;
+    this.#from = from;
+  }
+
+  get waiting(): number {
+    return this.#blocks.length;
+  }
+
+  add(block: FeedBlock): void {
+    this.#blocks.push(block);
+  }
+
+  fail(error: ErrorFields): void {
+    this.#failure = error;
+  }
+
+  poll(): SourceRows | null {
+    this.#feed ??= this.#source.start(this, this.#config, this.#from);
+    const block = this.#blocks.shift();
+    if (block === undefined) {
+      if (this.#failure !== null) throw errorOf(this.#failure);
+      return null;
+    }
+    this.#feed.taken(blockCost(block.bytes));
+    const { bytes, rows, messageBytes, position, bad, drift } = block;
+    const read = { rows: [], bad, drift, position, messageBytes };
+    return bytes === null ? { ...read, block: null } : { ...read, block: { rows, bytes } };
+  }
+
+  acknowledge(position: Position): void {
+    this.#feed?.acknowledge(position);
+  }
+
+  nextPollMicros(): bigint {
+    const ready = this.#feed === null || this.#blocks.length > 0 || this.#failure !== null;
+    return ready ? 0n : this.#config.clock() + SLEEP_MICROS;
+  }
+
+  close(): void {
+    this.#feed?.close();
+    this.#feed = null;
+    this.#blocks = [];
+    this.#source.stopped(this);
+  }
+}
