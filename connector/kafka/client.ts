@@ -3,11 +3,12 @@
  * group, so nothing is ever rebalanced), and commits for others to look at. Records are read committed. See producer.ts for
  * writing. Which package is below it, and by which figures: docs/connectors/kafka.md.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Reader } from '@platformatic/kafka';
 import { must } from '../../common/assert.ts';
 import { KafkaCluster, type TopicMetadata } from './cluster.ts';
 import type { BlockCodecs } from './compression.ts';
-import { KafkaProtocolError, kafkaCodes, requestError } from './errors.ts';
+import { coordinatorPasses, KafkaProtocolError, kafkaCodes, protocolCode, requestError } from './errors.ts';
 import type { KafkaSettings } from './options.ts';
 import { type AbortedTransaction, FetchedRecords } from './recordBatch.ts';
 
@@ -15,7 +16,9 @@ const READ_COMMITTED = 1;
 const FETCH = 1;
 const GROUP = 0;
 const NO_RECORDS = Buffer.alloc(0);
-const ALL_EPOCHS = -1;
+const NO_EPOCH = -1;
+const COMMIT_ATTEMPTS = 30;
+const COMMIT_RETRY_MILLIS = 100;
 
 /** 'latest': after the last record that is committed. A number: the first record of that time (ms) or later, else the end. */
 export type OffsetQuery = 'earliest' | 'latest' | number;
@@ -140,35 +143,45 @@ class Client implements KafkaClient {
   }
 
   async commit(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
-    const { findCoordinatorV4, offsetCommitV8 } = this.#cluster.kafka;
     await this.#said(`committing offsets of group "${group}"`, async () => {
-      let node = this.#coordinators.get(group);
-      if (node === undefined) {
-        const found = await this.#cluster.anywhere((c) => findCoordinatorV4.api.async(c, GROUP, [group]));
-        const coordinator = must(found.coordinators[0], 'a coordinator for the group asked');
-        this.#cluster.know(coordinator.nodeId, coordinator);
-        node = coordinator.nodeId;
-        this.#coordinators.set(group, node);
-      }
-      try {
-        await this.#cluster.at(node, (c) =>
-          offsetCommitV8.api.async(c, group, -1, '', null, [
-            {
-              name: topic,
-              partitions: [...offsets].map(([partitionIndex, offset]) => ({
-                partitionIndex,
-                committedOffset: BigInt(offset),
-                committedLeaderEpoch: ALL_EPOCHS,
-                committedMetadata: null,
-              })),
-            },
-          ]),
-        );
-      } catch (error) {
-        this.#coordinators.delete(group);
-        throw error;
+      for (let attempt = 0; ; attempt++) {
+        try {
+          await this.#commitOnce(group, topic, offsets);
+          return;
+        } catch (error) {
+          this.#coordinators.delete(group);
+          const code = protocolCode(error);
+          if (code === null || !coordinatorPasses.has(code) || attempt >= COMMIT_ATTEMPTS) throw error;
+          await sleep(COMMIT_RETRY_MILLIS);
+        }
       }
     });
+  }
+
+  async #commitOnce(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const { findCoordinatorV4, offsetCommitV8 } = this.#cluster.kafka;
+    let node = this.#coordinators.get(group);
+    if (node === undefined) {
+      const found = await this.#cluster.anywhere((c) => findCoordinatorV4.api.async(c, GROUP, [group]));
+      const coordinator = must(found.coordinators[0], 'a coordinator for the group asked');
+      if (coordinator.errorCode !== 0) throw new KafkaProtocolError(coordinator.errorCode, 'coordinator');
+      this.#cluster.know(coordinator.nodeId, coordinator);
+      node = coordinator.nodeId;
+      this.#coordinators.set(group, node);
+    }
+    await this.#cluster.at(node, (c) =>
+      offsetCommitV8.api.async(c, group, -1, '', null, [
+        {
+          name: topic,
+          partitions: [...offsets].map(([partitionIndex, offset]) => ({
+            partitionIndex,
+            committedOffset: BigInt(offset),
+            committedLeaderEpoch: NO_EPOCH,
+            committedMetadata: null,
+          })),
+        },
+      ]),
+    );
   }
 
   close(): Promise<void> {

@@ -29,6 +29,14 @@ const passing: ReadonlySet<number> = new Set([
   103, 106, 107,
 ]);
 
+/** Codes of a coordinator that moves, loads, or still ends the last transaction. */
+export const coordinatorPasses: ReadonlySet<number> = new Set([
+  kafkaCodes.NOT_COORDINATOR,
+  kafkaCodes.COORDINATOR_NOT_AVAILABLE,
+  kafkaCodes.COORDINATOR_LOAD_IN_PROGRESS,
+  kafkaCodes.CONCURRENT_TRANSACTIONS,
+]);
+
 /** A broker answered with an error code. */
 export class KafkaProtocolError extends Error {
   override readonly name = 'KafkaProtocolError';

@@ -12,7 +12,14 @@ import { must } from '../../common/assert.ts';
 import { blockCodecs } from './client.ts';
 import { KafkaCluster, type TopicMetadata } from './cluster.ts';
 import type { BlockCodecs, CompressionCodec } from './compression.ts';
-import { KafkaProtocolError, kafkaCodes, missingTopic, protocolCode, requestError } from './errors.ts';
+import {
+  coordinatorPasses,
+  KafkaProtocolError,
+  kafkaCodes,
+  missingTopic,
+  protocolCode,
+  requestError,
+} from './errors.ts';
 import type { KafkaSettings } from './options.ts';
 import { type BatchOwner, type OutgoingRecord, recordBatch, unnumbered } from './recordWriter.ts';
 
@@ -222,14 +229,6 @@ class PlainProducer implements KafkaProducer {
     });
   }
 }
-
-/** Codes of a coordinator that moves, loads, or still ends the last transaction. */
-const coordinatorPasses: ReadonlySet<number> = new Set([
-  kafkaCodes.NOT_COORDINATOR,
-  kafkaCodes.COORDINATOR_NOT_AVAILABLE,
-  kafkaCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  kafkaCodes.CONCURRENT_TRANSACTIONS,
-]);
 
 class Transactions extends PlainProducer implements TransactionalProducer {
   readonly #id: string;

@@ -237,14 +237,23 @@ export class FetchedRecords {
       this.#cursor =
         codec === 0
           ? new VarintCursor(bytes, at + BATCH_HEADER)
-          : new VarintCursor(
-              decompress(codec, bytes.subarray(at + BATCH_HEADER, at + size), this.#codecs),
-              0,
-            );
+          : this.#unpacked(codec, at + BATCH_HEADER, at + size);
       this.#left = count;
       return true;
     }
     return false;
+  }
+
+  #unpacked(codec: number, from: number, to: number): VarintCursor {
+    try {
+      return new VarintCursor(decompress(codec, this.#bytes.subarray(from, to), this.#codecs), 0);
+    } catch (error) {
+      if (error instanceof SqlError) throw error;
+      throw new SqlError(
+        '58030',
+        `the record batch of partition ${this.#partition} at offset ${this.#baseOffset} cannot be decompressed`,
+      );
+    }
   }
 
   /** Control batches and batches of aborted transactions. Keeps account of which producers' are aborted. */

@@ -65,9 +65,16 @@ export async function deleteTopic(server: KafkaServer, topic: string): Promise<v
 
 /** Gives a topic more partitions: so many in all. */
 export async function addPartitions(server: KafkaServer, topic: string, total: number): Promise<void> {
-  await withAdmin(server, (admin) =>
-    admin.createPartitions({ topics: [{ name: topic, count: total, assignments: [] }] }),
-  );
+  await withAdmin(server, async (admin) => {
+    const known = await admin.metadata({ topics: [topic] });
+    const assignments = Array.from(
+      { length: total - (known.topics.get(topic)?.partitionsCount ?? 0) },
+      () => ({
+        brokerIds: [1],
+      }),
+    );
+    await admin.createPartitions({ topics: [{ name: topic, count: total, assignments }] });
+  });
 }
 
 /** Deletes what a partition holds before an offset, as retention does. */
