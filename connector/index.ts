@@ -4,5 +4,14 @@ import { datagen } from './datagen/source.ts';
 import { posixFs } from './file/source.ts';
 import { inject } from './inject/source.ts';
 import { nexmark } from './nexmark/source.ts';
+import { postgresCdc } from './postgresCdc/source.ts';
+import { webhook } from './webhook/source.ts';
 
-export const sourceConnectors: readonly SourceConnector[] = [nexmark, datagen, posixFs, inject];
+export const sourceConnectors: readonly SourceConnector[] = [
+  nexmark,
+  datagen,
+  posixFs,
+  inject,
+  webhook,
+  postgresCdc,
+];

@@ -1,5 +1,5 @@
-/** The HTTP side: health for now. */
-import { createServer, type Server } from 'node:http';
+/** The HTTP side: health, and requests that bring rows. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface HttpState {
@@ -14,9 +14,25 @@ export interface HttpListener {
   close(): Promise<void>;
 }
 
+/** What answers requests below a path. */
+export interface HttpRoute {
+  readonly prefix: string;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
 /** Listens; rejects with the socket's error. */
-export function listenHttp(host: string, port: number, state: () => HttpState): Promise<HttpListener> {
+export function listenHttp(
+  host: string,
+  port: number,
+  state: () => HttpState,
+  routes: readonly HttpRoute[] = [],
+): Promise<HttpListener> {
   const server: Server = createServer((request, response) => {
+    const route = routes.find(({ prefix }) => request.url?.startsWith(prefix));
+    if (route !== undefined) {
+      route.handle(request, response);
+      return;
+    }
     const respond = (status: number, body: string): void => {
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
       response.end(`${body}\n`);

@@ -3,6 +3,7 @@
  * world (clock, randomness, sockets) is handed to the engine.
  */
 import { randomBytes, randomInt } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir, totalmem } from 'node:os';
 import { SqlError } from '../common/sqlError.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
@@ -25,6 +26,7 @@ import { SinkLoops } from './sinks/loop.ts';
 import { SourceLoop } from './sourceLoop.ts';
 import { SystemCatalog } from './system/index.ts';
 import { ServerClock } from './time/clock.ts';
+import { WEBHOOK_PREFIX, WebhookEndpoint } from './webhook/endpoint.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -208,10 +210,18 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   let checkpoints: CheckpointSchedule | null = null;
   try {
     warmUp();
-    http = await listenHttp(options.host, options.httpPort, () => ({
-      ready,
-      status: ready ? 'ready' : progress.text,
-    }));
+    const state = () => ({ ready, status: ready ? 'ready' : progress.text });
+    const webhooks = new WebhookEndpoint(
+      database,
+      (sql) => localSession(database).run(sql),
+      () => ready,
+      internalError,
+    );
+    const route = {
+      prefix: WEBHOOK_PREFIX,
+      handle: (request: IncomingMessage, response: ServerResponse) => void webhooks.handle(request, response),
+    };
+    http = await listenHttp(options.host, options.httpPort, state, [route]);
     wire = await startListener({
       host: options.host,
       port: options.port,
@@ -233,6 +243,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   loop.start();
   const sinks = new SinkLoops(database, options.log);
   sinks.start();
+  database.cdc.start(options.log);
   checkpoints?.start();
   ready = true;
   const [httpListener, wireListener, schedule] = [http, wire, checkpoints];
@@ -247,6 +258,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       ready = false;
       database.jobs.stopped = true;
       await loop.stop();
+      await database.cdc.stop();
       await wireListener.close();
       await httpListener.close();
       await sinks.stop();
