@@ -17,6 +17,7 @@ import type { TickContext } from '../executor/operators/operator.ts';
 import { inputRows } from './backfill/inputRows.ts';
 import { Jobs } from './backfill/jobs.ts';
 import { Catalog } from './catalog.ts';
+import { CdcFeeds } from './cdc/feeds.ts';
 import type { Durability } from './checkpoint/durability.ts';
 import { pollAdmissible } from './deadLetters/failPolicy.ts';
 import { limitLetters, tickLetters } from './deadLetters/letters.ts';
@@ -30,10 +31,10 @@ import type { MemoryLimit } from './memory/memoryLimit.ts';
 import { Mutex } from './mutex.ts';
 import { isRelation, type MaterializedViewObject, type SourceObject, type TableObject } from './objects.ts';
 import { pausedError, pauseFailed } from './pause.ts';
-import type { Session } from './session.ts';
 import { pollRemote } from './remote/apply.ts';
 import { RemoteHost, realRemotes } from './remote/host.ts';
 import { RemoteSource } from './remote/remoteSource.ts';
+import type { Session } from './session.ts';
 import { Sinks } from './sinks/sinks.ts';
 import { TickRandom } from './tickRandom.ts';
 import { LateNodes } from './time/lateNodes.ts';
@@ -68,6 +69,8 @@ export class Database {
   /** Where views that allow lateness get late rows from. */
   readonly lateNodes = new LateNodes();
   readonly sinks = new Sinks(this);
+  /** What follows PostgreSQL databases. */
+  readonly cdc = new CdcFeeds(this);
   /** Where readers of remote sources run. */
   readonly remote: RemoteHost;
   /** Something has come that polls are to take. */

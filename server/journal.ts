@@ -22,19 +22,24 @@ import type { Message } from './ingest.ts';
 import { damageError, unreadableError } from './journalDamage.ts';
 import {
   type AdvanceRecord,
+  type BlockRecord,
   type ClockRecord,
   type CommitRecord,
   type DdlRecord,
   deltaRecords,
+  type ForgetRecord,
   type InjectRecord,
   type JobRecord,
   type MessagesRecord,
+  type PartitionsRecord,
   type PositionRecord,
   type ReadmitRecord,
   type ReadRecord,
+  type ReprocessRecord,
   type RecordKind,
   rowRecord,
   type SourceProgress,
+  withBytes,
 } from './journalRecords.ts';
 import type { SourceObject, TableObject } from './objects.ts';
 import { eventTypes } from './time/eventTypes.ts';
@@ -213,6 +218,10 @@ export class Journal {
     this.#now('readmit', { id: object.id, at: String(at), rows: textsOf(rows, all) } satisfies ReadmitRecord);
   }
 
+  appendReprocess(record: ReprocessRecord): void {
+    this.#now('reprocess', record);
+  }
+
   /** The deltas of ticks, handed to the operating system as one; gives the number of the last. */
   writeCommits(commits: readonly { readonly deltas: readonly TableDelta[]; readonly at: bigint }[]): number {
     return this.#file.write(
@@ -240,10 +249,17 @@ export class Journal {
     this.#later('commit', source === null ? record : { ...record, source });
   }
 
-  noteMessages(table: TableObject, messages: readonly Message[], at: bigint, source: SourceProgress): void {
+  /** `source` null: given by hand. */
+  noteMessages(
+    table: TableObject,
+    messages: readonly Message[],
+    at: bigint,
+    source: SourceProgress | null,
+  ): void {
     const rows = messages.map(({ row }) => rowRecord(table, row, 1));
     const partitions = messages.map((m) => m.partition);
-    this.#later('messages', { at: String(at), rows, partitions, source } satisfies MessagesRecord);
+    const record: MessagesRecord = { at: String(at), rows, partitions };
+    this.#later('messages', source === null ? record : { ...record, source });
   }
 
   notePosition(source: SourceProgress, at: bigint): void {
@@ -253,6 +269,21 @@ export class Journal {
   /** Rows of a source, before their tick. */
   noteRead(source: SourceObject, rows: number, position: Position, at: bigint): void {
     this.#later('read', { id: source.id, at: String(at), rows, position } satisfies ReadRecord);
+  }
+
+  /** Rows of a remote source, before their tick. */
+  noteBlock(record: BlockRecord, rows: Uint8Array): void {
+    this.#file.appendLater('block' satisfies RecordKind, withBytes(record, rows));
+  }
+
+  /** Partitions that a source has, before anything has come of them. */
+  notePartitions(id: number, partitions: readonly string[], at: bigint): void {
+    this.#later('partitions', { id, at: String(at), partitions } satisfies PartitionsRecord);
+  }
+
+  /** Rows that came before `below` are forgotten. */
+  noteForget(id: number, below: bigint, at: bigint): void {
+    this.#later('forget', { id, at: String(at), below: String(below) } satisfies ForgetRecord);
   }
 
   noteIdle(at: bigint): void {

@@ -7,7 +7,11 @@
  *   messages   rows that the connector of a table with a watermark brought
  *   position   a table's connector has moved on without rows
  *   read       rows of a source: how many, and the position after them
+ *   block      rows of a remote source in full, as the bytes that came
+ *   partitions partitions that a remote source is known to have
+ *   forget     rows of a remote source that are kept no longer
  *   inject, advance, readmit   what users did to event time
+ *   reprocess  dead letters that were decoded again, and what came of them
  *   idle, tick the clock made something due: event time, operators
  *   clock      the server's clock was set, moved or given back
  *   start      the server was started
@@ -17,7 +21,8 @@
  */
 import { formatValue } from '../common/textIo.ts';
 import type { Row } from '../common/value.ts';
-import type { BadRecord, Position } from '../connector/connector.ts';
+import type { BadRecord, FieldDrift, Position } from '../connector/connector.ts';
+import type { Payload } from '../storage/journalRecord.ts';
 import type { DdlOrigin, TableDelta } from './database.ts';
 import { messageContext } from './ingest.ts';
 import type { TableObject } from './objects.ts';
@@ -29,9 +34,13 @@ export type RecordKind =
   | 'messages'
   | 'position'
   | 'read'
+  | 'block'
+  | 'partitions'
+  | 'forget'
   | 'inject'
   | 'advance'
   | 'readmit'
+  | 'reprocess'
   | 'idle'
   | 'tick'
   | 'clock'
@@ -72,6 +81,28 @@ export interface SourceProgress {
   readonly read: number;
   /** Records that could not be used. */
   readonly bad: readonly BadRecord[];
+  /** Fields that were not as their columns are. */
+  readonly drift?: readonly FieldDrift[];
+  /** Bytes of its messages. */
+  readonly bytes?: number;
+}
+
+/** `block` of its payload: rows in bytes (remote/block.ts), all physical columns. */
+export interface BlockRecord extends TimedRecord {
+  /** The row id before those of its rows. */
+  readonly first: string;
+  readonly source: SourceProgress;
+}
+
+export interface PartitionsRecord extends TimedRecord {
+  readonly id: number;
+  readonly partitions: readonly string[];
+}
+
+/** Rows that came before `below` (microseconds) are forgotten. */
+export interface ForgetRecord extends TimedRecord {
+  readonly id: number;
+  readonly below: string;
 }
 
 export interface CommitRecord extends TimedRecord {
@@ -118,6 +149,20 @@ export interface ReadmitRecord extends TimedRecord {
   readonly rows: readonly Texts[];
 }
 
+/** Dead letters of a source or table. */
+export interface ReprocessRecord extends TimedRecord {
+  readonly id: number;
+  /** How the relation of dead letters changes. */
+  readonly letters: readonly RowRecord[];
+  /** What comes in. Of a source: physical columns. */
+  readonly rows?: readonly Texts[];
+  /** Of a table: how it changes. */
+  readonly delta?: readonly RowRecord[];
+  /** Of a table whose rows may be late: messages (of negative weight: the key's row goes), and where they are from. */
+  readonly messages?: readonly RowRecord[];
+  readonly partitions?: readonly string[];
+}
+
 /** `virtual`: it stands at `at` from now on. `jump`: the time of ticks may go back to it. */
 export interface ClockRecord extends TimedRecord {
   readonly virtual: boolean;
@@ -152,4 +197,32 @@ export function rowRecord(table: TableObject, row: Row, weight: number): RowReco
 
 export function deltaRecords(deltas: readonly TableDelta[]): readonly RowRecord[] {
   return deltas.flatMap(({ table, rows }) => rows.map(([row, weight]) => rowRecord(table, row, weight)));
+}
+
+/** Payloads of two parts begin with the length of the first. */
+const LENGTH_BYTES = 4;
+/** The second part begins at a multiple: typed arrays are laid over it. */
+const ALIGNMENT = 8;
+
+const aligned = (at: number): number => Math.ceil(at / ALIGNMENT) * ALIGNMENT;
+
+/** A record with bytes, as one payload. */
+export function withBytes(record: object, bytes: Uint8Array): Uint8Array {
+  const head = Buffer.from(JSON.stringify(record), 'utf8');
+  const start = aligned(LENGTH_BYTES + head.byteLength);
+  const payload = Buffer.allocUnsafeSlow(start + bytes.byteLength);
+  payload.writeUInt32LE(head.byteLength, 0);
+  payload.set(head, LENGTH_BYTES);
+  payload.fill(0, LENGTH_BYTES + head.byteLength, start);
+  payload.set(bytes, start);
+  return payload;
+}
+
+/** What a payload says; bytes that follow it are its `bytes`. */
+export function recordOf(payload: Payload): unknown {
+  if (typeof payload === 'string') return JSON.parse(payload);
+  const buffer = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const length = buffer.readUInt32LE(0);
+  const record = JSON.parse(buffer.toString('utf8', LENGTH_BYTES, LENGTH_BYTES + length)) as object;
+  return { ...record, bytes: buffer.subarray(aligned(LENGTH_BYTES + length)) };
 }

@@ -8,6 +8,7 @@ import type { Row, Value } from '../common/value.ts';
 import type { Position, SourceRows } from '../connector/connector.ts';
 import type { Database } from './database.ts';
 import { tickLetters } from './deadLetters/letters.ts';
+import { replayReprocess } from './deadLetters/reprocess.ts';
 import { messageContext } from './ingest.ts';
 import type {
   AdvanceRecord,
@@ -24,6 +25,7 @@ import type {
   ReadmitRecord,
   ReadRecord,
   RecordKind,
+  ReprocessRecord,
   RowRecord,
   SourceProgress,
   Texts,
@@ -122,6 +124,9 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
     case 'readmit':
       replayReadmit(database, record as ReadmitRecord);
       return;
+    case 'reprocess':
+      replayReprocess(database, record as ReprocessRecord);
+      return;
     case 'idle':
       expireIdle(database);
       return;
@@ -169,7 +174,7 @@ function replayJob(database: Database, { job, statement }: JobRecord): void {
 function progress(database: Database, { at }: TimedRecord, made: SourceProgress | undefined): void {
   if (made === undefined) return;
   const table = database.catalog.byId(made.id);
-  if (table?.kind !== 'table' || table.source === null) return;
+  if ((table?.kind !== 'table' && table?.kind !== 'source') || table.source === null) return;
   table.source.position = made.position;
   table.source.rowsRead += BigInt(made.read);
   if (made.bad.length > 0) table.source.bad.add(made.bad, BigInt(at));

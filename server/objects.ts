@@ -48,6 +48,8 @@ export interface TableTtl {
   /** How long a row stays; 0 when the watermark says it all. */
   readonly micros: bigint;
   readonly by: 'clock' | 'watermark';
+  /** Rows are forgotten rather than deleted: those who have read them keep what they have. */
+  readonly forgets?: boolean;
   /** Rows whose column is below this have expired; null: none has. `now`: the clock. */
   readonly expireBelow: (now: bigint) => Value;
 }
@@ -85,7 +87,15 @@ export interface TableObject extends ObjectBase, StoredRelation {
   readonly stamped: readonly number[];
   /** Set for a relation of late rows. */
   readonly lateStore: LateStore | null;
+  /** Set for a source whose rows the database keeps: made by CREATE SOURCE, and not to be written to. */
+  readonly stream: StreamState | null;
   readonly entry: Entry;
+}
+
+/** Of a source whose rows are kept. */
+export interface StreamState {
+  /** Rows that are kept no longer: views that are made from now on do not see them. */
+  forgotten: bigint;
 }
 
 export interface SourceObject extends ObjectBase {
@@ -169,6 +179,11 @@ export type CatalogObject =
   | IndexObject
   | SinkObject;
 export type RelationObject = Exclude<CatalogObject, IndexObject | SinkObject>;
+
+/** What users call it: a source whose rows are kept is a source. */
+export function shownKind(object: CatalogObject): CatalogObject['kind'] {
+  return object.kind === 'table' && object.stream !== null ? 'source' : object.kind;
+}
 
 /** Something that a query can read. */
 export function isRelation(object: CatalogObject): object is RelationObject {

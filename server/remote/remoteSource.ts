@@ -128,6 +128,11 @@ export class RemoteSource implements SourceConnector {
     if (this.#queue === queue) this.#queue = null;
   }
 
+  /** What its messages are decoded by, for those that are decoded again. */
+  decoding(config: SourceConfig): Pick<FeedSetup, 'message' | 'include'> {
+    return this.#setup(config, null);
+  }
+
   #setup(config: SourceConfig, from: Position | null): FeedSetup {
     const { format, encode, keyEncode, include, key } = this.definition;
     const columns = config.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));

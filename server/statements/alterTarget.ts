@@ -1,7 +1,9 @@
 /** The object that ALTER names, with PostgreSQL's errors for what is not there or of another kind. */
+
 import { SqlError } from '../../common/sqlError.ts';
 import type { Alter } from '../../parser/ast/alter.ts';
 import type { CatalogObject } from '../objects.ts';
+import { shownKind } from '../objects.ts';
 import { isQueryView, sinkOf } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type StatementContext, splitName } from './statement.ts';
@@ -29,7 +31,7 @@ export function findAltered(statement: Alter, context: StatementContext): Catalo
     });
     return null;
   }
-  const { kind } = object;
+  const kind = shownKind(object);
   const anyKind =
     statement.object === 'table' && statement.actions.every((action) => nameActions.includes(action.kind));
   if (kind !== statement.object && !anyKind) {

@@ -46,13 +46,14 @@ export function catalogWatermark(watermark: DeclaredWatermark | null): RelationE
 
 /**
  * Columns as written; `fixed` are those that a connector brings: when none are written, when all written ones are
- * generated, and where `*` stands.
+ * generated, and where `*` stands; `included` follow all others (INCLUDE).
  */
 export function tableShape(
   elements: readonly TableElement[],
   fixed: readonly { readonly name: string; readonly type: DataType }[] | null,
   name: string,
   context: StatementContext,
+  included: readonly { readonly name: string; readonly type: DataType }[] = [],
 ): TableShape {
   const definitions = elements.flatMap((e) => (e.kind === 'ColumnDefinition' ? [e] : []));
   for (const e of elements) {
@@ -75,6 +76,7 @@ export function tableShape(
     if (e.kind === 'TableWildcard') addFixed();
     else if (e.kind === 'ColumnDefinition') plain.push(columnOf(e, plain, context));
   }
+  for (const c of included) plain.push({ ...c, nullable: true, default: null, generated: null });
   const keyNames = keyColumns(elements, definitions, name);
   const primaryKey = keyNames.map(({ name, position }) => {
     const index = plain.findIndex((c) => c.name === name);

@@ -1,8 +1,10 @@
 /** COMMENT ON. */
+
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Comment } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
+import { shownKind } from '../objects.ts';
 import { findRoutine } from './dropFunction.ts';
 import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
@@ -58,7 +60,7 @@ function target(
     case 'source': {
       const name = splitName(statement.name, context);
       const relation = requireRelation(catalog, name.schema, name.name, path, name.position);
-      if (relation.kind !== statement.object)
+      if (shownKind(relation) !== statement.object)
         throw new SqlError('42809', `"${relation.name}" is not a ${statement.object}`);
       return { id: relation.id, column: 0 };
     }

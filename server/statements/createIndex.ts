@@ -1,4 +1,5 @@
 /** CREATE INDEX on tables and materialised views: at once, or between ticks where there are many rows. */
+
 import { must } from '../../common/assert.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { CreateIndex } from '../../parser/ast/statement.ts';
@@ -8,6 +9,7 @@ import { inBackground } from '../backfill/viewJob.ts';
 import { requireRelation } from '../catalog.ts';
 import type { Database, DdlOrigin } from '../database.ts';
 import type { IndexObject, MaterializedViewObject, TableObject } from '../objects.ts';
+import { shownKind } from '../objects.ts';
 import { pausedError } from '../pause.ts';
 import {
   done,
@@ -83,10 +85,11 @@ function create(statement: CreateIndex, context: StatementContext): SlicedJob | 
     context.searchPath(),
     target.position,
   );
-  if (relation.kind !== 'table' && relation.kind !== 'materialized view') {
+  const kind = shownKind(relation);
+  if ((relation.kind !== 'table' && relation.kind !== 'materialized view') || kind === 'source') {
     throw new SqlError('42809', `cannot create index on relation "${relation.name}"`, {
       position: target.position,
-      detail: `This operation is not supported for ${relation.kind}s.`,
+      detail: `This operation is not supported for ${kind}s.`,
     });
   }
   const columns = keyColumns(statement, relation);

@@ -3,17 +3,22 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { SourceConnector } from '../../connector/connector.ts';
 import { sourceConnectors } from '../../connector/index.ts';
 import { checkOptions } from '../../connector/options.ts';
+import { remoteConnectors } from '../../connector/remotes.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
+import { createCdcSource } from '../cdc/createSource.ts';
+import { isCdc } from '../cdc/declare.ts';
 import { createDeadRelation } from '../deadLetters/deadRelation.ts';
 import { letterPolicy } from '../deadLetters/policy.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
 import { routinesUsed } from '../planning.ts';
+import { findRemote } from '../remote/declare.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, sourceAdmission } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
 import { otherOptions, ttlOptions } from '../time/timeOptions.ts';
-import { catalogWatermark, type DeclaredWatermark, tableShape } from './columns.ts';
+import { catalogWatermark, tableShape } from './columns.ts';
+import { createStream } from './createStream.ts';
 import { rateLimitOf } from './rateLimit.ts';
 import {
   creationSchema,
@@ -44,7 +49,7 @@ export function findConnector(name: string, position: number): SourceConnector {
     throw unsupported(
       `connector "${name}"`,
       position,
-      `Connectors: ${sourceConnectors.map((c) => c.name).join(', ')}.`,
+      `Connectors: ${[...sourceConnectors, ...remoteConnectors].map((c) => c.name).join(', ')}.`,
     );
   }
   return connector;
@@ -129,19 +134,20 @@ function compatible(a: TableColumn['type'], b: TableColumn['type'] | undefined):
   return a.id === b.id || (isText(a) && isText(b));
 }
 
-/** Rows of a source are not kept: they cannot expire. */
-function refuseTtl(options: readonly Option[], watermark: DeclaredWatermark | null): void {
+/** Rows of a source are never taken back: they cannot expire. */
+function refuseTtl({ options, elements }: CreateSource): void {
   const option = options.find((o) => ttlOptions.some((t) => t.name === o.name));
   if (option !== undefined) {
     throw new SqlError('22023', `option "${option.name}" is for tables and materialized views`, {
       position: option.span.start,
-      hint: 'A source keeps no rows. Use it on a view over the source, or on CREATE TABLE ... WITH (connector = ...).',
+      hint: 'Rows of a source are never taken back. Use it on a view over the source, or on CREATE TABLE ... WITH (connector = ...).',
     });
   }
+  const watermark = elements.find((e) => e.kind === 'Watermark');
   if (watermark?.withTtl === true) {
     throw new SqlError('42P16', 'WATERMARK ... WITH TTL is not allowed on a source', {
-      position: watermark.position,
-      hint: 'A source keeps no rows: leave WITH TTL out.',
+      position: watermark.column.span.start,
+      hint: 'Rows of a source are never taken back: leave WITH TTL out.',
     });
   }
 }
@@ -149,7 +155,11 @@ function refuseTtl(options: readonly Option[], watermark: DeclaredWatermark | nu
 export const createSource: StatementHandler<CreateSource> = {
   async run(statement, context) {
     context.requireNoTransactionBlock('CREATE SOURCE');
+    if (isCdc(statement)) return createCdcSource(statement, context);
     if (statement.temporary) throw unsupported('CREATE TEMPORARY SOURCE', statement.span.start);
+    refuseTtl(statement);
+    const remote = findRemote(statement, context.database);
+    if (remote !== null) return createStream(statement, remote, context);
     const include = statement.include[0];
     if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
     const target = splitName(statement.name, context);
@@ -176,7 +186,6 @@ export const createSource: StatementHandler<CreateSource> = {
         statement.span.start,
         'Use CREATE TABLE ... WITH (connector = ...).',
       );
-    refuseTtl(statement.options, shape.watermark);
     const source = sourceOf(
       statement,
       shape.columns.filter((c) => c.generated === null),

@@ -1,4 +1,5 @@
 /** CREATE TABLE, CREATE TABLE AS, and tables fed by a connector. */
+import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
@@ -7,11 +8,23 @@ import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
 import { type BoundQuery, bindQuery } from '../../planner/bind/bind.ts';
 import { RelationStore } from '../../storage/state/relationStore.ts';
+import { createCdcTable } from '../cdc/createTable.ts';
+import { isCdc } from '../cdc/declare.ts';
 import { createDeadRelation } from '../deadLetters/deadRelation.ts';
 import { refuseLetterOptions } from '../deadLetters/policy.ts';
 import { insertRow } from '../ingest.ts';
-import { Entry, type TableColumn, type TableObject } from '../objects.ts';
+import { Entry, type TableColumn, type TableObject, type TableTtl } from '../objects.ts';
 import { bindEnvironment, routinesUsed } from '../planning.ts';
+import {
+  checkChanges,
+  checkRemote,
+  type DeclaredRemote,
+  declareRemote,
+  findRemote,
+  remoteRuntime,
+} from '../remote/declare.ts';
+import { notePartitions } from '../remote/partitions.ts';
+import type { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, tableAdmission, ttlByClock, ttlByWatermark, ttlColumn } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
 import { RowExpander } from '../time/rowExpander.ts';
@@ -42,7 +55,6 @@ function refuseUnsupported(statement: CreateTable): void {
   const position = statement.span.start;
   if (statement.orReplace) throw unsupported('CREATE OR REPLACE TABLE', position);
   if (statement.temporary) throw unsupported('CREATE TEMPORARY TABLE', position);
-  if (statement.fromSource !== null) throw unsupported('CREATE TABLE ... FROM source', position);
   if (statement.engine !== null && statement.engine.toLowerCase() !== 'hummock')
     throw unsupported(`ENGINE = ${statement.engine}`, position);
   if (!statement.options.some((o) => o.name === 'connector')) {
@@ -55,6 +67,10 @@ function refuseUnsupported(statement: CreateTable): void {
       });
     }
   }
+}
+
+/** INCLUDE names fields of messages. */
+export function refuseInclude(statement: Pick<CreateTable, 'include'>): void {
   const include = statement.include[0];
   if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
 }
@@ -140,8 +156,16 @@ const hidden = (name: string, type: DataType, nullable: boolean): TableColumn =>
   generated: null,
 });
 
+interface StoredColumns {
+  readonly columns: readonly TableColumn[];
+  /** Those that take the time of the tick. */
+  readonly stamped: readonly number[];
+  readonly ttl: TableTtl | null;
+}
+
 /** All columns of the table, hidden ones at the end, and what follows from the time to live that was asked for. */
-function storedColumns(statement: CreateTable, shape: TableShape) {
+function storedColumns(statement: CreateTable, shape: TableShape, retention: bigint | null): StoredColumns {
+  if (retention !== null) return streamColumns(shape, retention);
   const ttl = ttlOf(statement.options);
   if (ttl !== null && shape.watermark?.withTtl === true) {
     throw new SqlError('22023', 'WATERMARK ... WITH TTL and the option "ttl" exclude each other', {
@@ -160,7 +184,38 @@ function storedColumns(statement: CreateTable, shape: TableShape) {
   };
 }
 
-/** Makes the object, its store and its node, with a new id unless one is given. Only inside `exclusive`. */
+/** As `storedColumns`, of a source that forgets its rows after a while. */
+function streamColumns(shape: TableShape, retention: bigint): StoredColumns {
+  const columns = [
+    ...shape.columns,
+    hidden(WRITTEN_AT, types.timestamptz, true),
+    hidden('_row_id', types.int8, false),
+  ];
+  const column = shape.columns.length;
+  const ttl: TableTtl = { ...ttlByClock(columns, column, retention), forgets: true };
+  return { columns, stamped: [...shape.processTime, column], ttl };
+}
+
+/** What feeds the table; null: nobody but users. */
+function feederOf(
+  statement: CreateTable,
+  shape: TableShape,
+  name: string,
+  id: () => number,
+  remote: DeclaredRemote | null,
+  context: StatementContext,
+): SourceRuntime | null {
+  if (!statement.options.some((o) => o.name === 'connector')) return null;
+  const columns = shape.columns.filter((c) => c.generated === null);
+  if (remote === null) return sourceOf(statement, columns, context);
+  const key = shape.primaryKey.map((k) => columns.indexOf(must(shape.columns[k])));
+  return remoteRuntime(statement, remote, { name, id, columns, key }, context);
+}
+
+/**
+ * Makes the object, its store and its node, with a new id unless one is given. `remote`: what brings its rows; `stream`: users do
+ * not write to it. Only inside `exclusive`.
+ */
 export function makeTable(
   statement: CreateTable,
   shape: TableShape,
@@ -168,18 +223,15 @@ export function makeTable(
   name: string,
   context: StatementContext,
   known: number | null = null,
+  remote: DeclaredRemote | null = null,
+  stream = false,
 ): TableObject {
   const { database } = context;
   const keyed = shape.primaryKey.length > 0;
-  const { columns, stamped, ttl: byClock } = storedColumns(statement, shape);
+  const { columns, stamped, ttl: byClock } = storedColumns(statement, shape, remote?.retention ?? null);
   const key = keyed ? shape.primaryKey : [columns.length - 1];
-  const source = statement.options.some((o) => o.name === 'connector')
-    ? sourceOf(
-        statement,
-        shape.columns.filter((c) => c.generated === null),
-        context,
-      )
-    : null;
+  let id = known ?? 0;
+  const source = feederOf(statement, shape, name, () => id, remote, context);
   const origin = originOf(context);
   const partitions = source?.connector.partitions?.(source.config.options) ?? [];
   const rule = declaredTime(shape.watermark, columns, statement.options, origin.timeZone, partitions);
@@ -192,17 +244,17 @@ export function makeTable(
     admission !== null && shape.watermark?.withTtl === true ? ttlByWatermark(admission) : null;
   const ttl = byClock ?? byWatermark;
   // Rows that expire are taken back: such a table only grows for those who write it.
-  const onlyGrows = statement.appendOnly && ttl === null;
-  const id = known ?? database.catalog.allocateId();
+  const onlyGrows = statement.appendOnly && (ttl === null || ttl.forgets === true);
+  id = known ?? database.catalog.allocateId();
   const store = new RelationStore(
     columns.map((c) => c.type),
-    key,
+    stream ? null : key,
     onlyGrows,
   );
   const node = database.dataflow.add(new MaterializeOperator(store), `Table ${name}`, []);
   const entry = new Entry({
     id,
-    kind: 'table',
+    kind: stream ? 'source' : 'table',
     schema,
     name,
     columns,
@@ -210,7 +262,7 @@ export function makeTable(
     declaredKey: keyed,
     appendOnly: onlyGrows,
     watermark: catalogWatermark(shape.watermark),
-    ...(ttl === null ? {} : { watermarked: [] }),
+    ...(ttl === null || onlyGrows ? {} : { watermarked: [] }),
     processTime: onlyGrows ? shape.processTime : [],
     rows: () => store.rowCount(),
   });
@@ -240,6 +292,7 @@ export function makeTable(
     ttl,
     stamped,
     lateStore: null,
+    stream: stream ? { forgotten: 0n } : null,
     entry,
   };
   prepareTtl(table);
@@ -248,28 +301,38 @@ export function makeTable(
 
 export const createTable: StatementHandler<CreateTable> = {
   async run(statement, context) {
+    if (isCdc(statement)) {
+      context.requireNoTransactionBlock('CREATE TABLE');
+      return createCdcTable(statement, context);
+    }
     refuseUnsupported(statement);
     context.requireNoTransactionBlock('CREATE TABLE');
     const target = splitName(statement.name, context);
     const schema = creationSchema(target, context);
     const bound = statement.query === null ? null : bindQuery(statement.query, bindEnvironment(context));
-    const fixed = statement.options.length === 0 ? null : fixedColumns(statement);
+    const { database } = context;
+    const connector = findRemote(statement, database);
+    if (connector === null) refuseInclude(statement);
+    const remote = connector === null ? null : declareRemote(statement, connector, true, context);
+    const fixed = statement.options.length === 0 || remote !== null ? null : fixedColumns(statement);
     const shape =
       bound === null
-        ? tableShape(statement.elements, fixed, target.name, context)
+        ? tableShape(statement.elements, fixed, target.name, context, remote?.include)
         : ctasShape(statement, bound);
     checkShape(statement, shape);
-    const { database } = context;
+    if (remote !== null) checkChanges(remote, shape.primaryKey, true, statement.span.start);
+    const partitions = remote === null ? [] : await checkRemote(remote, target.name, database);
     const rows = bound === null || !statement.withData ? null : runBound(bound, context);
     const table = await database.exclusive(() => {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return null;
-      const made = makeTable(statement, shape, schema, target.name, context);
+      const made = makeTable(statement, shape, schema, target.name, context, null, remote);
       if (bound !== null) made.sql = ctasDefinition(made, statement);
       database.catalog.add(made);
       const rule = made.admission?.rule ?? null;
       if (rule !== null) createLateRelation(database, made, made.columns, rule.type, rule.options);
       if (made.source !== null) createDeadRelation(database, made, made.source.letters);
       database.journalDdl({ ...originOf(context), sql: made.sql }, made.id);
+      notePartitions(database, made, partitions);
       return made;
     });
     if (table === null || rows === null) return done(bound === null ? 'CREATE TABLE' : 'SELECT 0');

@@ -1,4 +1,5 @@
 /** INSERT, UPDATE, DELETE, TRUNCATE: bound plans applied to the transaction's writes. */
+
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
@@ -17,8 +18,10 @@ import {
 import type { BoundReturning } from '../../planner/bind/returning.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { MILLRACE_DEAD, MILLRACE_LATE, requireRelation } from '../catalog.ts';
+import { cdcRuntime } from '../cdc/tables.ts';
 import { checkNotNull, duplicateKey, insertRow } from '../ingest.ts';
 import type { TableObject } from '../objects.ts';
+import { shownKind } from '../objects.ts';
 import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
 import type { TableWrites } from '../transaction.ts';
 import { resultColumns, runBound } from './select.ts';
@@ -50,17 +53,27 @@ export function writableTable(name: ObjectName, verb: string, context: Statement
     context.searchPath(),
     target.position,
   );
-  if (relation.kind === 'table') {
+  if (relation.kind === 'table' && relation.stream === null) {
     if (relation.internal) {
       throw (relation.schema === MILLRACE_DEAD ? lettersOnly : lateRowsOnly)(verb, target);
     }
+    refuseFollowing(relation, verb, target.position);
     return relation;
   }
   const shown =
     relation.kind === 'materialized view'
       ? `cannot change materialized view "${relation.name}"`
-      : `cannot ${verb} ${relation.kind} "${relation.name}"`;
+      : `cannot ${verb} ${shownKind(relation)} "${relation.name}"`;
   throw new SqlError('42809', shown, { position: target.position });
+}
+
+/** It has the rows of a table elsewhere, and no others. */
+function refuseFollowing(table: TableObject, verb: string, position: number): void {
+  if (cdcRuntime(table) === null) return;
+  throw new SqlError('42809', `cannot ${verb} "${table.name}": it follows a table in PostgreSQL`, {
+    position,
+    hint: 'Change the rows there.',
+  });
 }
 
 function lateRowsOnly(verb: string, target: { readonly name: string; readonly position: number }): SqlError {

@@ -1,10 +1,14 @@
 /** DROP of relations, indexes and schemas, with PostgreSQL's dependency errors. */
+
 import { must } from '../../common/assert.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Drop } from '../../parser/ast/statement.ts';
+import { cleanUpDropped } from '../cdc/cleanUp.ts';
+import { cdcRuntime } from '../cdc/tables.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject } from '../objects.ts';
+import { shownKind } from '../objects.ts';
 import { isQueryView, queryView } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
@@ -45,13 +49,14 @@ function find(statement: Drop, name: ObjectName, context: StatementContext): Cat
     });
     return null;
   }
-  if (object.kind !== statement.object) {
+  const kind = shownKind(object);
+  if (kind !== statement.object) {
     throw new SqlError(
       '42809',
       `"${object.name}" is not ${articles[statement.object as CatalogObject['kind']] ?? statement.object}`,
       {
         position: target.position,
-        hint: `Use DROP ${object.kind.toUpperCase()} to remove ${articles[object.kind]}.`,
+        hint: `Use DROP ${kind.toUpperCase()} to remove ${articles[kind]}.`,
       },
     );
   }
@@ -61,10 +66,11 @@ function find(statement: Drop, name: ObjectName, context: StatementContext): Cat
 
 /** As messages name it. */
 function shown(object: Dropped): string {
-  const isRoutine = object.kind === 'function' || object.kind === 'aggregate';
-  const name = isRoutine ? signatureOf(object.name, object.fn.user.parameters) : object.name;
   // PostgreSQL calls aggregates functions here.
-  return `${isRoutine ? 'function' : object.kind} ${name}`;
+  if (object.kind === 'function' || object.kind === 'aggregate') {
+    return `function ${signatureOf(object.name, object.fn.user.parameters)}`;
+  }
+  return `${object.kind === 'table' ? shownKind(object) : object.kind} ${object.name}`;
 }
 
 /** `roots` with everything that depends on them, dependents first. */
@@ -134,7 +140,7 @@ function belongs(object: Dropped): boolean {
 function refuseInternal(database: Database, object: CatalogObject, position: number): void {
   if (object.kind !== 'table' || !object.internal) return;
   const owner = database.catalog.byId(ownerOf(object));
-  const shown = owner === null ? 'its owner' : `${owner.kind} ${owner.name}`;
+  const shown = owner === null ? 'its owner' : `${shownKind(owner)} ${owner.name}`;
   throw new SqlError('2BP01', `cannot drop table ${object.name} because ${shown} requires it`, {
     position,
     hint: `You can drop ${shown} instead.`,
@@ -234,7 +240,8 @@ export const drop: StatementHandler<Drop> = {
       default:
         throw unsupported(tag, statement.span.start);
     }
-    return context.database.exclusive(() => {
+    const cdc = context.database.catalog.objects().filter((o) => cdcRuntime(o) !== null);
+    const result = await context.database.exclusive(() => {
       if (statement.object === 'schema') {
         dropSchemas(statement, context);
       } else if (statement.object === 'function' || statement.object === 'aggregate') {
@@ -246,10 +253,12 @@ export const drop: StatementHandler<Drop> = {
       } else {
         const roots = statement.names.map((name) => find(statement, name, context)).filter((o) => o !== null);
         if (roots.length === 0) return done(tag);
-        dropAll(statement, roots, roots.map((o) => `${o.kind} ${o.name}`).join(', '), context);
+        dropAll(statement, roots, roots.map((o) => `${shownKind(o)} ${o.name}`).join(', '), context);
       }
       context.database.journalDdl(originOf(context), null);
       return done(tag);
     });
+    await cleanUpDropped(cdc, context);
+    return result;
   },
 };

@@ -1,4 +1,5 @@
 /** SHOW TABLES and the like, SHOW CREATE, DESCRIBE, SHOW COLUMNS / INDEXES. */
+
 import { types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
@@ -8,6 +9,7 @@ import type { ObjectName } from '../../parser/ast/common.ts';
 import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
+import { shownKind } from '../objects.ts';
 import { backupFields, recoveryFields } from '../system/durabilityCatalog.ts';
 import { declaredText } from '../udf/routineText.ts';
 import { jobRows } from './jobs.ts';
@@ -151,7 +153,9 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
       if (statement.from !== null && !catalog.hasSchema(s))
         throw new SqlError('3F000', `schema "${s}" does not exist`);
     }
-    return schemas.flatMap((s) => catalog.objectsOf(s).filter((o) => o.kind === kind)).map((o) => [o.name]);
+    return schemas
+      .flatMap((s) => catalog.objectsOf(s).filter((o) => shownKind(o) === kind))
+      .map((o) => [o.name]);
   }
   if (absent.includes(statement.object)) return [];
   const from = statement.from?.parts.map((p) => p.name).join('.') ?? null;

@@ -11,6 +11,7 @@ import {
   RW_CATALOG,
   type SystemRelations,
 } from '../catalog.ts';
+import { cdcCatalog, cdcColumns } from '../cdc/catalog.ts';
 import type { Database } from '../database.ts';
 import type { Session } from '../session.ts';
 import { type ColumnSpecs, type RowSources, SystemRelation } from './definition.ts';
@@ -26,6 +27,7 @@ import { pgServer } from './pgServer.ts';
 import { pgTypes } from './pgTypes.ts';
 import { rwCatalog, rwColumns } from './rwCatalog.ts';
 import { sinkCatalog, sinkColumns } from './sinkCatalog.ts';
+import { sourceColumns, sourceRows } from './sourceCatalog.ts';
 import { SystemView } from './systemView.ts';
 import { timeCatalog, timeColumns } from './timeCatalog.ts';
 
@@ -43,18 +45,22 @@ export const systemSchemaContents: readonly SchemaContent[] = [
     columns: {
       ...millraceColumns,
       ...timeColumns,
+      ...sourceColumns,
       ...durabilityColumns,
       ...sinkColumns,
       ...memoryColumns,
       ...letterColumns,
+      ...cdcColumns,
     },
     rows: {
       ...millraceCatalog,
       ...timeCatalog,
+      ...sourceRows,
       ...durabilityCatalog,
       ...sinkCatalog,
       ...memoryCatalog,
       ...letterCatalog,
+      ...cdcCatalog,
     },
   },
   { schema: RW_CATALOG, columns: rwColumns, rows: rwCatalog },

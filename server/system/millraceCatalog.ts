@@ -1,13 +1,15 @@
 /** millrace_catalog: what this server knows of itself - relations, dataflow operators, errors, sources, functions. */
+
 import { Interval } from '../../common/interval.ts';
 import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { DataflowNode } from '../../executor/dataflow.ts';
-import { type CatalogObject, isRelation, type Paused } from '../objects.ts';
+import { type CatalogObject, isRelation, type Paused, shownKind } from '../objects.ts';
 import { pauseReason } from '../sourcePause.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import { argumentsText, resultText } from './objectText.ts';
+import { shownOptions } from './sourceCatalog.ts';
 import type { SystemView } from './systemView.ts';
 
 export const millraceColumns: ColumnSpecs = {
@@ -33,7 +35,7 @@ export const millraceColumns: ColumnSpecs = {
     id: 12404,
     kind: 'v',
     columns:
-      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text, state text!, paused_reason text, paused_at timestamptz, retry_at timestamptz',
+      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text, state text!, paused_reason text, paused_at timestamptz, retry_at timestamptz, bytes_read int8!, rows_forgotten int8',
   },
   functions: {
     id: 12405,
@@ -94,7 +96,7 @@ function* relations(view: SystemView): Generator<Fields> {
       id: object.id,
       schema: object.schema,
       name: object.name,
-      kind: object.kind,
+      kind: shownKind(object),
       owner: object.owner,
       rows: stored && entry !== null ? BigInt(entry.rowCount()) : null,
       state_bytes: stateBytes(object),
@@ -192,7 +194,7 @@ function* sources(view: SystemView): Generator<Fields> {
       schema: object.schema,
       name: object.name,
       connector: source.connector.name,
-      options: new SqlArray([...source.config.options].map(([key, value]) => `${key}=${value}`)),
+      options: new SqlArray([...shownOptions(source)].map(([key, value]) => `${key}=${value}`)),
       consumers: source.consumers.size,
       active: source.active,
       rows_read: source.rowsRead,
@@ -204,6 +206,8 @@ function* sources(view: SystemView): Generator<Fields> {
       paused_reason: source.paused === null ? null : pauseReason(source.paused),
       paused_at: source.paused?.at ?? null,
       retry_at: source.paused?.retryAt ?? null,
+      bytes_read: source.bytesRead,
+      rows_forgotten: object.kind === 'table' ? (object.stream?.forgotten ?? null) : null,
     };
   }
 }

@@ -1,10 +1,14 @@
 /** pg_catalog about relations: pg_class, pg_attribute, pg_index, pg_constraint and the views over them. */
+
 import { type DataType, physicalKind } from '../../common/dataType.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { oidOf, typeLength } from '../../common/typeTable.ts';
 import { typeModifier } from '../../wire/typeCodec.ts';
+import { type CatalogObject, type SourceObject, shownKind, type TableObject } from '../objects.ts';
+import type { SourceRuntime } from '../sourceRuntime.ts';
 import type { Fields, RowSources } from './definition.ts';
 import { columnNames, indexDefinition, viewDefinition } from './objectText.ts';
+import { shownOptions } from './sourceCatalog.ts';
 import {
   BTREE,
   defaultOid,
@@ -225,10 +229,21 @@ function* rules(view: SystemView): Generator<Fields> {
 /** Connectors, as foreign servers that sources belong to. */
 const FOREIGN_SERVERS = 3_900_000_000;
 
+/** A source, whether its rows are kept or read again. */
+function isSource(
+  object: CatalogObject,
+): object is (SourceObject | TableObject) & { readonly source: SourceRuntime } {
+  return (
+    (object.kind === 'source' || object.kind === 'table') &&
+    shownKind(object) === 'source' &&
+    object.source !== null
+  );
+}
+
 function connectorNames(view: SystemView): readonly string[] {
   const names = view.database.catalog
     .objects()
-    .flatMap((o) => (o.kind === 'source' ? [o.source.connector.name] : []));
+    .flatMap((o) => (isSource(o) ? [o.source.connector.name] : []));
   return [...new Set(names)].sort();
 }
 
@@ -241,11 +256,11 @@ function* foreignServers(view: SystemView): Generator<Fields> {
 function* foreignTables(view: SystemView): Generator<Fields> {
   const names = connectorNames(view);
   for (const object of view.database.catalog.objects()) {
-    if (object.kind !== 'source') continue;
+    if (!isSource(object)) continue;
     yield {
       ftrelid: object.id,
       ftserver: FOREIGN_SERVERS + names.indexOf(object.source.connector.name),
-      ftoptions: new SqlArray([...object.source.config.options].map(([key, value]) => `${key}=${value}`)),
+      ftoptions: new SqlArray([...shownOptions(object.source)].map(([key, value]) => `${key}=${value}`)),
     };
   }
 }

@@ -3,8 +3,10 @@
 import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { formatType, oidOf, typeLength, typeTable } from '../../common/typeTable.ts';
-import { type CatalogObject, isRelation } from '../objects.ts';
+import { type CatalogObject, isRelation, shownKind } from '../objects.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
+import { fedObjects } from './millraceCatalog.ts';
+import { shownOptions } from './sourceCatalog.ts';
 import { DATABASE_OID, roleOid, type SystemView } from './systemView.ts';
 
 const OBJECT = 'id int4!, name varchar!, schema_id int4!, owner int4!, definition varchar!';
@@ -114,7 +116,8 @@ function* ofKind<K extends CatalogObject['kind']>(
   kind: K,
   more: (object: Extract<CatalogObject, { kind: K }>) => Fields,
 ): Generator<Fields> {
-  const isKind = (o: CatalogObject): o is Extract<CatalogObject, { kind: K }> => o.kind === kind;
+  const isKind = (o: CatalogObject): o is Extract<CatalogObject, { kind: K }> =>
+    o.kind === kind && shownKind(o) === kind;
   for (const object of view.database.catalog.objects()) {
     if (isKind(object)) yield { ...objectRow(view, object), ...more(object) };
   }
@@ -145,7 +148,7 @@ function* columns(view: SystemView): Generator<Fields> {
 
 function* relations(view: SystemView): Generator<Fields> {
   for (const object of view.database.catalog.objects()) {
-    yield { ...objectRow(view, object), relation_type: object.kind };
+    yield { ...objectRow(view, object), relation_type: shownKind(object) };
   }
 }
 
@@ -156,7 +159,7 @@ function* relationInfo(view: SystemView): Generator<Fields> {
       relationname: object.name,
       relationowner: owner(object.owner),
       definition: object.sql,
-      relationtype: object.kind.toUpperCase(),
+      relationtype: shownKind(object).toUpperCase(),
       relationid: object.id,
     };
   }
@@ -190,20 +193,28 @@ function* tableStatistics(view: SystemView): Generator<Fields> {
   }
 }
 
+/** Sources, whether their rows are kept or read again. */
+function* sources(view: SystemView): Generator<Fields> {
+  for (const { object, source } of fedObjects(view)) {
+    if (shownKind(object) !== 'source' || !isRelation(object)) continue;
+    yield {
+      ...objectRow(view, object),
+      connector: source.connector.name,
+      columns: new SqlArray(object.columns.filter((c) => c.hidden !== true).map((c) => c.name)),
+      format: source.config.format,
+      row_encode: source.config.encode,
+      append_only: source.connector.appendOnly,
+      connector_props: parseJsonb(JSON.stringify(Object.fromEntries(shownOptions(source)))),
+    };
+  }
+}
+
 export const rwCatalog: RowSources = {
   rw_tables: (view) => ofKind(view, 'table', (t) => ({ append_only: t.appendOnly })),
   rw_views: (view) => ofKind(view, 'view', () => ({})),
   rw_materialized_views: (view) =>
     ofKind(view, 'materialized view', (m) => ({ schema_name: m.schema, append_only: m.entry.appendOnly })),
-  rw_sources: (view) =>
-    ofKind(view, 'source', (s) => ({
-      connector: s.source.connector.name,
-      columns: new SqlArray(s.columns.map((c) => c.name)),
-      format: s.source.config.format,
-      row_encode: s.source.config.encode,
-      append_only: s.source.connector.appendOnly,
-      connector_props: parseJsonb(JSON.stringify(Object.fromEntries(s.source.config.options))),
-    })),
+  rw_sources: sources,
   rw_indexes: (view) =>
     ofKind(view, 'index', (i) => ({
       primary_table_id: i.relation.id,

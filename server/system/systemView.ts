@@ -3,13 +3,20 @@
  * an index and a constraint, relations a row type, roles an oid; those oids are derived from the object's id, so they
  * are as stable as it.
  */
+
 import { hashText } from '../../common/compare.ts';
 import type { Column } from '../../common/dataType.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { Value } from '../../common/value.ts';
 import { printExpr } from '../../parser/print.ts';
 import type { Database } from '../database.ts';
-import { type IndexObject, isRelation, type RelationObject, type TableColumn } from '../objects.ts';
+import {
+  type IndexObject,
+  isRelation,
+  type RelationObject,
+  shownKind,
+  type TableColumn,
+} from '../objects.ts';
 import type { Session } from '../session.ts';
 import type { SystemRelation } from './definition.ts';
 
@@ -192,7 +199,7 @@ function relationView(object: RelationObject): RelationView {
     oid: object.id,
     schema: object.schema,
     name: object.name,
-    kind: kindCodes[object.kind],
+    kind: kindCodes[shownKind(object) as RelationObject['kind']],
     owner: object.owner,
     columns: columnViews(object.columns),
     object,
