@@ -5,7 +5,7 @@ import type { Statement } from '../../parser/ast/statement.ts';
 import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
 import type { Catalog } from '../catalog.ts';
-import type { CatalogObject, IndexObject } from '../objects.ts';
+import type { CatalogObject, IndexObject, TableObject } from '../objects.ts';
 import { internalStatement } from '../time/lateRelation.ts';
 import { identifier, nameNow } from './rewrite.ts';
 
@@ -54,7 +54,17 @@ export function rewriteOwnStatement(catalog: Catalog, object: CatalogObject): vo
   object.sql = printStatement({ ...statement, name });
   for (const dependent of catalog.dependents(object.id)) {
     if (dependent.kind === 'index') rewriteIndex(catalog, dependent);
+    else if (dependent.kind === 'table' && object.kind === 'source') rewriteFed(catalog, dependent, object.id);
   }
+}
+
+/** A table names the source that feeds it. */
+function rewriteFed(catalog: Catalog, table: TableObject, source: number): void {
+  const statement = makingStatement(table);
+  if (statement.kind !== 'CreateTable' || statement.fromSource === null) return;
+  const written = statement.fromSource;
+  const fromSource = { ...written, source: nameNow(catalog, source, written.source, table.searchPath) };
+  table.sql = printStatement({ ...statement, fromSource });
 }
 
 /** An index names its relation and columns, and itself. */

@@ -12,6 +12,10 @@ export interface PostgresServer {
   /** Makes an empty database and gives its URL. */
   createDatabase(name: string): Promise<string>;
   dropDatabase(name: string): Promise<void>;
+  readonly port: number;
+  /** Stops it, at once or as an administrator does, and starts it again. */
+  stop(mode?: 'immediate' | 'fast'): void;
+  start(): void;
   close(): void;
 }
 
@@ -54,12 +58,14 @@ function giveToServerUser(directory: string): void {
   chownSync(directory, id('-u'), id('-g'));
 }
 
-export async function startPostgres(bin: string): Promise<PostgresServer> {
+/** `settings`: more of them, as `name=value`. */
+export async function startPostgres(bin: string, more: readonly string[] = []): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-postgres-'));
   giveToServerUser(directory);
   const data = join(directory, 'data');
   const port = await freePort();
   const settings = [
+    ...more.map((setting) => `-c ${setting}`),
     `-p ${port}`,
     '-h 127.0.0.1',
     `-k ${directory}`,
@@ -79,19 +85,16 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
     '--encoding=UTF8',
     '-N',
   ]);
-  asServerUser(join(bin, 'pg_ctl'), [
-    '-D',
-    data,
-    '-w',
-    '-l',
-    join(directory, 'log'),
-    '-o',
-    settings.join(' '),
-    'start',
-  ]);
+  const log = join(directory, 'log');
+  const start = (): void =>
+    asServerUser(join(bin, 'pg_ctl'), ['-D', data, '-w', '-l', log, '-o', settings.join(' '), 'start']);
+  start();
   const url = (database: string): string => `postgres://root@127.0.0.1:${port}/${database}`;
   return {
     url,
+    port,
+    start,
+    stop: (mode = 'fast') => asServerUser(join(bin, 'pg_ctl'), ['-D', data, '-w', '-m', mode, 'stop']),
     async createDatabase(name) {
       const client = new pg.Client({ connectionString: url('postgres') });
       await client.connect();

@@ -1,0 +1,110 @@
+/**
+ * Ticks of a CDC source: a transaction of PostgreSQL is one tick over all the tables that it has changed, and one record of the
+ * journal, which also says how far the stream is then. All inside `exclusive`.
+ *
+ * A change that does not fit pauses its table; the transaction's other tables go on.
+ */
+import { SqlError } from '../../common/sqlError.ts';
+import type { Position } from '../../connector/connector.ts';
+import { formatLsn, parseLsn } from '../../connector/postgresCdc/lsn.ts';
+import type { Change } from '../../connector/postgresCdc/pgoutput.ts';
+import type { UpstreamTransaction } from '../../connector/postgresCdc/stream.ts';
+import type { Database, TableDelta } from '../database.ts';
+import type { SourceProgress } from '../journalRecords.ts';
+import { TableWrites } from '../transaction.ts';
+import type { FollowedTable } from './followedTable.ts';
+import type { CdcRuntime, Followed, TableState } from './runtime.ts';
+
+function progressOf(id: number, position: Position, read: number): SourceProgress {
+  return { id, position, read, bad: [] };
+}
+
+/** The object has moved on: in memory and, with the rows that it took, in the journal. */
+export function moveOn(
+  database: Database,
+  object: { readonly id: number; readonly runtime: CdcRuntime },
+  position: Position,
+  deltas: readonly TableDelta[],
+  read: number,
+): void {
+  const { id, runtime } = object;
+  runtime.position = position;
+  runtime.rowsRead += BigInt(read);
+  const progress = progressOf(id, position, read);
+  if (deltas.some(({ rows }) => rows.length > 0)) database.applyTables(deltas, progress);
+  else database.journal?.notePosition(progress, database.beginTick());
+}
+
+/** Another state of a table, without rows. */
+export function setTableState(
+  database: Database,
+  table: FollowedTable,
+  state: TableState,
+  followed: Followed | null,
+  error: SqlError | null = null,
+): void {
+  database.moveOn();
+  const { runtime } = table;
+  moveOn(database, { id: table.table.id, runtime }, runtime.inState(state, followed, error), [], 0);
+}
+
+export function pauseTable(database: Database, table: FollowedTable, error: SqlError): void {
+  setTableState(database, table, 'paused', null, error);
+  table.held = null;
+  table.runtime.pauseFor(error);
+}
+
+function relationsOf(change: Change): readonly number[] {
+  return change.kind === 'truncate' ? change.relations.map((r) => r.id) : [change.relation.id];
+}
+
+/** Applies a transaction. False: it has been applied before. */
+export function applyTransaction(
+  database: Database,
+  source: { readonly id: number; readonly runtime: CdcRuntime },
+  tables: readonly FollowedTable[],
+  transaction: UpstreamTransaction,
+): boolean {
+  const { lsn } = source.runtime;
+  if (lsn !== null && transaction.endLsn <= parseLsn(lsn)) return false;
+  database.moveOn();
+  const writes = new Map<FollowedTable, TableWrites>();
+  const failures = new Map<FollowedTable, SqlError>();
+  const share = Math.ceil(transaction.bytes / Math.max(1, transaction.changes.length));
+  let read = 0;
+  for (const change of transaction.changes) {
+    for (const oid of relationsOf(change)) {
+      for (const table of tables) {
+        if (table.held !== null) {
+          if (table.heldOid === oid) table.held.add(transaction.commitLsn, change, share);
+          continue;
+        }
+        const followed = table.streaming;
+        if (followed === null || followed.oid !== oid || failures.has(table)) continue;
+        let own = writes.get(table);
+        if (own === undefined) {
+          own = new TableWrites(table.table);
+          writes.set(table, own);
+        }
+        try {
+          table.changes.apply(change, own, followed);
+          read++;
+          table.applied++;
+        } catch (error) {
+          if (!(error instanceof SqlError)) throw error;
+          failures.set(table, error);
+          writes.delete(table);
+        }
+      }
+    }
+  }
+  const deltas = [...writes.values()].map(
+    (own): TableDelta => ({ table: own.table, rows: [...own.delta()] }),
+  );
+  const position = source.runtime.at(formatLsn(transaction.endLsn));
+  // What concerns no table need not be remembered: it would be nothing again.
+  if (deltas.some(({ rows }) => rows.length > 0)) moveOn(database, source, position, deltas, read);
+  else source.runtime.position = position;
+  for (const [table, error] of failures) pauseTable(database, table, error);
+  return true;
+}
