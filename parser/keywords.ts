@@ -43,9 +43,9 @@ virtual volatile whitespace within without work wrapper write xml year yes zone
 /** Words of the streaming dialect that PostgreSQL does not know. */
 const streaming = `
 advance append asof backup backups base64 cancel changelog clock compaction connections connector corresponding cumulate
-cursors databases delay describe distributed emit encode engine every flush fragment fragments gap
-gap_fill hop ignore immediately inject jobs kill late lateness link meta overwrite parallelism parameters pause
-processlist proctime qualify recover recovery replay respect retention runtime secret secrets since sink sinks
+cursors databases dead delay describe distributed emit encode engine every flush fragment fragments gap
+gap_fill hop ignore immediately inject jobs kill late lateness letters link meta overwrite parallelism parameters pause
+processlist proctime qualify recover recovery replay reprocess respect retention runtime secret secrets since sink sinks
 resume snapshots sources struct subscriptions swap system_time timeout try_cast ttl tumble use wait
 watermark
 `;

@@ -203,6 +203,12 @@ export abstract class StatementPrinter extends QueryPrinter {
         this.name(s.relation),
         s.where !== null && `WHERE ${this.expr(s.where)}`,
       ),
+    ReprocessDeadLetters: (s) =>
+      words(
+        'REPROCESS DEAD LETTERS FROM',
+        this.name(s.relation),
+        s.where !== null && `WHERE ${this.expr(s.where)}`,
+      ),
     Checkpoint: () => 'CHECKPOINT',
     Backup: ({ target }) =>
       target.kind === 'file'

@@ -204,6 +204,9 @@ export interface BadRecordEntry extends BadRecord {
   readonly at: bigint;
 }
 
+/** Rows of a relation of dead letters with their weights. */
+type LetterChanges = readonly (readonly [row: Row, weight: number])[];
+
 const MINUTE = 60_000_000n;
 
 /**
@@ -220,6 +223,7 @@ export class BadRecords {
   /** Of checkpoints of before there were dead letters. */
   #old: readonly BadRecordEntry[] = [];
   #pending: BadRecord[] = [];
+  #changed: LetterChanges = [];
   #minuteAt = 0n;
   #inMinute = 0;
 
@@ -243,6 +247,22 @@ export class BadRecords {
     const taken = this.#pending;
     this.#pending = [];
     return taken;
+  }
+
+  /** Letters that the next tick changes. */
+  change(letters: LetterChanges): void {
+    this.#changed = letters;
+  }
+
+  takeChanged(): LetterChanges {
+    const taken = this.#changed;
+    this.#changed = [];
+    return taken;
+  }
+
+  /** The next tick has letters to file or to change. */
+  get due(): boolean {
+    return this.#pending.length > 0 || this.#changed.length > 0;
   }
 
   /** Records within the running minute. */

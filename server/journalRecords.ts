@@ -76,7 +76,8 @@ export type RowRecord = readonly [table: number, weight: number, ...values: (str
 /** How far a table's connector has got. */
 export interface SourceProgress {
   readonly id: number;
-  readonly position: Position;
+  /** Null: nothing has been read yet (rows that were given by hand). */
+  readonly position: Position | null;
   /** Rows that it brought. */
   readonly read: number;
   /** Records that could not be used. */

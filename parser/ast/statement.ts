@@ -22,7 +22,14 @@ import type { AlterDefaultPrivileges, CreateUser, Grant, GrantRole } from './pri
 import type { Query, SelectItem, TableAlias, TableRef, WithClause } from './query.ts';
 import type { CreateAggregate, CreateFunction } from './routine.ts';
 import type { CreateConnection, CreateSecret, CreateSink, CreateSubscription } from './streaming.ts';
-import type { AdvanceClock, AdvanceWatermark, ExplainWatermark, Inject, ReplayLateRows } from './time.ts';
+import type {
+  AdvanceClock,
+  AdvanceWatermark,
+  ExplainWatermark,
+  Inject,
+  ReplayLateRows,
+  ReprocessDeadLetters,
+} from './time.ts';
 
 export type Statement =
   | SelectStatement
@@ -58,6 +65,7 @@ export type Statement =
   | Inject
   | ExplainWatermark
   | ReplayLateRows
+  | ReprocessDeadLetters
   | Checkpoint
   | Backup
   | DropBackup

@@ -35,6 +35,13 @@ export interface ExplainWatermark extends Node {
   readonly relation: ObjectName;
 }
 
+/** REPROCESS DEAD LETTERS FROM relation [ WHERE expr ] */
+export interface ReprocessDeadLetters extends Node {
+  readonly kind: 'ReprocessDeadLetters';
+  readonly relation: ObjectName;
+  readonly where: Expr | null;
+}
+
 /** REPLAY LATE ROWS FROM relation [ WHERE condition ] */
 export interface ReplayLateRows extends Node {
   readonly kind: 'ReplayLateRows';

@@ -69,6 +69,7 @@ export class SqlParser extends DurabilityParser {
         { ALT: (): Statement => this.subrule(91, this.advance) },
         { ALT: (): Statement => this.subrule(92, this.inject) },
         { ALT: (): Statement => this.subrule(93, this.replayLateRows) },
+        { ALT: (): Statement => this.subrule(97, this.reprocessDeadLetters) },
         { ALT: (): Statement => this.subrule(7, this.createStatement) },
         { ALT: (): Statement => this.subrule(8, this.drop) },
         { ALT: (): Statement => this.subrule(9, this.comment) },

@@ -1,10 +1,11 @@
-/** Grammar of statements about time: ADVANCE, INJECT, EXPLAIN WATERMARK, REPLAY LATE ROWS. */
+/** Grammar of statements about time and what sources brought: ADVANCE, INJECT, EXPLAIN WATERMARK, REPLAY LATE ROWS, REPROCESS. */
 import type {
   AdvanceClock,
   AdvanceWatermark,
   ExplainWatermark,
   Inject,
   ReplayLateRows,
+  ReprocessDeadLetters,
 } from '../ast/time.ts';
 import type { Rule } from '../base.ts';
 import * as T from '../tokens.ts';
@@ -92,4 +93,22 @@ export abstract class TimeParser extends ForeignParser {
       }) ?? null;
     return { kind: 'ReplayLateRows', relation, where, span: this.since(start) };
   });
+
+  /** reprocessDeadLetters: REPROCESS DEAD LETTERS FROM objectName [ WHERE expr ] */
+  readonly reprocessDeadLetters: Rule<ReprocessDeadLetters> = this.RULE(
+    'reprocessDeadLetters',
+    (): ReprocessDeadLetters => {
+      const start = this.consume(1, K.reprocess).startOffset;
+      this.consume(2, K.dead);
+      this.consume(3, K.letters);
+      this.consume(4, K.from);
+      const relation = this.subrule(5, this.objectName);
+      const where =
+        this.option(6, () => {
+          this.consume(7, K.where);
+          return this.subrule(8, this.expr);
+        }) ?? null;
+      return { kind: 'ReprocessDeadLetters', relation, where, span: this.since(start) };
+    },
+  );
 }

@@ -9,20 +9,27 @@ import { lateStoreOf } from '../time/lateStore.ts';
 import { deadRelationOf } from './deadRelation.ts';
 import { letterRow } from './letterRow.ts';
 
-/** Files what has come to nothing since the last tick. Within a tick. */
+/** Files what has come to nothing since the last tick, and changes what REPROCESS has changed. Within a tick. */
 export function fileLetters(database: Database, owner: SourceObject | TableObject): void {
-  const records = owner.source?.bad.take() ?? [];
-  const relation = records.length === 0 ? null : deadRelationOf(database, owner.id);
+  if (owner.source === null || !owner.source.bad.due) return;
+  const { bad } = owner.source;
+  const [records, changed] = [bad.take(), bad.takeChanged()];
+  const relation = deadRelationOf(database, owner.id);
   if (relation === null) return;
+  const store = lateStoreOf(relation);
+  if (changed.length > 0) {
+    store.adopt(changed);
+    database.pushRows(relation, changed);
+  }
+  if (records.length === 0) return;
   const now = database.watermarks.now();
   const rows = records.map((record) => letterRow(record, database.nextRowId(), now));
-  database.pushRows(relation, lateStoreOf(relation).take(rows, now));
+  database.pushRows(relation, store.take(rows, now));
 }
 
-/** A tick for what has come to nothing, where there is none for anything else. */
+/** A tick for letters, where there is none for anything else. */
 export function tickLetters(database: Database, owner: SourceObject | TableObject): void {
-  if (owner.source === null || owner.source.bad.pending.length === 0) return;
-  database.runTick(() => fileLetters(database, owner));
+  if (owner.source?.bad.due === true) database.runTick(() => fileLetters(database, owner));
 }
 
 /** Pauses a source that has brought too many bad records within a minute. Not in a restart, which reads what was read. */

@@ -4,6 +4,9 @@ import { checkOptions } from '../../connector/options.ts';
 import type { Alter, AlterAction } from '../../parser/ast/alter.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import { printStatement } from '../../parser/print.ts';
+import type { Database } from '../database.ts';
+import { alteredPolicy, setPolicy } from '../deadLetters/alterPolicy.ts';
+import { isLetterOption } from '../deadLetters/letterOptions.ts';
 import { makingStatement } from '../definitions/ownStatement.ts';
 import type { CatalogObject, SourceObject, TableObject } from '../objects.ts';
 import { otherOptions } from '../time/timeOptions.ts';
@@ -26,11 +29,13 @@ function keepOptions(object: Connected, changed: readonly Option[], dropped: rea
   object.sql = printStatement({ ...statement, options });
 }
 
-function changeOptions(object: Connected, options: readonly Option[]): void {
+function changeOptions(object: Connected, options: readonly Option[], database: Database): void {
   const { source } = object;
   const { connector, config } = source;
-  const given = optionMap(options);
-  for (const option of options) {
+  const letters = alteredPolicy(object, options);
+  const own = options.filter((o) => !isLetterOption(o.name));
+  const given = optionMap(own);
+  for (const option of own) {
     const spec = connector.options.find((s) =>
       s.name.endsWith('*') ? option.name.startsWith(s.name.slice(0, -1)) : s.name === option.name,
     );
@@ -47,7 +52,9 @@ function changeOptions(object: Connected, options: readonly Option[]): void {
     statement.kind === 'CreateSource' || statement.kind === 'CreateTable' ? statement.options : [];
   const merged = new Map([...optionMap(otherOptions(before)), ...given]);
   merged.delete('source_rate_limit');
-  source.reconfigure({ ...config, options: checkOptions(connector, merged) });
+  const { onError } = letters;
+  source.reconfigure({ ...config, options: checkOptions(connector, merged), onError });
+  setPolicy(database, object, letters);
   keepOptions(object, options);
 }
 
@@ -72,7 +79,7 @@ export function alterSource(
   object: CatalogObject,
   action: Extract<AlterAction, { kind: 'connector' | 'set' }>,
   statement: Alter,
-  _context: StatementContext,
+  { database }: StatementContext,
 ): void {
   const position = statement.span.start;
   const kind = statement.object.toUpperCase();
@@ -82,6 +89,6 @@ export function alterSource(
   if (!isConnected(object)) {
     throw new SqlError('42809', `${object.kind} "${object.name}" has no connector`, { position });
   }
-  if (action.kind === 'connector') changeOptions(object, action.options);
+  if (action.kind === 'connector') changeOptions(object, action.options, database);
   else changeRate(object, action, position);
 }

@@ -22,6 +22,7 @@ import { inject } from './inject.ts';
 import { cancelJobs } from './jobs.ts';
 import { deallocate, discard, execute, prepare } from './prepare.ts';
 import { replayLateRows } from './replayLateRows.ts';
+import { reprocessDeadLetters } from './reprocessDeadLetters.ts';
 
 import { createSchema } from './schema.ts';
 import { select } from './select.ts';
@@ -77,6 +78,7 @@ const handlers: Handlers = {
   Inject: inject,
   ExplainWatermark: explainWatermark,
   ReplayLateRows: replayLateRows,
+  ReprocessDeadLetters: reprocessDeadLetters,
   Checkpoint: checkpoint,
   Backup: backup,
   DropBackup: dropBackup,

@@ -67,25 +67,20 @@ export class LateStore {
   /** Rows that the table was given otherwise: from the journal, or taken out to be admitted. */
   adopt(delta: Delta): void {
     const gone = new Set<Value>();
-    for (const [row, weight] of delta) {
-      if (weight > 0) {
-        this.received++;
-        this.#kept.push({ row, at: row[this.#at] as bigint });
-      } else gone.add(idOf(row));
+    for (const [row, weight] of delta) if (weight < 0) gone.add(idOf(row));
+    if (gone.size > 0) {
+      this.#kept = this.#kept.slice(this.#head).filter(({ row }) => !gone.has(idOf(row)));
+      this.#head = 0;
     }
-    if (gone.size === 0) return;
-    this.#kept = this.#kept.slice(this.#head).filter(({ row }) => !gone.has(idOf(row)));
-    this.#head = 0;
-  }
-
-  /** Rows of these ids are others from now on, in their places. */
-  replace(rows: readonly Row[]): void {
-    if (rows.length === 0) return;
-    const byId = new Map(rows.map((row) => [idOf(row), row]));
-    this.#kept = this.#kept.map((kept) => {
-      const row = byId.get(idOf(kept.row));
-      return row === undefined ? kept : { row, at: row[this.#at] as bigint };
-    });
+    let isChanged = false;
+    for (const [row, weight] of delta) {
+      if (weight < 0) continue;
+      // Of an id that there was: the same row, changed.
+      if (gone.has(idOf(row))) isChanged = true;
+      else this.received++;
+      this.#kept.push({ row, at: row[this.#at] as bigint });
+    }
+    if (isChanged) this.#kept.sort(byId);
   }
 
   /** After a restart: the rows that the table holds, in any order, and what was counted. */
