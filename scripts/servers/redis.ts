@@ -2,8 +2,10 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   endServer,
   freePort,
@@ -12,6 +14,24 @@ import {
   type ServerProcess,
   spawnServer,
 } from './server.ts';
+
+/** What it answers to one command. */
+function ask(port: number, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${command}\r\n`));
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString());
+    });
+    socket.once('error', reject);
+  });
+}
+
+/** Waits until it has read its file. */
+async function ready(port: number): Promise<void> {
+  await listening(port);
+  while ((await ask(port, 'PING')).startsWith('-LOADING')) await sleep(20);
+}
 
 /** `password`: what clients must give; none by default. `args`: further ones of redis-server. */
 export async function startRedis(
@@ -27,7 +47,7 @@ export async function startRedis(
     ...more,
   ];
   let child = spawnServer('redis-server', args);
-  await listening(port);
+  await ready(port);
   const secret = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
   return {
     host: '127.0.0.1',
@@ -37,7 +57,7 @@ export async function startRedis(
     stop: () => endServer(child, 'SIGTERM'),
     async start() {
       child = spawnServer('redis-server', args);
-      await listening(port);
+      await ready(port);
     },
     async close() {
       await endServer(child, 'SIGKILL');

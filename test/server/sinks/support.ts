@@ -30,6 +30,8 @@ export class World {
   /** Applied to every database that is opened, before it recovers. */
   prepare: (database: Database) => void = () => {};
   now = START;
+  /** Of what is random in its databases, identities of sinks among it. */
+  seed = 1;
 
   constructor(path: string) {
     this.path = path;
@@ -41,7 +43,7 @@ export class World {
   }
 
   async open(): Promise<void> {
-    const random = generator(1);
+    const random = generator(this.seed);
     const serverClock = new ServerClock(() => this.now++);
     const database = createDatabase({
       serverClock,
