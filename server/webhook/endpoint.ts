@@ -66,7 +66,7 @@ export class WebhookEndpoint {
       return { status: error.status, body: { error: error.message }, headers: error.headers };
     }
     if (error instanceof SqlError) {
-      // The disk takes nothing; or a view refuses what the request brings.
+      // The disk takes nothing: rows may be in views already, and a key lets the client try again all the same.
       const isOurs = /^(53|58|57)/.test(error.state);
       const body = { error: error.message, sqlstate: error.state };
       return isOurs ? { status: 503, body, headers: LATER } : { status: 422, body };

@@ -7,14 +7,16 @@
 import { createHash } from 'node:crypto';
 import type { Database, TableDelta } from '../database.ts';
 import { limitLetters, tickLetters } from '../deadLetters/letters.ts';
-import { addMessage, messagesOf } from '../ingest.ts';
+import { addMessage, type Message, messagesOf } from '../ingest.ts';
+import type { SourceProgress } from '../journalRecords.ts';
 import type { TableObject } from '../objects.ts';
-import { tryChanges } from '../refusal.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
+import { tickMessages } from '../time/ticks.ts';
+import { expireByWatermark } from '../time/ttl.ts';
 import { TableWrites } from '../transaction.ts';
 import { type BodyRecord, Refusal } from './body.ts';
 import type { IdempotencyKeys } from './keys.ts';
-import { decodeBody, type RecordError } from './rows.ts';
+import { type DecodedBody, decodeBody, type RecordError } from './rows.ts';
 
 export interface WriteRequest {
   readonly table: TableObject;
@@ -42,7 +44,7 @@ export function digestOf(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
-/** Writes the request's rows; resolves when they are on disk. Rejects with Refusal, or the SqlError of a view that refuses them. */
+/** Writes the request's rows; resolves when they are on disk. Rejects with Refusal, or the SqlError of a disk that takes nothing. */
 export async function writeRequest(
   database: Database,
   keys: IdempotencyKeys,
@@ -89,30 +91,23 @@ function write(
   const { onError } = source.letters;
   const number = Number(source.position?.requests ?? 0) + 1;
   const decoded = decodeBody(source, records, onError, String(number));
-  const errors: RecordError[] = [...decoded.errors];
-  if (onError === 'fail' && errors.length > 0) throw refuseAll(errors);
+  if (onError === 'fail' && decoded.errors.length > 0) throw refuseAll(decoded.errors);
   const unread = source.mark();
   try {
-    const writes = new TableWrites(table);
     source.bad.add(decoded.bad, database.clock());
-    decoded.rows.forEach((row, i) => {
-      const before = source.bad.pending.length;
-      const recordOf = (): ReturnType<typeof decoded.recordOf> => decoded.recordOf(i);
-      for (const message of messagesOf(database, table, { rows: [row], recordOf })) {
-        addMessage(database, writes, message);
-      }
-      const refused = source.bad.pending.slice(before);
-      for (const { message } of refused) errors.push({ record: decoded.numbers[i] ?? 0, message });
-    });
+    const { messages, delta, refused } = admitRows(database, table, source, decoded);
+    const errors = [...decoded.errors, ...refused];
     if (onError === 'fail' && errors.length > 0) throw refuseAll(errors);
-    const accepted = records.length - errors.length;
-    const deltas: TableDelta[] = [{ table, rows: [...writes.delta()] }];
-    tryChanges(database, deltas);
     source.bad.drift.add(decoded.drift, database.clock());
     source.rowsRead += BigInt(decoded.rows.length);
     source.bytesRead += BigInt(request.bytes);
     source.position = { requests: number };
-    const progress = {
+    const result = { accepted: records.length - errors.length, rejected: errors.length };
+    const remembered =
+      keyTable === null || key === null
+        ? []
+        : [keys.remember(keyTable, table.id, key, { digest, ...result }, forgetAt(database, source))];
+    const progress: SourceProgress = {
       id: table.id,
       position: source.position,
       read: decoded.rows.length,
@@ -120,29 +115,65 @@ function write(
       drift: decoded.drift,
       bytes: request.bytes,
     };
-    const remembered =
-      keyTable === null || key === null
-        ? []
-        : [
-            keys.remember(
-              keyTable,
-              table.id,
-              key,
-              { digest, accepted, rejected: errors.length },
-              forgetAt(database, source),
-            ),
-          ];
-    if (deltas.some((d) => d.rows.length > 0)) database.applyTables([...deltas, ...remembered], progress);
-    else {
-      database.journal?.notePosition(progress, database.beginTick());
-      tickLetters(database, table);
-      database.applyTables(remembered);
-    }
+    applyRows(database, table, { messages, delta, remembered, progress });
     limitLetters(table);
-    return { accepted, rejected: errors.length, errors: shown(errors), repeated: false };
+    return { ...result, errors: shown(errors), repeated: false };
   } catch (error) {
-    if (error instanceof Refusal || (error instanceof Error && error.name === 'SqlError')) unread();
+    if (error instanceof Refusal) unread();
     throw error;
+  }
+}
+
+interface Admitted {
+  readonly messages: readonly Message[];
+  readonly delta: TableDelta;
+  /** Records that the table refuses. */
+  readonly refused: readonly RecordError[];
+}
+
+/** Rows as the table takes them; what it refuses is among its bad records. */
+function admitRows(
+  database: Database,
+  table: TableObject,
+  source: SourceRuntime,
+  decoded: DecodedBody,
+): Admitted {
+  const writes = new TableWrites(table);
+  const messages: Message[] = [];
+  const refused: RecordError[] = [];
+  decoded.rows.forEach((row, i) => {
+    const before = source.bad.pending.length;
+    const made = messagesOf(database, table, { rows: [row], recordOf: () => decoded.recordOf(i) });
+    messages.push(...made);
+    if (table.admission === null) for (const message of made) addMessage(database, writes, message);
+    for (const { message } of source.bad.pending.slice(before)) {
+      refused.push({ record: decoded.numbers[i] ?? 0, message });
+    }
+  });
+  return { messages, delta: { table, rows: [...writes.delta()] }, refused };
+}
+
+interface Applied {
+  readonly messages: readonly Message[];
+  readonly delta: TableDelta;
+  readonly remembered: readonly TableDelta[];
+  readonly progress: SourceProgress;
+}
+
+/** Journals and runs the tick. What is put off together goes to the journal together: rows, then their key. */
+function applyRows(database: Database, table: TableObject, applied: Applied): void {
+  const { messages, delta, remembered, progress } = applied;
+  const now = database.beginTick();
+  if (table.admission !== null && messages.length > 0) {
+    database.journal?.noteMessages(table, messages, now, progress);
+    tickMessages(database, table, messages, now);
+    expireByWatermark(database, [table]);
+    database.applyTables(remembered);
+  } else if (delta.rows.length > 0) database.applyTables([delta, ...remembered], progress);
+  else {
+    database.journal?.notePosition(progress, now);
+    tickLetters(database, table);
+    database.applyTables(remembered);
   }
 }
 
