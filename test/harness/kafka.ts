@@ -1,38 +1,16 @@
 /**
- * Kafka for tests: one real node per test file, and the little that tests do with it. What is written goes through the client
+ * What tests and benchmarks do with a Kafka node (useKafka.ts gives a test file one). What is written goes through the client
  * package's own producer, so a test of Millrace's reader or writer has another implementation at the other end; `consumeByJava`
  * is Kafka's own console consumer.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Admin, Producer } from '@platformatic/kafka';
-import { afterAll, beforeAll, expect } from 'vitest';
 import { openKafkaClient } from '../../connector/kafka/client.ts';
 import { kafkaSettings } from '../../connector/kafka/options.ts';
 import type { RemoteRecord } from '../../connector/remote.ts';
-import { type KafkaOptions, type KafkaServer, kafka, startKafka } from '../../scripts/servers/kafka.ts';
+import type { KafkaServer } from '../../scripts/servers/kafka.ts';
 import { javaArguments } from '../../scripts/servers/kafkaInstall.ts';
-
-const START_MILLIS = 180_000;
-
-/**
- * Starts a node before the file's tests and ends it after them. Gives a function that tells it; null: Java or Maven is missing,
- * which fails where MILLRACE_REQUIRE_SERVERS is set.
- */
-export function useKafka(options: KafkaOptions = {}): () => KafkaServer | null {
-  let server: KafkaServer | null = null;
-  beforeAll(async () => {
-    if (!kafka.installed()) {
-      expect(process.env.MILLRACE_REQUIRE_SERVERS, `Kafka needs ${kafka.needs}`).not.toBe('1');
-      return;
-    }
-    server = await startKafka(options);
-  }, START_MILLIS);
-  afterAll(async () => {
-    await server?.close();
-  });
-  return () => server;
-}
 
 async function withAdmin<T>(server: KafkaServer, act: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = new Admin({ clientId: 'test', bootstrapBrokers: [server.url], retries: 20, retryDelay: 100 });

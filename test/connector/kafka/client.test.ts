@@ -2,14 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { kafkaSettings } from '../../../connector/kafka/options.ts';
 import { openTransactionalProducer } from '../../../connector/kafka/producer.ts';
-import {
-  consume,
-  consumeByJava,
-  createTopic,
-  produce,
-  produceTransactions,
-  useKafka,
-} from '../../harness/kafka.ts';
+import { consume, consumeByJava, createTopic, produce, produceTransactions } from '../../harness/kafka.ts';
+import { useKafka } from '../../harness/useKafka.ts';
 
 const kafka = useKafka();
 const text = (value: Uint8Array | null): string | null =>

@@ -13,8 +13,8 @@ import {
   deleteTopic,
   produce,
   produceTransactions,
-  useKafka,
 } from '../../harness/kafka.ts';
+import { useKafka } from '../../harness/useKafka.ts';
 
 const server = useKafka();
 const text = (value: Uint8Array | null): string | null =>
