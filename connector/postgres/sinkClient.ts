@@ -176,9 +176,9 @@ function connectError(error: unknown, options: Options): Error {
   if (/certificate|altnames/i.test(message)) {
     return new SqlError('08001', `the certificate of PostgreSQL at ${place} is not accepted: ${message}`);
   }
-  return new Error(
-    `PostgreSQL at ${place} cannot be reached: ${message}; check host and port, and that the server listens there`,
-  );
+  return new SqlError('08001', `could not connect to PostgreSQL at ${place}: ${message}`, {
+    hint: 'Check host and port, and that the server runs and listens there.',
+  });
 }
 
 function stateOf(code: string): SqlState {

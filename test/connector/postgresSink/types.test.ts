@@ -184,7 +184,7 @@ describe('a target that does not fit', () => {
 
   it('is refused when it is not there', async () => {
     expect(await opened(upsert({ table: 'x' }), 1)).toMatch(
-      /PostgreSQL at 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED/,
+      /^08001 could not connect to PostgreSQL at 127\.0\.0\.1:1: .*ECONNREFUSED/,
     );
   });
 });
