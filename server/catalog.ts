@@ -16,6 +16,8 @@ export const RW_CATALOG = 'rw_catalog';
 export const MILLRACE_LATE = 'millrace_late';
 /** Relations of dead letters: as those of late rows. */
 export const MILLRACE_DEAD = 'millrace_dead';
+/** Keys that have been looked up elsewhere: as relations of late rows. */
+export const MILLRACE_LOOKUP = 'millrace_lookup';
 /** Views of the queries of sinks: nobody but CREATE SINK makes them. */
 export const MILLRACE_SINKS = 'millrace_sinks';
 
@@ -34,6 +36,7 @@ const systemSchemas: readonly SchemaObject[] = [
   { id: 13003, name: MILLRACE_LATE, owner: 'root' },
   { id: 13004, name: MILLRACE_SINKS, owner: 'root' },
   { id: 13005, name: MILLRACE_DEAD, owner: 'root' },
+  { id: 13006, name: MILLRACE_LOOKUP, owner: 'root' },
 ];
 
 /** Of the schema that every database begins with. */
@@ -63,6 +66,7 @@ export class Catalog implements CatalogReader {
     for (const schema of systemSchemas) this.#schemas.set(schema.name, schema);
     this.#names.set(MILLRACE_LATE, new Map());
     this.#names.set(MILLRACE_DEAD, new Map());
+    this.#names.set(MILLRACE_LOOKUP, new Map());
     this.#names.set(MILLRACE_SINKS, new Map());
     this.addSchema({ id: PUBLIC_ID, name: 'public', owner: 'root' });
   }

@@ -27,6 +27,7 @@ import { GroupCommit } from './groupCommit.ts';
 import { addMessage, messagesOf } from './ingest.ts';
 import type { Journal } from './journal.ts';
 import type { SourceProgress } from './journalRecords.ts';
+import { Lookups } from './lookup/lookups.ts';
 import type { MemoryLimit } from './memory/memoryLimit.ts';
 import { Mutex } from './mutex.ts';
 import { isRelation, type MaterializedViewObject, type SourceObject, type TableObject } from './objects.ts';
@@ -69,6 +70,7 @@ export class Database {
   /** Where views that allow lateness get late rows from. */
   readonly lateNodes = new LateNodes();
   readonly sinks = new Sinks(this);
+  readonly lookups = new Lookups(this);
   /** What follows PostgreSQL databases. */
   readonly cdc = new CdcFeeds(this);
   /** Where readers of remote sources run. */
@@ -185,6 +187,7 @@ export class Database {
         const result = await section();
         this.sinks.feeding.expire();
         this.memory?.afterSection();
+        this.lookups.collect();
         return result;
       } finally {
         this.#time = null;

@@ -206,6 +206,7 @@ export class Entry implements RelationEntry {
   schema: string;
   name: string;
   indexes: readonly IndexEntry[] = [];
+  lookup?: RelationEntry;
   readonly #rows: () => number;
 
   constructor(fields: {

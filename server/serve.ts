@@ -20,6 +20,7 @@ import { Database } from './database.ts';
 import type { EngineEnvironment } from './evalContext.ts';
 import { type HttpListener, listenHttp } from './http.ts';
 import { Journal } from './journal.ts';
+import { LookupLoops } from './lookup/loop.ts';
 import { MemoryLimit } from './memory/memoryLimit.ts';
 import { Session } from './session.ts';
 import { SinkLoops } from './sinks/loop.ts';
@@ -243,6 +244,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   loop.start();
   const sinks = new SinkLoops(database, options.log);
   sinks.start();
+  const lookups = new LookupLoops(database);
+  lookups.start();
   database.cdc.start(options.log);
   checkpoints?.start();
   ready = true;
@@ -262,7 +265,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       await wireListener.close();
       await httpListener.close();
       await sinks.stop();
+      await lookups.stop();
       await schedule?.stop();
+      await database.remote.close();
       database.close();
     },
   };

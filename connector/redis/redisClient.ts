@@ -81,7 +81,7 @@ export class RedisConnection {
   readonly #millis: number;
   #lost: Error | null = null;
 
-  constructor(config: SinkConfig) {
+  constructor(config: Pick<SinkConfig, 'options'>) {
     const { options } = config;
     this.#address = addressOf(options.get('redis.url') ?? '');
     this.#millis = Math.max(1, Number(options.get('timeout_seconds') ?? 10) * 1000);
@@ -156,7 +156,7 @@ export class RedisConnection {
   }
 }
 
-function clientOf({ options }: SinkConfig, { url, tls, host }: Address, millis: number) {
+function clientOf({ options }: Pick<SinkConfig, 'options'>, { url, tls, host }: Address, millis: number) {
   const username = options.get('redis.username');
   const password = options.get('redis.password');
   const common = { connectTimeout: millis, reconnectStrategy: false as const };

@@ -35,7 +35,11 @@ function textOf(value: Value, column: Column | undefined): string | null {
 }
 
 /** The prefix and the key's columns. */
-function joinedKey({ columns, key, options }: SinkConfig): RowText {
+export function joinedKey({
+  columns,
+  key,
+  options,
+}: Pick<SinkConfig, 'columns' | 'key' | 'options'>): RowText {
   const prefix = options.get('key.prefix') ?? '';
   const separator = options.get('key.separator') ?? ':';
   const positions = key ?? [];

@@ -22,20 +22,13 @@ function rightScan(plan: PhysicalPlan): PhysicalScan | null {
   return plan.kind === 'Scan' && plan.relation.lookup !== undefined ? plan : null;
 }
 
-/** The relation's column that the scalar over `plan` is, maybe cast; null: it is none. */
+/** The relation's column that the scalar over `plan` is; null: it is none. */
 function relationColumn(scalar: Scalar, plan: PhysicalPlan): number | null {
-  if (scalar.kind === 'cast') return relationColumn(scalar.operand, plan);
   if (scalar.kind !== 'column') return null;
   if (plan.kind === 'Scan') return plan.columns[scalar.index] ?? null;
   if (plan.kind !== 'Calc') return null;
   const expr = plan.exprs[scalar.index];
   return expr === undefined ? null : relationColumn(expr, plan.input);
-}
-
-/** Over the relation of keys: its column `position`, cast like `scalar`. */
-function onKeys(scalar: Scalar, position: number, keys: RelationEntry): Scalar {
-  if (scalar.kind === 'cast') return { ...scalar, operand: onKeys(scalar.operand, position, keys) };
-  return { kind: 'column', index: position, type: must(keys.columns[position]).type };
 }
 
 /** `left` behind the gate for a join with `right` by `keys`. 42P10 when these are not the key of the relation. */
@@ -52,7 +45,7 @@ export function awaitLookup(left: PhysicalPlan, right: PhysicalPlan, keys: reado
       `a join with "${relation.name}" needs an equality for each column of its key`,
       {
         detail: `Its rows are looked up by (${names}).`,
-        hint: `Write ON ... = ${relation.name}.${must(relation.columns[wanted[0] ?? 0]).name} ...; further conditions may follow.`,
+        hint: 'Compare each of them with a value of its type (cast a wider one); further conditions may follow.',
       },
     );
   }
@@ -70,17 +63,13 @@ export function awaitLookup(left: PhysicalPlan, right: PhysicalPlan, keys: reado
     key: wanted.map((_, position) => position),
     estimatedRows: Math.max(1, known.rowCount()),
   };
-  const rightSide = keyColumns(
-    scan,
-    chosen.map((key, position) => onKeys(key.right, position, known)),
-  );
   return {
     kind: 'AwaitLookup',
     left: leftSide.plan,
-    right: rightSide.plan,
+    right: scan,
     relation,
     leftKeys: leftSide.columns,
-    rightKeys: rightSide.columns,
+    rightKeys: wanted.map((_, position) => position),
     schema: leftSide.plan.schema,
     appendOnly: left.appendOnly,
     key: left.key,

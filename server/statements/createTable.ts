@@ -13,6 +13,7 @@ import { isCdc } from '../cdc/declare.ts';
 import { createDeadRelation } from '../deadLetters/deadRelation.ts';
 import { refuseLetterOptions } from '../deadLetters/policy.ts';
 import { insertRow } from '../ingest.ts';
+import { createLookupTable, lookupConnectorOf } from '../lookup/createLookupTable.ts';
 import { Entry, type TableColumn, type TableObject, type TableTtl } from '../objects.ts';
 import { bindEnvironment, routinesUsed } from '../planning.ts';
 import {
@@ -305,6 +306,8 @@ export const createTable: StatementHandler<CreateTable> = {
       context.requireNoTransactionBlock('CREATE TABLE');
       return createCdcTable(statement, context);
     }
+    const lookup = lookupConnectorOf(statement.options);
+    if (lookup !== null) return createLookupTable(statement, lookup, context);
     refuseUnsupported(statement);
     context.requireNoTransactionBlock('CREATE TABLE');
     const target = splitName(statement.name, context);

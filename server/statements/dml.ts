@@ -58,6 +58,12 @@ export function writableTable(name: ObjectName, verb: string, context: Statement
       throw (relation.schema === MILLRACE_DEAD ? lettersOnly : lateRowsOnly)(verb, target);
     }
     refuseFollowing(relation, verb, target.position);
+    if (relation.entry.lookup !== undefined) {
+      throw new SqlError('42809', `cannot ${verb} table "${relation.name}"`, {
+        position: target.position,
+        detail: 'It holds what has been looked up elsewhere.',
+      });
+    }
     return relation;
   }
   const shown =

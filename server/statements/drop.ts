@@ -127,6 +127,7 @@ export function removeObject(database: Database, object: Dropped): void {
   }
   database.removeNodes(database.lateNodes.forget(object.id));
   database.watermarks.forget(object.id);
+  database.lookups.forget(object.id);
   catalog.remove(object);
 }
 

@@ -19,6 +19,7 @@ import { durabilityCatalog, durabilityColumns } from './durabilityCatalog.ts';
 import { informationSchema } from './informationSchema.ts';
 import { informationSchemaColumns } from './informationSchemaColumns.ts';
 import { letterCatalog, letterColumns } from './letterCatalog.ts';
+import { lookupCatalog, lookupColumns } from './lookupCatalog.ts';
 import { memoryCatalog, memoryColumns } from './memoryCatalog.ts';
 import { millraceCatalog, millraceColumns } from './millraceCatalog.ts';
 import { pgCatalogColumns } from './pgCatalogColumns.ts';
@@ -48,6 +49,7 @@ export const systemSchemaContents: readonly SchemaContent[] = [
       ...sourceColumns,
       ...durabilityColumns,
       ...sinkColumns,
+      ...lookupColumns,
       ...memoryColumns,
       ...letterColumns,
       ...cdcColumns,
@@ -58,6 +60,7 @@ export const systemSchemaContents: readonly SchemaContent[] = [
       ...sourceRows,
       ...durabilityCatalog,
       ...sinkCatalog,
+      ...lookupCatalog,
       ...memoryCatalog,
       ...letterCatalog,
       ...cdcCatalog,

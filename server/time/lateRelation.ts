@@ -20,6 +20,8 @@ import { differenceInterval, timeUnitOf, unitsValue } from './units.ts';
 const LATE_ID = 250_000_000;
 /** Ids of relations of dead letters (deadLetters/deadRelation.ts): in the same way. */
 export const DEAD_ID = 375_000_000;
+/** Ids of relations of keys that have been looked up (lookup/createLookupTable.ts): in the same way. */
+export const LOOKUP_ID = 500_000_000;
 
 export interface LateOwner {
   readonly id: number;
@@ -147,9 +149,10 @@ export function lateRelationOf(database: Database, ownerId: number): TableObject
   return found?.kind === 'table' ? found : null;
 }
 
-/** The owner's id, of a relation of late rows or of dead letters. */
+/** The owner's id, of a relation of late rows, dead letters or looked-up keys. */
 export function ownerOf(internal: TableObject): number {
-  return internal.id - (internal.id >= DEAD_ID ? DEAD_ID : LATE_ID);
+  const distance = [LOOKUP_ID, DEAD_ID, LATE_ID].find((d) => internal.id >= d) ?? 0;
+  return internal.id - distance;
 }
 
 /** The row of the late relation, with a fresh hidden id. */
