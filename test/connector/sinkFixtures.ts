@@ -10,6 +10,7 @@ import { must } from '../../common/assert.ts';
 import { redisServer, startRedis } from '../../scripts/servers/redis.ts';
 import type { ServerProcess } from '../../scripts/servers/server.ts';
 import { postgresBin } from '../harness/postgres.ts';
+import { kafka } from './kafkaSink/fixture.ts';
 import { Target } from './postgresSink/support.ts';
 
 export type Options = Readonly<Record<string, string>>;
@@ -242,4 +243,4 @@ const blackhole: SinkFixture = {
     }),
 };
 
-export const sinkFixtures: readonly SinkFixture[] = [file, redis, http, postgres, blackhole];
+export const sinkFixtures: readonly SinkFixture[] = [file, redis, http, postgres, kafka, blackhole];

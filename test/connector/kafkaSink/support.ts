@@ -76,31 +76,28 @@ export async function deliver(
   await transaction.commit();
 }
 
-/** What a consumer that reads committed sees of a topic by its present end. */
+/** What a consumer that reads committed sees of a topic up to its present end, when all of that is decided. */
 export async function consume(url: string, name: string): Promise<readonly RemoteRecord[]> {
   const client = await openKafkaClient(settingsOf(url));
   try {
     const topic = await client.topic(name);
     if (topic === null) throw new Error(`no topic ${name}`);
-    const ends = await client.offsets(
-      topic,
-      new Map(topic.partitions.map((p) => [p.partition, 'latest' as const])),
-    );
     const records: RemoteRecord[] = [];
     for (const { partition, leader, leaderEpoch } of topic.partitions) {
-      const end = ends.get(partition) ?? 0;
       let from = 0;
-      while (from < end) {
+      // Transactions that are committed may still be on their way to being visible.
+      for (let end = Number.POSITIVE_INFINITY; from < end; ) {
         const [fetched] = await client.fetch({
           leader,
           topic,
           partitions: [{ partition, leaderEpoch, from }],
-          maxWaitMillis: 100,
+          maxWaitMillis: 20,
           minBytes: 1,
           maxBytes: 1 << 24,
           maxPartitionBytes: 1 << 24,
         });
         if (fetched === undefined || fetched.error !== 0) throw new Error(`error ${fetched?.error}`);
+        end = Math.min(end, fetched.highWatermark);
         fetched.records.take(1 << 30, records);
         from = Math.max(from, fetched.records.end);
       }
