@@ -327,7 +327,9 @@ class Transactions extends PlainProducer implements TransactionalProducer {
           return await this.cluster.at(this.#coordinator, request);
         } catch (error) {
           const code = protocolCode(error);
-          if (code === null || !coordinatorPasses.has(code) || attempt >= RETRIES) throw error;
+          // A topic that was made just now is not known to every broker.
+          const passes = code === kafkaCodes.UNKNOWN_TOPIC_OR_PARTITION || coordinatorPasses.has(code ?? 0);
+          if (!passes || attempt >= RETRIES) throw error;
           if (code !== kafkaCodes.CONCURRENT_TRANSACTIONS) this.#coordinator = null;
           await sleep(RETRY_MILLIS);
         }

@@ -4,6 +4,7 @@
  * is Kafka's own console consumer.
  */
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Admin, Producer } from '@platformatic/kafka';
 import { openKafkaClient } from '../../connector/kafka/client.ts';
@@ -35,6 +36,16 @@ export async function createTopic(
       configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     }),
   );
+  const client = await openKafkaClient(kafkaSettings(new Map([['properties.bootstrap.server', server.url]])));
+  try {
+    for (;;) {
+      const made = await client.topic(topic);
+      if (made?.partitions.length === partitions && made.partitions.every((p) => p.leader >= 0)) return;
+      await sleep(20);
+    }
+  } finally {
+    await client.close();
+  }
 }
 
 export async function deleteTopic(server: KafkaServer, topic: string): Promise<void> {
