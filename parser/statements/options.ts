@@ -184,7 +184,7 @@ export abstract class OptionParser extends DmlParser {
     return clause ?? null;
   });
 
-  /** includeColumns: { INCLUDE colLabel [ ( SCONST | colId ) [ typeName ] ] [ AS colId ] } */
+  /** includeColumns: { INCLUDE colLabel [ ( SCONST | colId ) ] [ typeName ] [ AS colId ] } */
   readonly includeColumns: Rule<readonly IncludeColumn[]> = this.RULE('includeColumns', () => {
     const columns: IncludeColumn[] = [];
     this.many(1, () => {
@@ -194,7 +194,14 @@ export abstract class OptionParser extends DmlParser {
       let type: IncludeColumn['type'] = null;
       this.option(4, () => {
         key = this.subrule(5, this.stringValue);
-        type = this.option(6, () => this.subrule(7, this.typeName)) ?? null;
+      });
+      // What follows the clause may be the name of a type too.
+      const mayHaveType = !this.isAt(1, K.include) && !this.isAt(1, K.format) && !this.isAt(1, K.from);
+      this.option(6, {
+        GATE: () => mayHaveType,
+        DEF: () => {
+          type = this.subrule(7, this.typeName);
+        },
       });
       const alias =
         this.option(8, () => {

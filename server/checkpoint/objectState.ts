@@ -53,6 +53,8 @@ interface TableState {
   readonly eventTime: EventTimeJson | null;
   readonly counted: readonly RowTexts[];
   readonly late: { readonly dropped: number; readonly received: number } | null;
+  /** Rows of a source that are kept no longer. */
+  readonly forgotten?: bigint;
 }
 
 /** A table besides its rows, which must be back before it. */
@@ -60,19 +62,21 @@ export function tableState(database: Database, table: TableObject): Persistent {
   return {
     save(out) {
       const late = lateRelationOf(database, table.id);
-      const { admission, lateStore, source, commits } = table;
+      const { admission, lateStore, source, commits, stream } = table;
       const state: TableState = {
         commits,
         source: source?.state() ?? null,
         eventTime: admission?.eventTime.toJson() ?? null,
         counted: late === null ? [] : (admission?.counted.map((row) => rowTexts(late, row)) ?? []),
         late: lateStore === null ? null : { dropped: lateStore.dropped, received: lateStore.received },
+        ...(stream === null ? {} : { forgotten: stream.forgotten }),
       };
       out.value(state);
     },
     restore(from) {
       const state = from.value() as TableState;
       table.commits = state.commits;
+      if (table.stream !== null) table.stream.forgotten = state.forgotten ?? 0n;
       if (state.source !== null) table.source?.resumeAt(state.source);
       if (state.late !== null) table.lateStore?.resumeWith(table.store.rows(), state.late);
       const { admission } = table;

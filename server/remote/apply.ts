@@ -7,7 +7,8 @@
  */
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
-import type { RowBlock, SourceRows } from '../../connector/connector.ts';
+import type { Row } from '../../common/value.ts';
+import type { Position, RowBlock, SourceRows } from '../../connector/connector.ts';
 import { BATCH_ROWS, type Batch, type Vector } from '../../executor/batch.ts';
 import type { Database } from '../database.ts';
 import { fileLetters, limitLetters, tickLetters } from '../deadLetters/letters.ts';
@@ -17,7 +18,7 @@ import type { TableObject } from '../objects.ts';
 import { tickMessages, tickTables } from '../time/ticks.ts';
 import { expireByWatermark } from '../time/ttl.ts';
 import { TableWrites } from '../transaction.ts';
-import { Block } from './block.ts';
+import { Block, BlockBuilder } from './block.ts';
 import type { RemoteSource } from './remoteSource.ts';
 
 /** The types of what the connector fills. */
@@ -130,7 +131,12 @@ function blockOf(table: TableObject, rows: RowBlock): Block {
   return new Block(rows.bytes, physicalTypes(table));
 }
 
-function take(database: Database, table: TableObject, read: SourceRows, block: Block | null): void {
+interface Taken extends Omit<SourceRows, 'position'> {
+  /** Null: nothing has been read yet. */
+  readonly position: Position | null;
+}
+
+function take(database: Database, table: TableObject, read: Taken, block: Block | null): void {
   const { journal } = database;
   const now = database.beginTick();
   const { position, bad, drift = [], messageBytes = 0 } = read;
@@ -165,6 +171,24 @@ export function pollRemote(database: Database, table: TableObject, remote: Remot
   expireByWatermark(database, [table]);
   limitLetters(table);
   return true;
+}
+
+/** Rows given by hand, physical columns only. Only inside `exclusive`. */
+export function injectIntoStream(
+  database: Database,
+  table: TableObject,
+  rows: readonly Row[],
+  partition: string,
+): void {
+  const { source } = table;
+  if (source === null || rows.length === 0) return;
+  const builder = new BlockBuilder(physicalTypes(table));
+  for (const row of rows) builder.put(partition, row);
+  const block = blockOf(table, { rows: rows.length, bytes: builder.build() });
+  const { position } = source;
+  source.rowsRead += BigInt(rows.length);
+  take(database, table, { rows: [], bad: [], position }, block);
+  expireByWatermark(database, [table]);
 }
 
 /** In a restart: the block of a record. What its record says of the source has been noted. */

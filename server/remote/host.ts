@@ -16,6 +16,8 @@ export interface RemoteEnvironment {
   readonly connectors: readonly RemoteConnector[];
   /** Readers run in a thread of their own, where the connectors are those of connector/remotes.ts. */
   readonly threaded: boolean;
+  /** A module with other `remoteConnectors`, which the thread loads. */
+  readonly module?: string;
 }
 
 export const realRemotes: RemoteEnvironment = { connectors: remoteConnectors, threaded: true };
@@ -66,8 +68,12 @@ interface Place {
   end(): Promise<void>;
 }
 
-function workerPlace(answered: (answer: FeedAnswer) => void, died: (why: string) => void): Place {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url));
+function workerPlace(
+  module: string | null,
+  answered: (answer: FeedAnswer) => void,
+  died: (why: string) => void,
+): Place {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { module } });
   let why = 'it has ended';
   worker.on('message', answered);
   worker.on('error', (error) => {
@@ -142,6 +148,7 @@ export class RemoteHost {
   #workerPlace(): Place {
     if (this.#worker !== null) return this.#worker;
     const place = workerPlace(
+      this.#environment.module ?? null,
       (answer) => this.#answered(answer),
       (why) => {
         if (this.#worker === place) this.#died(why);

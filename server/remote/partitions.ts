@@ -4,9 +4,7 @@ import type { TableObject } from '../objects.ts';
 
 /** Takes note of them; those that are known already stay as they are. */
 export function announcePartitions(table: TableObject, partitions: readonly string[], now: bigint): void {
-  const eventTime = table.admission?.eventTime ?? null;
-  if (eventTime === null) return;
-  for (const name of partitions) eventTime.partition(name, now);
+  table.admission?.eventTime.announce(partitions, now);
 }
 
 /** As `announcePartitions`, for a relation that has just been made, and with the journal. Only inside `exclusive`. */

@@ -1,12 +1,16 @@
 /** The thread in which readers of remote sources run and messages are decoded. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { must } from '../../common/assert.ts';
-import { remoteConnectors } from '../../connector/remotes.ts';
+import type { RemoteConnector } from '../../connector/remote.ts';
 import { Feeds } from './feed.ts';
 import { carryOut } from './host.ts';
 import type { FeedRequest } from './protocol.ts';
 
 const port = must(parentPort);
+const { module } = workerData as { readonly module: string | null };
+const { remoteConnectors } = (await import(module ?? '../../connector/remotes.ts')) as {
+  readonly remoteConnectors: readonly RemoteConnector[];
+};
 
 const feeds = new Feeds(
   remoteConnectors,

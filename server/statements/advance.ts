@@ -1,4 +1,5 @@
 /** ADVANCE CLOCK and ADVANCE WATERMARK: time in the hands of a test. */
+
 import { type DataType, types } from '../../common/dataType.ts';
 import { Interval } from '../../common/interval.ts';
 import { SqlError } from '../../common/sqlError.ts';
@@ -12,6 +13,7 @@ import { tryCoerce } from '../../planner/bind/coerce.ts';
 import { parametersOf } from '../../planner/bind/parameterTypes.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import type { SourceObject, TableObject } from '../objects.ts';
+import { shownKind } from '../objects.ts';
 import { bindEnvironment, scalarValue, withParameters } from '../planning.ts';
 import { advanceWatermark as advance } from '../time/control.ts';
 import { pollUntilQuiet, runDue, stepClock } from '../time/due.ts';
@@ -130,7 +132,7 @@ export function requirePartition(
   if (name === null || eventTime === null || object.source?.connector.name === 'inject') return;
   const known = eventTime.partitions().map((p) => p.name);
   if (known.includes(name)) return;
-  throw new SqlError('22023', `${object.kind} "${object.name}" has no partition "${name}"`, {
+  throw new SqlError('22023', `${shownKind(object)} "${object.name}" has no partition "${name}"`, {
     position,
     hint: `It has: ${known.join(', ')}.`,
   });

@@ -1,4 +1,5 @@
 /** CREATE VIEW and CREATE MATERIALIZED VIEW. */
+
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { CreateMaterializedView, CreateView } from '../../parser/ast/statement.ts';
 import { bindQuery } from '../../planner/bind/bind.ts';
@@ -9,6 +10,7 @@ import { beginView, mannerOf, type PlaceView, type ViewTarget } from '../backfil
 import { Entry, type MaterializedViewObject, type Paused, type ViewObject } from '../objects.ts';
 import { pausedBy, pauseFailed } from '../pause.ts';
 import { routinesUsed } from '../planning.ts';
+import { noticeForgotten } from '../remote/forgotten.ts';
 import { createLateRelation, viewLateColumns } from '../time/lateRelation.ts';
 import { noParts, type ViewParts, watermarkedColumns } from '../viewBuild.ts';
 import { noParameters, planView, recording, type ViewPlan, viewColumns } from '../views/planView.ts';
@@ -136,6 +138,7 @@ async function create(
   const job = manner === 'one go' ? null : beginView(target, plan, context, manner === 'background', place);
   warnOfUnboundedState(plan.planned, context);
   noticeNestedLoops(plan.planned.plan, context);
+  noticeForgotten(plan.dependsOn, context);
   if (job !== null) return job;
   // A restart makes everything again, views over paused ones too.
   const paused = database.recovery === null ? null : pausedBy(database, plan.dependsOn);

@@ -86,6 +86,15 @@ export class EventTime {
     return made;
   }
 
+  /** Partitions that there are, before anything has come of them: the watermark waits for them. */
+  announce(names: readonly string[], now: bigint): void {
+    if (names.length > 0 && this.#placeholder?.untouched === true) {
+      this.#partitions.delete(this.#placeholder.name);
+      this.#placeholder = null;
+    }
+    for (const name of names) this.partition(name, now);
+  }
+
   /** The merged watermark now; null: none yet. */
   watermark(): bigint | null {
     let least: bigint | null = null;

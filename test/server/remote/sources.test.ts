@@ -95,7 +95,9 @@ describe('CREATE SOURCE over a remote connector', () => {
 
   it('is refused where the server is not there, the topic is not, or an option is wrong', async () => {
     const declare = (options: string): Promise<string> =>
-      stateOf(run(`CREATE SOURCE x (a int) WITH (connector = 'memory', ${options}) FORMAT PLAIN ENCODE JSON`));
+      stateOf(
+        run(`CREATE SOURCE x (a int) WITH (connector = 'memory', ${options}) FORMAT PLAIN ENCODE JSON`),
+      );
     expect(await declare("topic = 'none'")).toBe('42704');
     expect(await declare("topic = 't', nonsense = '1'")).toBe('22023');
     expect(await declare("group = 'g'")).toBe('22023');
@@ -132,8 +134,8 @@ describe('CREATE TABLE over a remote connector', () => {
     broker.json('t', [{ a: 1, b: 2 }, { b: 2 }, { a: 'x' }, { a: 3 }]);
     await settle(opened);
     expect(await run('SELECT * FROM t ORDER BY a')).toEqual(['1 | 2 | 3', '3 | NULL | NULL']);
-    expect(await run("SELECT rows_read, bad_records FROM millrace_catalog.sources WHERE name = 't'")).toEqual([
-      '2 | 2',
-    ]);
+    expect(await run("SELECT rows_read, bad_records FROM millrace_catalog.sources WHERE name = 't'")).toEqual(
+      ['2 | 2'],
+    );
   });
 });
