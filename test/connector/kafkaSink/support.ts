@@ -77,12 +77,15 @@ export async function deliver(
 }
 
 /** What a consumer that reads committed sees of a topic up to its present end, when all of that is decided. */
-export async function consume(url: string, name: string): Promise<readonly RemoteRecord[]> {
+export async function consumeEach(
+  url: string,
+  name: string,
+  each: (record: RemoteRecord) => void,
+): Promise<void> {
   const client = await openKafkaClient(settingsOf(url));
   try {
     const topic = await client.topic(name);
     if (topic === null) throw new Error(`no topic ${name}`);
-    const records: RemoteRecord[] = [];
     for (const { partition, leader, leaderEpoch } of topic.partitions) {
       let from = 0;
       // Transactions that are committed may still be on their way to being visible.
@@ -93,19 +96,26 @@ export async function consume(url: string, name: string): Promise<readonly Remot
           partitions: [{ partition, leaderEpoch, from }],
           maxWaitMillis: 20,
           minBytes: 1,
-          maxBytes: 1 << 24,
-          maxPartitionBytes: 1 << 24,
+          maxBytes: 1 << 22,
+          maxPartitionBytes: 1 << 22,
         });
         if (fetched === undefined || fetched.error !== 0) throw new Error(`error ${fetched?.error}`);
         end = Math.min(end, fetched.highWatermark);
+        const records: RemoteRecord[] = [];
         fetched.records.take(1 << 30, records);
+        for (const record of records) each(record);
         from = Math.max(from, fetched.records.end);
       }
     }
-    return records;
   } finally {
     await client.close();
   }
+}
+
+export async function consume(url: string, name: string): Promise<readonly RemoteRecord[]> {
+  const records: RemoteRecord[] = [];
+  await consumeEach(url, name, (record) => records.push(record));
+  return records;
 }
 
 export const text = (bytes: Uint8Array | null): string | null =>

@@ -4,18 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { types } from '../../../common/dataType.ts';
 import { postgresSinkConnector } from '../../../connector/postgres/sink.ts';
 import { type SinkConnector, SinkRefusal } from '../../../connector/sink.ts';
+import { CuttingProxy } from '../../harness/cuttingProxy.ts';
 import { generator } from '../../server/time/random.ts';
-import {
-  batchOf,
-  CuttingProxy,
-  came,
-  configOf,
-  deliver,
-  idAndValue,
-  type Shape,
-  Target,
-  went,
-} from './support.ts';
+import { batchOf, came, configOf, deliver, idAndValue, type Shape, Target, went } from './support.ts';
 
 let target: Target | null;
 

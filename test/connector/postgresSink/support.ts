@@ -1,6 +1,5 @@
-/** A target for the tests of the `postgres` sink: a PostgreSQL server, configurations of sinks, and a proxy that cuts connections. */
+/** A target for the tests of the `postgres` sink: a PostgreSQL server and configurations of sinks. */
 import { spawnSync } from 'node:child_process';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Column, type DataType, types } from '../../../common/dataType.ts';
@@ -115,68 +114,4 @@ export async function deliver(
     throw error;
   }
   await transaction.commit();
-}
-
-/** Passes bytes on to a server until it is told to cut. */
-export class CuttingProxy {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #port = 0;
-  /** Bytes of the client after which all connections are cut; null: none are. */
-  cutAfter: number | null = null;
-
-  private constructor(to: number) {
-    this.#server = createServer((client) => {
-      const target = connect(to, '127.0.0.1');
-      for (const [socket, other] of [
-        [client, target],
-        [target, client],
-      ] as const) {
-        this.#sockets.add(socket);
-        socket.on('error', () => {});
-        socket.on('close', () => {
-          this.#sockets.delete(socket);
-          other.destroy();
-        });
-      }
-      target.on('data', (chunk) => client.write(chunk));
-      client.on('data', (chunk) => {
-        if (this.cutAfter === null) {
-          target.write(chunk);
-          return;
-        }
-        this.cutAfter -= chunk.length;
-        if (this.cutAfter > 0) {
-          target.write(chunk);
-          return;
-        }
-        this.cutAfter = null;
-        // What arrives of it is done by the server; nobody hears of it.
-        target.end(chunk);
-        client.destroy();
-      });
-    });
-  }
-
-  static async start(to: number): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(to);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
-    const address = proxy.#server.address();
-    proxy.#port = typeof address === 'object' && address !== null ? address.port : 0;
-    return proxy;
-  }
-
-  get port(): number {
-    return this.#port;
-  }
-
-  /** Cuts what is open. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
 }
