@@ -172,7 +172,7 @@ describe('a target that hangs', () => {
 });
 
 describe('sinks into tables', () => {
-  it('bring rows to watermarks, windows and time to live as any other writer does', async () => {
+  it('bring rows to watermarks, windows and time to live as other writers do', async () => {
     await run('CREATE TABLE log (at timestamptz, n int) APPEND ONLY');
     await run(
       "CREATE TABLE ev (at timestamptz, n int, WATERMARK FOR at AS at - INTERVAL '10 seconds') APPEND ONLY",
