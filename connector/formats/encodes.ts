@@ -2,6 +2,7 @@
 import { SqlError } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../connector.ts';
 import { checkOptions } from '../options.ts';
+import { avroEncode } from './avro/encode.ts';
 import { csvEncode } from './csvRows.ts';
 import { debeziumJsonChanges, jsonKeyRows } from './debezium/json.ts';
 import type { Encode } from './encode.ts';
@@ -19,7 +20,7 @@ const jsonEncode: Encode = {
   changes: debeziumJsonChanges,
 };
 
-export const encodes: readonly Encode[] = [jsonEncode, csvEncode, bytesEncode, textEncode];
+export const encodes: readonly Encode[] = [jsonEncode, avroEncode, csvEncode, bytesEncode, textEncode];
 
 export function findEncode(name: string): Encode {
   const encode = encodes.find((e) => e.name === name.toUpperCase());
