@@ -16,12 +16,14 @@ export const kafkaSinkOptions: readonly OptionSpec[] = [
   {
     name: 'properties.transaction.timeout.ms',
     type: 'integer',
+    alterable: true,
     default: '60000',
     doc: 'How long a transaction may be open before the brokers abort it; also how long consumers wait at most for what a server that is gone has left.',
   },
   {
     name: 'properties.compression.codec',
     type: 'string',
+    alterable: true,
     choices: compressionCodecs,
     default: 'none',
     doc: 'How batches of records are compressed.',

@@ -27,10 +27,15 @@ import { TargetStatements } from './sinkStatements.ts';
 import { openTable, type TargetTable } from './sinkTable.ts';
 
 const options: readonly OptionSpec[] = [
-  { name: 'host', type: 'string', required: true, doc: 'Host of the PostgreSQL server.' },
-  { name: 'port', type: 'integer', default: '5432', doc: 'Its port.' },
-  { name: 'user', type: 'string', required: true, doc: 'Who writes.' },
-  { name: 'password', type: 'string', doc: 'Password of the user, where the server asks for one.' },
+  { name: 'host', type: 'string', alterable: true, required: true, doc: 'Host of the PostgreSQL server.' },
+  { name: 'port', type: 'integer', alterable: true, default: '5432', doc: 'Its port.' },
+  { name: 'user', type: 'string', alterable: true, required: true, doc: 'Who writes.' },
+  {
+    name: 'password',
+    type: 'string',
+    alterable: true,
+    doc: 'Password of the user, where the server asks for one.',
+  },
   { name: 'database', type: 'string', required: true, doc: 'Database of the table.' },
   { name: 'schema', type: 'string', default: 'public', doc: 'Schema of the table.' },
   { name: 'table', type: 'string', required: true, doc: 'The table that is written.' },
@@ -43,12 +48,14 @@ const options: readonly OptionSpec[] = [
   {
     name: 'max_batch_rows',
     type: 'integer',
+    alterable: true,
     default: '2000',
     doc: 'How many changes go in one statement.',
   },
   {
     name: 'ssl.mode',
     type: 'string',
+    alterable: true,
     choices: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'],
     default: 'prefer',
     doc: 'TLS: never, if the server has it, always, with its certificate checked, and with its name checked too.',
@@ -56,17 +63,20 @@ const options: readonly OptionSpec[] = [
   {
     name: 'ssl.root.cert',
     type: 'string',
+    alterable: true,
     doc: 'File of the certificates (PEM) that verify-ca and verify-full trust, on the machine of this server.',
   },
   {
     name: 'connect.timeout.ms',
     type: 'integer',
+    alterable: true,
     default: '10000',
     doc: 'How long connecting may take.',
   },
   {
     name: 'request.timeout.ms',
     type: 'integer',
+    alterable: true,
     default: '60000',
     doc: 'How long one statement may take.',
   },
