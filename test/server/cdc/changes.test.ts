@@ -186,7 +186,7 @@ it('a slot that is lost is made anew when the source resumes, and rows are compa
   );
   const paused = await until(
     () => here.value('SELECT paused_reason FROM millrace_catalog.cdc_sources'),
-    (text) => text !== null && text.includes('does not exist'),
+    (text) => text?.includes('does not exist') === true,
   );
   expect(paused).toContain('shop_slot');
   await there.rows('UPDATE a SET v = v + 7; DELETE FROM b WHERE id < 20; INSERT INTO b VALUES (1000, 1)');
