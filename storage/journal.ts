@@ -70,6 +70,9 @@ export class JournalFile {
   #truncated: number;
   /** Records from this number on are to be taken out with the next write; null: none. */
   #dropFrom: number | null = null;
+  /** How often records have been taken out, and how often on disk: until then power loss could bring them back. */
+  #drops = 0;
+  #syncedDrops = 0;
   #syncing: Promise<void> | null = null;
   /** Calls off the sync that is due soon; null: none is. */
   #syncTimer: (() => void) | null = null;
@@ -140,6 +143,7 @@ export class JournalFile {
       throw this.failure;
     }
     for (const record of all) this.#unsynced.push(record);
+    if (this.#dropFrom !== null) this.#drops++;
     this.#last = seq;
     this.#written = seq;
     this.#queue = [];
@@ -182,7 +186,7 @@ export class JournalFile {
   /** Resolves when records through `seq` are on disk; waiting callers share syncs. Throws SqlError 53100 or 58030. */
   async flushThrough(seq: number): Promise<void> {
     if (this.#written < seq) this.write([]);
-    while (this.#synced < seq) {
+    while (this.#synced < seq || (this.#syncedDrops < this.#drops && seq === this.#written)) {
       if (this.#written < seq) throw this.failure ?? new SqlError('58030', 'could not write the journal');
       this.#syncing ??= this.#sync();
       await this.#syncing;
@@ -191,8 +195,10 @@ export class JournalFile {
 
   async #sync(): Promise<void> {
     const through = this.#written;
+    const drops = this.#drops;
     try {
       await this.#store.sync();
+      this.#syncedDrops = drops;
       this.#onDisk(through);
     } catch (error) {
       throw this.#notOnDisk(error);
@@ -204,12 +210,13 @@ export class JournalFile {
   /** As `flushThrough` of everything, at once. */
   flushNow(): void {
     this.write([]);
-    if (this.#synced === this.#written) return;
+    if (this.#synced === this.#written && this.#syncedDrops === this.#drops) return;
     try {
       this.#store.syncNow();
     } catch (error) {
       throw this.#notOnDisk(error);
     }
+    this.#syncedDrops = this.#drops;
     this.#onDisk(this.#written);
   }
 
