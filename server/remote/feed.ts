@@ -8,7 +8,7 @@
 import { SqlError } from '../../common/sqlError.ts';
 import type { TextContext } from '../../common/textContext.ts';
 import type { Row, Value } from '../../common/value.ts';
-import type { BadRecord, FieldDrift } from '../../connector/connector.ts';
+import type { BadRecord, FieldDrift, Position } from '../../connector/connector.ts';
 import type { DecodedRows, MessageDecoder } from '../../connector/formats/message.ts';
 import { createMessageDecoder } from '../../connector/formats/messageDecoder.ts';
 import { badRecord } from '../../connector/rawRecord.ts';
@@ -34,6 +34,8 @@ class Decoded implements DecodedRows {
   readonly #fill: IncludeFiller;
   readonly #failing: boolean;
   bad: BadRecord[] = [];
+  /** A message of the running batch has stopped the source. */
+  failed = false;
   #drift = new Map<string, { -readonly [K in keyof FieldDrift]: FieldDrift[K] }>();
 
   constructor(builder: BlockBuilder, fill: IncludeFiller, failing: boolean) {
@@ -64,6 +66,7 @@ class Decoded implements DecodedRows {
   fail(record: RemoteRecord, error: SqlError, field: string | null): void {
     if (this.#failing) {
       const { state, message } = error;
+      this.failed = true;
       throw new SqlError(state, `message ${record.partition}:${record.offset}: ${message}`, {
         hint: "The source stands before this message. Make it readable, or let the source go on: ALTER SOURCE ... CONNECTOR WITH (on_error = 'skip').",
       });
@@ -84,6 +87,14 @@ class Decoded implements DecodedRows {
     }
     const sample = record.value === null ? null : Buffer.from(record.value).toString('utf8');
     this.#drift.set(key, { kind, field, count: 1, sample: sample?.slice(0, SAMPLE_CHARACTERS) ?? null });
+  }
+
+  /** Nothing of the running batch has come. */
+  forget(): void {
+    this.failed = false;
+    if (this.builder.length > 0) this.builder.build();
+    this.takeBad();
+    this.takeDrift();
   }
 
   takeBad(): readonly BadRecord[] {
@@ -183,17 +194,31 @@ export class Feed {
     return createMessageDecoder({ ...message, context: textContext(timeZone, this.#now) });
   }
 
-  async #read(reader: RemoteReader, decoder: MessageDecoder): Promise<void> {
+  async #read(opened: RemoteReader, decoder: MessageDecoder): Promise<void> {
     const { message, include, timeZone, maxRecords } = this.#setup;
+    let reader = opened;
+    /** Messages that are still taken one by one: a bad one is among them. */
+    let careful = 0;
     const { signal } = this.#stop;
     const positions = [...message.included].sort((a, b) => a - b);
     const fill = includeFiller(include, positions, textContext(timeZone, this.#now));
     const builder = new BlockBuilder(message.columns.map((c) => c.type));
     const decoded = new Decoded(builder, fill, message.onError === 'fail');
     while (!signal.aborted) {
-      const fetched = await reader.fetch(maxRecords, signal);
+      const fetched = await reader.fetch(careful > 0 ? 1 : maxRecords, signal);
       if (signal.aborted) return;
-      if (fetched.records.length > 0) await decoder.decode(fetched.records, decoded);
+      const { length } = fetched.records;
+      try {
+        if (length > 0) await decoder.decode(fetched.records, decoded);
+      } catch (error) {
+        if (!decoded.failed || length <= 1) throw error;
+        // What comes before the bad message is to come in: only the reader knows positions between messages.
+        decoded.forget();
+        careful = length;
+        reader = await this.#reopen(reader);
+        continue;
+      }
+      careful = Math.max(0, careful - length);
       this.#deliver(fetched, decoded);
       this.#tellProgress(reader);
       while (this.#outstanding >= MOST_WAITING && !signal.aborted) {
@@ -202,6 +227,17 @@ export class Feed {
         });
       }
     }
+  }
+
+  /** A reader that goes on after what was delivered last. */
+  async #reopen(reader: RemoteReader): Promise<RemoteReader> {
+    await reader.close();
+    const opened = await this.#connector.open(
+      this.#setup.config,
+      JSON.parse(this.#position) as Position | null,
+    );
+    this.#reader = opened;
+    return opened;
   }
 
   #deliver({ records, position }: RemoteFetch, decoded: Decoded): void {
