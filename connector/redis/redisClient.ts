@@ -1,5 +1,6 @@
 /** A connection to one Redis server that fails instead of waiting: the server tries again with another one. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { createClient } from 'redis';
 import { SqlError } from '../../common/sqlError.ts';
 import type { SinkConfig } from '../sink.ts';
@@ -167,7 +168,12 @@ function clientOf({ options }: Pick<SinkConfig, 'options'>, { url, tls, host }: 
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     socket: tls
-      ? { ...common, tls: true, servername: host, ...authorities(options.get('redis.tls.ca')) }
+      ? {
+          ...common,
+          tls: true,
+          ...(isIP(host) === 0 ? { servername: host } : {}),
+          ...authorities(options.get('redis.tls.ca')),
+        }
       : common,
   });
 }

@@ -1,6 +1,6 @@
 /** A Redis server with an append-only file, so that it has its keys again after a kill. */
 
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,31 +33,76 @@ async function ready(port: number): Promise<void> {
   while ((await ask(port, 'PING')).startsWith('-LOADING')) await sleep(20);
 }
 
-/** `password`: what clients must give; none by default. `args`: further ones of redis-server. */
-export async function startRedis(
-  options: { readonly password?: string; readonly args?: readonly string[] } = {},
-): Promise<ServerProcess> {
-  const { password, args: more = [] } = options;
+export interface RedisOptions {
+  /** What clients must give; none by default. */
+  readonly password?: string;
+  /** It speaks TLS only. */
+  readonly tls?: boolean;
+  /** Further arguments of redis-server. */
+  readonly args?: readonly string[];
+}
+
+export interface RedisServer extends ServerProcess {
+  /** PEM file of the certificate by which the server is trusted; null: it does not speak TLS. */
+  readonly caFile: string | null;
+}
+
+/** A self-signed certificate for 127.0.0.1 in the directory; the arguments that make the server use it. */
+function tlsArguments(directory: string, port: number): readonly string[] {
+  const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'ca.pem')];
+  const done = spawnSync(
+    'openssl',
+    [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '3650',
+      ],
+      ...['-keyout', key, '-out', certificate, '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+    ],
+    { encoding: 'utf8' },
+  );
+  if (done.status !== 0) throw new Error(`openssl failed: ${done.stderr}`);
+  return [
+    ...['--tls-port', String(port), '--port', '0', '--tls-cert-file', certificate, '--tls-key-file', key],
+    ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no'],
+  ];
+}
+
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const { password, tls = false, args: more = [] } = options;
   const directory = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
   const port = await freePort();
   const args = [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
+    ...(tls ? tlsArguments(directory, port) : ['--port', String(port)]),
+    ...['--bind', '127.0.0.1', '--dir', directory, '--save', ''],
     ...['--appendonly', 'yes', '--appendfsync', 'everysec'],
     ...(password === undefined ? [] : ['--requirepass', password]),
     ...more,
   ];
-  let child = spawnServer('redis-server', args);
-  await ready(port);
+  const begin = async (): Promise<ChildProcess> => {
+    const child = spawnServer('redis-server', args);
+    await (tls ? listening(port) : ready(port));
+    return child;
+  };
+  let child = await begin();
   const secret = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
   return {
     host: '127.0.0.1',
     port,
-    url: `redis://${secret}127.0.0.1:${port}`,
+    url: `${tls ? 'rediss' : 'redis'}://${secret}127.0.0.1:${port}`,
+    caFile: tls ? join(directory, 'ca.pem') : null,
     kill: () => endServer(child, 'SIGKILL'),
     stop: () => endServer(child, 'SIGTERM'),
     async start() {
-      child = spawnServer('redis-server', args);
-      await ready(port);
+      child = await begin();
     },
     async close() {
       await endServer(child, 'SIGKILL');

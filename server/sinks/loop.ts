@@ -27,7 +27,8 @@ export class SinkLoops {
   #begin(sink: SinkObject): void {
     // Those into tables are written by the ticks themselves.
     if (sink.runtime.feed !== null) return;
-    const loop = this.#run(new SinkDelivery(this.#database, sink)).finally(() => this.#running.delete(loop));
+    const loop = this.#run(sink).finally(() => this.#running.delete(loop));
+    sink.runtime.ended = loop;
     this.#running.add(loop);
   }
 
@@ -38,9 +39,10 @@ export class SinkLoops {
     await Promise.race([Promise.all(this.#running), sleep(STOP_MS, undefined, { ref: false })]);
   }
 
-  async #run(delivery: SinkDelivery): Promise<void> {
-    const { sink } = delivery;
+  async #run(sink: SinkObject): Promise<void> {
     const { signal } = this.#stop;
+    await Promise.race([sink.runtime.after, sleep(STOP_MS, undefined, { ref: false })]);
+    const delivery = new SinkDelivery(this.#database, sink);
     while (!signal.aborted) {
       const result = await delivery.step();
       if (result === 'dropped') break;

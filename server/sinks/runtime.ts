@@ -96,6 +96,10 @@ export class SinkRuntime implements Persistent {
   /** The user has said to go on with a target that has lost or gained epochs. */
   acceptTarget = false;
   dropped = false;
+  /** Settles when nothing of it is under way any more. */
+  ended: Promise<void> = Promise.resolve();
+  /** Of a sink that has replaced another: delivery begins when nothing of that one is under way, or after a while. */
+  after: Promise<void> = Promise.resolve();
   /** Called when there is something to be done. */
   wake: () => void = () => {};
 

@@ -223,7 +223,10 @@ function putInPlace(
   const { database } = context;
   try {
     const sink = makeSink(written, statement, place, declared, context);
-    if (replaced !== null) dropSink(replaced, context);
+    if (replaced !== null) {
+      dropSink(replaced, context);
+      sink.runtime.after = replaced.runtime.ended;
+    }
     database.catalog.add(sink);
     return sink;
   } catch (error) {
@@ -246,9 +249,9 @@ function replacedSink(schema: string, name: string, context: StatementContext): 
 
 function dropSink(sink: SinkObject, { database }: StatementContext): void {
   const view = queryView(database.catalog, sink);
-  for (const object of withDependents(database, view === null ? [sink] : [sink, view])) {
-    removeObject(database, object);
-  }
+  const all = withDependents(database, view === null ? [sink] : [sink, view]);
+  database.jobs.refuseChange(all);
+  for (const object of all) removeObject(database, object);
 }
 
 /** Opens the target before anything waits for it: one that cannot be reached, or is another sink's, fails the statement. */

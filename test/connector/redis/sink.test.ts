@@ -154,6 +154,24 @@ const suite = (): void => {
     await expect(invalid({ 'redis.url': url }, { key: null })).rejects.toMatchObject({ state: '42P16' });
   });
 
+  it('speaks TLS, to servers that it can trust', async () => {
+    const secure = await startRedis({ tls: true });
+    try {
+      const trusting = redisConfig({ 'redis.url': secure.url, 'redis.tls.ca': secure.caFile ?? '' });
+      const writer = await redisSink.open(trusting);
+      expect(await writer.recover()).toBe(null);
+      await deliver(writer, 1n, [came(1, 'a')]);
+      await writer.close();
+      const wary = await redisSink.open(redisConfig({ 'redis.url': secure.url }));
+      await expect(wary.recover()).rejects.toMatchObject({
+        state: '08001',
+        detail: expect.stringContaining('certificate'),
+      });
+    } finally {
+      await secure.close();
+    }
+  });
+
   it('refuses a cluster', async () => {
     const cluster = await startRedis({ args: ['--cluster-enabled', 'yes'] });
     try {

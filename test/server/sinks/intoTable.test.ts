@@ -1,5 +1,6 @@
 /** CREATE SINK ... INTO table: at once, by the table's rules, and the same after a restart from journal and checkpoints. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { localSession } from '../../../server/serve.ts';
 import { temporaryDirectory } from '../journal/support.ts';
 import { generator } from '../time/random.ts';
 import { World } from './support.ts';
@@ -111,16 +112,24 @@ describe('a sink into a table', () => {
     await run('CREATE TABLE t (id int PRIMARY KEY, v int)');
     await run('CREATE SINK s INTO t FROM a');
     await run('INSERT INTO t VALUES (1, 0)');
-    const outcomes = await Promise.allSettled([
-      run('INSERT INTO a VALUES (1, 1)'),
-      run('INSERT INTO t VALUES (1, 2)'),
-      run('INSERT INTO a VALUES (2, 1)'),
-    ]);
-    expect(outcomes.map((o) => o.status)).toContain('fulfilled');
-    const before = await run('SELECT * FROM t ORDER BY id');
+    // Sessions of their own, so that the commits wait together.
+    const statements = [
+      'INSERT INTO a VALUES (9, 9)',
+      'INSERT INTO a VALUES (1, 1)',
+      'UPDATE t SET v = 2 WHERE id = 1',
+      'INSERT INTO a VALUES (2, 1)',
+    ];
+    const outcomes = await Promise.allSettled(statements.map((sql) => localSession(world.database).run(sql)));
+    expect(outcomes.map((o) => o.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(outcomes[2]).toMatchObject({ reason: { state: '40001' } });
+    const expected = [
+      [1, 1],
+      [2, 1],
+      [9, 9],
+    ];
+    expect(await run('SELECT * FROM t ORDER BY id')).toEqual(expected);
     await world.crash();
-    expect(await run('SELECT * FROM t ORDER BY id')).toEqual(before);
-    expect(before).toHaveLength(2);
+    expect(await run('SELECT * FROM t ORDER BY id')).toEqual(expected);
   });
 
   it('follows the names of its table, and keeps its columns', async () => {

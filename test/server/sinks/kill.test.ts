@@ -42,6 +42,10 @@ it('delivers every row once over kills', async () => {
   await start();
   await client.tags('CREATE TABLE log (n int) APPEND ONLY');
   await client.tags('CREATE MATERIALIZED VIEW m AS SELECT n % 10 AS g, count(*) AS c FROM log GROUP BY 1');
+  await client.tags('CREATE TABLE doubled (n int PRIMARY KEY, d bigint)');
+  await client.tags(
+    'CREATE SINK twice INTO doubled AS SELECT n, n * 2 AS d FROM log WITH (force_append_only = true)',
+  );
   const options = (name: string): string =>
     `connector = 'file', path = '${join(directory.path, name)}', rollover_seconds = '0.02'`;
   await client.tags(`CREATE SINK rows FROM log WITH (${options('rows')})`);
@@ -69,8 +73,10 @@ it('delivers every row once over kills', async () => {
   }
   const rows = (await client.rows('SELECT n FROM log ORDER BY n')).map(([text]) => Number(text));
   const counts = await client.rows('SELECT g, c FROM m ORDER BY g');
+  const doubled = await client.rows('SELECT n FROM doubled WHERE d = n * 2 ORDER BY n');
   await client.client.end();
   await server.close();
+  expect(doubled.map(([text]) => Number(text))).toEqual(rows);
   expect(rows.length).toBeGreaterThanOrEqual(acknowledged);
   const written = lines('rows').map((line) => (JSON.parse(line) as { readonly n: number }).n);
   expect([...written].sort((a, b) => a - b)).toEqual(rows);
