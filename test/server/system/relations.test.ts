@@ -47,11 +47,15 @@ describe('system relations', () => {
       'pg_catalog.pg_stat_activity',
       'millrace_catalog.row_errors',
       'millrace_catalog.ddl_progress',
+      'millrace_catalog.source_partitions',
       'millrace_catalog.recovery',
       'millrace_catalog.checkpoints',
       'millrace_catalog.backups',
+      'millrace_catalog.lookups',
       'millrace_catalog.source_errors',
       'millrace_catalog.source_drift',
+      'millrace_catalog.cdc_sources',
+      'millrace_catalog.cdc_tables',
     ]);
     database.close();
   });
