@@ -150,7 +150,7 @@ async function killServer(place: Place): Promise<void> {
 }
 
 async function harm(place: Place, random: (n: number) => number, report: ExactlyOnceReport): Promise<void> {
-  switch (random(8)) {
+  switch (random(5)) {
     case 0:
       await place.broker.kill();
       await sleep(random(1000));
@@ -164,7 +164,6 @@ async function harm(place: Place, random: (n: number) => number, report: Exactly
       return;
     case 2:
     case 3:
-    case 4:
       place.proxy.cutAfter = random(100_000);
       report.cuts++;
       return;
