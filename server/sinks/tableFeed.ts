@@ -183,7 +183,7 @@ export class TableFeed {
     const { eval: context } = database.tickContext(table.name, table.timeZone);
     const { before, after } = change;
     try {
-      if (after !== null) this.#put(writes, this.#wholeRow(maker, after, context));
+      if (after !== null) this.#put(writes, this.#wholeRow(maker, after, context), before !== null);
       else if (before !== null) writes.remove(this.#keyRow(maker, before, context));
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
@@ -191,9 +191,15 @@ export class TableFeed {
     }
   }
 
-  #put(writes: TableWrites, row: Value[]): void {
+  /** `known`: the sink has written a row under this key before. */
+  #put(writes: TableWrites, row: Value[], known: boolean): void {
     const { table } = writes;
     if (table.rowId === null) {
+      if (known && table.conflict === 'do error') {
+        checkNotNull(table, row);
+        writes.put(row);
+        return;
+      }
       insertRow(this.#database, writes, row);
       return;
     }

@@ -58,6 +58,7 @@ export class TableFeeding {
       const { outbox, feed } = runtime;
       if (feed === null) continue;
       const through = outbox.lastEpoch;
+      const bytes = outbox.bytes;
       for (const batch of outbox.waiting(through)) {
         for (const change of batch.changes) {
           const writes = byTable.get(feed.table) ?? new TableWrites(feed.tableNow());
@@ -67,6 +68,7 @@ export class TableFeeding {
         }
         runtime.deliveredRows += batch.changes.length;
       }
+      runtime.deliveredBytes += bytes;
       outbox.dropThrough(through);
       runtime.delivered = through;
       runtime.waitingSince = null;

@@ -83,6 +83,9 @@ export function withDependents(database: Database, roots: readonly Dropped[]): r
     for (const dependent of database.catalog.dependents(object.id)) visit(dependent);
     for (const routine of database.functions.dependents(object.id)) visit(routine);
     ordered.push(object);
+    // The view of a sink's query goes with it, also where the sink goes with its table.
+    const view = object.kind === 'sink' ? queryView(database.catalog, object) : null;
+    if (view !== null) visit(view);
   };
   for (const root of roots) visit(root);
   return ordered;

@@ -154,6 +154,20 @@ describe('a sink into a table', () => {
     await run('DROP TABLE t2');
   });
 
+  it('goes with its table, and the view of its query with it', async () => {
+    await run('CREATE TABLE a (id int PRIMARY KEY, v int)');
+    await run('CREATE TABLE t (id int PRIMARY KEY, v int)');
+    await run('CREATE SINK s INTO t AS SELECT id, v + 1 AS v FROM a');
+    await world.checkpoint();
+    await run('DROP TABLE t CASCADE');
+    expect(await run('SELECT name FROM millrace_catalog.sinks')).toEqual([]);
+    expect(world.database.catalog.objects().map((o) => o.name)).toEqual(['a']);
+    await world.checkpoint();
+    await world.crash();
+    await run('INSERT INTO a VALUES (1, 1)');
+    await run('DROP TABLE a');
+  });
+
   it('refuses what cannot work', async () => {
     await run('CREATE TABLE a (id int PRIMARY KEY, v int)');
     await run('CREATE TABLE t (id int PRIMARY KEY, v int)');
