@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runDue } from '../../../server/time/due.ts';
 import { afterCrash, START, stateOf, temporaryDirectory } from '../journal/support.ts';
-import { Broker, type OpenedRemote, openRemote, rowsOf, settle } from './support.ts';
+import { Broker, closeRemote, type OpenedRemote, openRemote, rowsOf, settle } from './support.ts';
 
 let place: ReturnType<typeof temporaryDirectory>;
 let broker: Broker;
@@ -20,8 +20,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await opened.database.remote.close();
-  opened.database.close();
+  await closeRemote(opened);
   place.remove();
 });
 
@@ -30,8 +29,7 @@ const run = (sql: string): Promise<readonly string[]> => rowsOf(opened, sql);
 async function restart(name: string): Promise<void> {
   opened.journal?.flush();
   directory = afterCrash(directory, name);
-  await opened.database.remote.close();
-  opened.database.close();
+  await closeRemote(opened);
   opened = await openRemote(broker, directory, () => now);
 }
 
@@ -268,7 +266,6 @@ describe('without a journal', () => {
         'SELECT partition, position, end_position, lag FROM millrace_catalog.source_partitions ORDER BY 1',
       ),
     ).toEqual(['0 | 1 | 1 | 0', '1 | 0 | 0 | 0']);
-    await memory.database.remote.close();
-    memory.database.close();
+    await closeRemote(memory);
   });
 });

@@ -1,7 +1,7 @@
 /** CREATE SOURCE and CREATE TABLE over a remote connector: rows come, stay, and are not read twice. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { afterCrash, START, stateOf, temporaryDirectory } from '../journal/support.ts';
-import { Broker, type OpenedRemote, openRemote, rowsOf, settle } from './support.ts';
+import { Broker, closeRemote, type OpenedRemote, openRemote, rowsOf, settle } from './support.ts';
 
 let place: ReturnType<typeof temporaryDirectory>;
 let broker: Broker;
@@ -17,8 +17,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await opened.database.remote.close();
-  opened.database.close();
+  await closeRemote(opened);
   place.remove();
 });
 
@@ -27,8 +26,7 @@ const run = (sql: string): Promise<readonly string[]> => rowsOf(opened, sql);
 async function restart(name: string): Promise<void> {
   opened.journal?.flush();
   const copy = afterCrash(`${place.path}/data`, name);
-  await opened.database.remote.close();
-  opened.database.close();
+  await closeRemote(opened);
   opened = await openRemote(broker, copy, () => now);
 }
 

@@ -11,9 +11,10 @@ import type {
   RemoteReader,
   RemoteRecord,
 } from '../../../connector/remote.ts';
+import type { Checkpointer } from '../../../server/checkpoint/checkpointer.ts';
+import { recoverDirectory } from '../../../server/checkpoint/recovery.ts';
 import type { Database } from '../../../server/database.ts';
 import { Journal } from '../../../server/journal.ts';
-import { replayJournal } from '../../../server/journalRecovery.ts';
 import { createDatabase, ddlRunner, localSession } from '../../../server/serve.ts';
 import type { Session } from '../../../server/session.ts';
 import { ServerClock } from '../../../server/time/clock.ts';
@@ -172,6 +173,8 @@ export interface OpenedRemote {
   readonly database: Database;
   readonly journal: Journal | null;
   readonly session: Session;
+  /** Null: nothing is kept. */
+  readonly checkpointer: Checkpointer | null;
 }
 
 const plain = plainContext(() => 0n);
@@ -192,11 +195,12 @@ export async function openRemote(
     remote: { connectors: [broker.connector], threaded: false },
   });
   let journal: Journal | null = null;
+  let checkpointer: Checkpointer | null = null;
   if (directory !== null) {
     journal = new Journal(directory, { now, acceptDataLoss: false, log: () => {} });
-    await replayJournal(database, journal, ddlRunner(database));
+    ({ checkpointer } = await recoverDirectory(database, directory, journal, ddlRunner(database), () => {}));
   }
-  return { database, journal, session: localSession(database) };
+  return { database, journal, session: localSession(database), checkpointer };
 }
 
 /** Rows of the last statement, as text. */
@@ -211,6 +215,13 @@ export async function rowsOf({ session }: OpenedRemote, sql: string): Promise<re
       })
       .join(' | '),
   );
+}
+
+/** Ends it. */
+export async function closeRemote({ database, checkpointer }: OpenedRemote): Promise<void> {
+  await database.remote.close();
+  await checkpointer?.close();
+  database.close();
 }
 
 /** Takes what comes until nothing does for some turns. */
