@@ -47,6 +47,11 @@ function* relationTexts(
   if (object.kind === 'table' || object.kind === 'source') {
     const { source, watermark } = object;
     if (source !== null) yield [`${place}: position`, [`${json(source.position)} ${source.rowsRead}`]];
+    if (source !== null) {
+      const { total, nulled, drift } = source.bad;
+      const fields = drift.entries().map(({ kind, field, count }) => `${kind} ${field} ${count}`);
+      yield [`${place}: bad records`, [`${total} ${nulled}`, ...fields]];
+    }
     const late = object.kind === 'table' ? object.lateStore : null;
     if (late !== null) yield [`${place}: late rows`, [`${late.dropped} ${late.received}`]];
     if (watermark === null) return;
