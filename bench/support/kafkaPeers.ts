@@ -1,9 +1,15 @@
 /** The clients for Kafka that are compared (kafkaClients.ts), behind the few things that are measured. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumer, Producer } from '@platformatic/kafka';
+import { SqlError } from '../../common/sqlError.ts';
+import type { Position } from '../../connector/connector.ts';
 import { kafkaSettings } from '../../connector/kafka/options.ts';
 import { openKafkaProducer, openTransactionalProducer } from '../../connector/kafka/producer.ts';
 import { kafka } from '../../connector/kafka/source.ts';
 import { checkOptions } from '../../connector/options.ts';
+import type { RemoteReader } from '../../connector/remote.ts';
+
+const REOPEN_MILLIS = 200;
 
 /** What is used of kafkajs, which is there only where `npm install --no-save kafkajs` was run. */
 interface KafkaJs {
@@ -79,18 +85,29 @@ const millrace: Peer = {
         ['properties.bootstrap.server', url],
       ]),
     );
-    const reader = await kafka.open({ identity: 'bench', name: 'bench', options }, null);
+    const config = { identity: 'bench', name: 'bench', options };
     const stop = new AbortController();
     const done = (async () => {
+      let position: Position | null = null;
+      // As the server does it: what fails because of a connection is opened again, where it was.
       while (!stop.signal.aborted) {
-        const { records } = await reader.fetch(8192, stop.signal);
-        if (records.length > 0) seen(records.map((r) => r.value));
+        const reader: RemoteReader | null = await kafka.open(config, position).catch(() => null);
+        try {
+          while (reader !== null && !stop.signal.aborted) {
+            const got = await reader.fetch(8192, stop.signal);
+            position = got.position;
+            if (got.records.length > 0) seen(got.records.map((r) => r.value));
+          }
+        } catch (error) {
+          if (!(error instanceof SqlError) || !error.state.startsWith('08')) throw error;
+        }
+        await reader?.close();
+        if (!stop.signal.aborted) await sleep(REOPEN_MILLIS);
       }
     })();
     return async () => {
       stop.abort();
       await done;
-      await reader.close();
     };
   },
   async produce(url, topic, batches) {

@@ -66,6 +66,8 @@ export class KafkaReader implements RemoteReader {
   #missing = 0;
   /** Changes with every position, so that one which moved on without a message is told too. */
   #moved: boolean;
+  /** A broker has answered: there may be progress to tell, if nothing else. */
+  #answered = false;
   #turn = 0;
   #toCommit: ReadonlyMap<number, number> | null = null;
   #commitTimer: NodeJS.Timeout | null = null;
@@ -100,8 +102,9 @@ export class KafkaReader implements RemoteReader {
     for (;;) {
       this.#ask();
       const records = this.#take(maxRecords);
-      if (records.length > 0 || this.#moved) {
+      if (records.length > 0 || this.#moved || this.#answered) {
         this.#moved = false;
+        this.#answered = false;
         this.#ask();
         return { records, position: this.#position() };
       }
@@ -244,6 +247,7 @@ export class KafkaReader implements RemoteReader {
   ): void {
     this.#busy.delete(leader);
     this.#attempts = 0;
+    this.#answered = true;
     for (const got of answer) {
       const asked = sent.find((s) => s.of.partition === got.partition);
       const p = this.#partitions.get(got.partition);

@@ -29,7 +29,7 @@ export const kafkaSourceOptions: readonly OptionSpec[] = [
     default: 'fail',
     choices: ['fail', 'earliest'],
     alterable: true,
-    doc: 'When messages that were not read are gone (retention, or the topic was made again): stop and say so, or go on at the first that is there, which `rw_source_partitions` notes and counts.',
+    doc: 'When messages that were not read are gone (retention, or the topic was made again): stop and say so, or go on at the first that is there, which millrace_catalog.source_partitions notes and counts.',
   },
   {
     name: 'group.id.prefix',

@@ -125,11 +125,18 @@ export async function produce(
   const producer = new Producer({
     clientId: 'test',
     bootstrapBrokers: [server.url],
+    // Sent again after a lost answer, messages are still there once.
+    idempotent: true,
+    producerId: -1n,
+    producerEpoch: -1,
     retries: 20,
     retryDelay: 100,
   });
   try {
-    await producer.send({ messages: toProduce(topic, messages), acks: -1, compression });
+    await producer.send({
+      messages: toProduce(topic, messages),
+      compression,
+    });
   } finally {
     await producer.close();
   }
