@@ -105,6 +105,11 @@ class PlanText {
   }
 }
 
+/** Equal for plans that a restart would make the same operators of, but for what joins share. */
+export function planFingerprint(plan: PhysicalPlan): string {
+  return new PlanText(plan).write(plan);
+}
+
 /** `nodes`: what the plan was made into; joins may share what others have arranged, or not. */
 export function viewFingerprint(plan: PhysicalPlan, nodes: Iterable<DataflowNode>): string {
   const hash = createHash('sha256').update(new PlanText(plan).write(plan));

@@ -20,6 +20,7 @@ import { type DataflowNode, type Edge, pickColumns } from '../../executor/datafl
 import { dependsOnHistory } from '../../planner/maintainable.ts';
 import type { PhysicalPlan } from '../../planner/plan/physical.ts';
 import { rewritePhysical, walkPhysical } from '../../planner/plan/walk.ts';
+import { planFingerprint } from '../checkpoint/fingerprint.ts';
 import type { Database } from '../database.ts';
 import { definitionContext, viewStatement } from '../definitions/viewStatement.ts';
 import {
@@ -195,12 +196,26 @@ export class Replacement {
       if (view.kind === 'view' && inlined) this.#changed.set(view.id, { positions: null, planned: null });
       if (view.kind !== 'materialized view') continue;
       if (view.paused !== null) this.#planPaused(view);
-      else if (!inlined && changes.every((c) => this.#fits(view, c.id, c))) {
-        for (const { id, positions } of changes) this.#point(view, id, positions ?? []);
-      } else {
+      else if (inlined || !changes.every((c) => this.#fits(view, c.id, c)) || !this.#stays(view, changes)) {
         refuseHistory(view);
         this.replaceView(view, this.#planAgain(view));
       }
+    }
+  }
+
+  /** Points the view at what has changed. False: a restart would plan it otherwise, and could not put its state back. */
+  #stays(view: MaterializedViewObject, changes: readonly (Changed & { readonly id: number })[]): boolean {
+    for (const { id, positions } of changes) this.#point(view, id, positions ?? []);
+    const entries = [...view.plannedOver].flatMap(([id, rows]) => {
+      const entry = this.#relation(id)?.entry;
+      return entry === undefined ? [] : [{ entry, rows }];
+    });
+    for (const { entry, rows } of entries) entry.plannedRows = rows;
+    try {
+      const { plan } = this.#planAgain(view).planned;
+      return planFingerprint(plan) === planFingerprint(view.planned.plan);
+    } finally {
+      for (const { entry } of entries) entry.plannedRows = null;
     }
   }
 
