@@ -5,7 +5,9 @@ import type { OptionSpec, SourceConnector } from '../connector/connector.ts';
 import { formats } from '../connector/formats/index.ts';
 import { sourceConnectors } from '../connector/index.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
+import { letterOptions } from '../server/deadLetters/letterOptions.ts';
 import { ttlOptions, watermarkOptions } from '../server/time/timeOptions.ts';
+import { remoteSections } from './remotePages.ts';
 
 const longNames: ReadonlyMap<string, string> = new Map([
   ['bool', 'boolean'],
@@ -163,6 +165,16 @@ function timeSection(): string {
   ].join('\n\n');
 }
 
+/** What becomes of records that cannot be used. */
+function badRecordSection(): string {
+  return [
+    '## Bad records',
+    'A record that cannot be decoded, or whose row the table refuses, is counted and kept in the relation of dead letters, `millrace_dead.<name>`, as it came, with its place and the reason: see [dead letters](../connectors/dead-letters.md). Options of every source, and of every table with a connector; `ALTER ... CONNECTOR WITH` changes them:',
+    optionTable(letterOptions),
+    'A source whose rows are not kept is read again by views that are made later: once it has been read, `on_error` cannot be changed to `null` or from it. `REPROCESS DEAD LETTERS FROM name [WHERE condition]` decodes letters again, by the present definition. `millrace_catalog.source_drift` counts fields that are not as the columns are: unknown, missing, of another type.',
+  ].join('\n\n');
+}
+
 /** docs/sql/sources.md. */
 export function sourcesPage(): string {
   return `${[
@@ -175,14 +187,16 @@ export function sourcesPage(): string {
       '[FORMAT PLAIN ENCODE { JSON | CSV } [( option = value [, ...] )]]',
       '```',
     ].join('\n'),
-    'A source is a stream of rows and stores nothing. A materialised view over it takes in all rows from the start, then those that follow. `CREATE TABLE` with the same clauses makes a table that stores what the connector brings; its primary key and `ON CONFLICT` clause apply. A `SELECT` on a source reads it from its start to what is there now.',
-    'A record that cannot be decoded is counted and kept in `millrace_catalog.source_errors`; it never stops the source. `millrace_catalog.sources` says how far each source has come.',
+    'A source is a stream of rows. Those that are read here store nothing; [remote sources](#remote-sources) are kept. A materialised view over it takes in all rows from the start, then those that follow. `CREATE TABLE` with the same clauses makes a table that stores what the connector brings; its primary key and `ON CONFLICT` clause apply. A `SELECT` on a source reads it from its start to what is there now.',
+    '`millrace_catalog.sources` says how far each source has come.',
     `Encodings: ${Object.keys(formats)
       .map((f) => `\`${f}\``)
       .join(
         ', ',
       )}. \`JSON\` takes one object a line; fields go to the columns of their names, what is missing is NULL. \`CSV\` has the options \`without_header\` (\`true\` unless given) and \`delimiter\` (\`,\`).`,
     timeSection(),
+    badRecordSection(),
     ...sourceConnectors.map(connectorSection),
+    remoteSections(),
   ].join('\n\n')}\n`;
 }
