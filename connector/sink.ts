@@ -80,6 +80,8 @@ export interface SinkConnector {
   readonly options: readonly OptionSpec[];
   /** Accepted `FORMAT ENCODE` pairs, the default first; `NATIVE`: no clause, for targets with a form of their own. */
   readonly formats: readonly string[];
+  /** Accepted `KEY ENCODE`s. Absent: the clause is not taken. */
+  readonly keyEncodes?: readonly string[];
   /** Options of the ENCODE clause that only this connector has, by encoding. */
   readonly encodeOptions?: ReadonlyMap<string, readonly OptionSpec[]>;
   /** At least once: changes carry what tells a repetition (see SinkBatch.first), but the target keeps no epoch. */

@@ -16,6 +16,9 @@ function connectorSection(connector: SinkConnector): string {
     `## ${connector.name}`,
     `${connector.doc} ${guarantee}`,
     `Formats: ${formats.join(', ')}. The first is taken where the statement has none.`,
+    ...(connector.keyEncodes === undefined
+      ? []
+      : [`KEY ENCODE ${connector.keyEncodes.join(', ')}. TEXT: the key's only column as SQL shows it.`]),
     ...(connector.options.length === 0 ? [] : [optionTable(connector.options)]),
     ...[...(connector.encodeOptions ?? [])].flatMap(([encode, options]) => [
       `ENCODE ${encode}:`,
@@ -28,7 +31,7 @@ function connectorSection(connector: SinkConnector): string {
 const intoTable: readonly string[] = [
   '## Into a table',
   '`CREATE SINK name INTO table` writes the changes into a table of this database: a streaming INSERT, which several sinks, and clients, may do to one table. A commit is acknowledged when it has reached the table, and every view over it, and the views over tables that those feed in turn; a reader never sees the one without the other, also not after a crash. Columns go to those named, else to the columns of the table in their order, with the casts of INSERT; the others get their defaults.',
-  'Rows of an append-only relation are inserted (`type = append-only`, or any with `force_append_only`); `ON CONFLICT` of the table decides about known keys. Other relations write by key (`type = upsert`): rows that come or change are inserted under the rules of `ON CONFLICT`, rows that go are deleted. That takes a table with a primary key which the sink writes, and which includes the key of the relation (`42P16` otherwise). If several sinks write one key the last one wins, and a deletion by any of them deletes it. A row that the table does not take (NULL in a NOT NULL column, a failing cast) is left out and listed in `millrace_catalog.row_errors` under the name of the sink.',
+  'Rows of an append-only relation are inserted (`type = append-only`, or any with `force_append_only`); `ON CONFLICT` of the table decides about known keys. Other relations write by key (`type = upsert`): rows that come or change are inserted under the rules of `ON CONFLICT`, rows that go are deleted. That takes a table with a primary key which the sink writes, and which includes the key of the relation (`42P16` otherwise). If several sinks write one key the last one wins, and a deletion by any of them deletes it. A row that the table does not take (NULL in a NOT NULL column, a failing cast) is left out and listed in `millrace_catalog.row_errors` under the name of the sink. A view with `on_error = fail` over the table is paused by a row of a sink that it cannot compute, as by one of a source.',
   'A table that the query of the sink is made of cannot be its target (`42P19`), nor can a view be replaced by one that closes such a circle. The table cannot be dropped, nor a column that is written be dropped, renamed or given another type, while the sink is there. While the sink is paused, changes wait; `RESUME` writes them.',
   '## Changing a sink',
   '`REPLACE SINK` makes a new sink in the place of the one of that name, if there is one, in one step: if it cannot be made the old one goes on. What the old one had not delivered is forgotten, and the new one begins with the rows that are there (unless `snapshot = false`). `ALTER SINK name CONNECTOR WITH (option = ..., ...)` changes options of the connector that do not change what has been written, as addresses, passwords and sizes of batches, and opens the target again; for other options it answers `0A000` and names those that it takes. `ALTER SINK name SET SINK_RATE_LIMIT TO { n | DEFAULT }` sets how many changes are delivered a second.',
@@ -42,7 +45,7 @@ export function sinksPage(): string {
       '```sql',
       '{ CREATE | REPLACE } SINK [IF NOT EXISTS] name { FROM relation | AS query } [EMIT ON WINDOW CLOSE]',
       "WITH ( connector = '...', option = '...' [, ...] )",
-      '[FORMAT { PLAIN | UPSERT | DEBEZIUM } ENCODE encoding [( option = value [, ...] )]]',
+      '[FORMAT { PLAIN | UPSERT | DEBEZIUM } ENCODE encoding [( option = value [, ...] )] [KEY ENCODE encoding]]',
       '',
       '{ CREATE | REPLACE } SINK [IF NOT EXISTS] name INTO table [( column [, ...] )] { FROM relation | AS query }',
       '[EMIT ON WINDOW CLOSE] [WITH ( option = ... [, ...] )]',

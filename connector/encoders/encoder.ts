@@ -1,7 +1,8 @@
 /** From changes to records of key and value, by FORMAT and ENCODE. Every connector that writes text uses this. */
 import type { Column } from '../../common/dataType.ts';
 import { quoteJson } from '../../common/jsonText.ts';
-import { formatValue, plainContext } from '../../common/textIo.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import { formatterOf, formatValue, plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
 import type { OptionSpec } from '../connector.ts';
 import type { SinkBatch, SinkChange, SinkConfig } from '../sink.ts';
@@ -39,7 +40,26 @@ export const encodeOptions: ReadonlyMap<string, readonly OptionSpec[]> = new Map
   ['CSV', csvEncodeOptions],
 ]);
 
+/** What KEY ENCODE says comes among the options of ENCODE, under this name. */
+export const KEY_ENCODE = 'key.encode';
+
 type RowText = (row: Row) => string;
+
+/** KEY ENCODE TEXT: the only column of the key as SQL shows it. */
+function textKey({ columns, key }: SinkConfig): (row: Row) => string | null {
+  const [position, ...more] = key ?? [];
+  const column = position === undefined ? undefined : columns[position];
+  if (position === undefined || column === undefined || more.length > 0) {
+    throw new SqlError('42P16', 'KEY ENCODE TEXT needs a key of one column', {
+      hint: 'Use KEY ENCODE JSON, or let primary_key name one column.',
+    });
+  }
+  const format = formatterOf(column.type);
+  return (row) => {
+    const value = row[position] ?? null;
+    return value === null ? null : format(value, plain);
+  };
+}
 
 /** An object with these columns. */
 function jsonRow(columns: readonly Column[], positions: readonly number[], forms: JsonForms): RowText {
@@ -81,7 +101,8 @@ function jsonEncoder(config: SinkConfig): SinkEncoder {
     columns.map((_, c) => c),
     forms,
   );
-  const keyText = key === null ? null : jsonRow(columns, key, forms);
+  const keyText =
+    options.get(KEY_ENCODE) === 'TEXT' ? textKey(config) : key === null ? null : jsonRow(columns, key, forms);
   const debezium = debeziumValue(rowText, config);
   const keyOf = (row: Row | null): string | null => (keyText === null || row === null ? null : keyText(row));
   return {

@@ -325,6 +325,7 @@ export function kafkaSinkConnector(): SinkConnector {
     doc: 'A topic of Apache Kafka.',
     options: kafkaSinkOptions,
     formats: ['PLAIN JSON', 'UPSERT JSON', 'DEBEZIUM JSON'],
+    keyEncodes: ['JSON', 'TEXT'],
     guarantee: 'exactly once',
     batching: () => ({ rows: DELIVERY_ROWS, millis: DELIVERY_MILLIS }),
     async open(config) {

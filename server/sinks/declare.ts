@@ -2,7 +2,7 @@
 import type { Column } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../../connector/connector.ts';
-import { encodeOptions } from '../../connector/encoders/encoder.ts';
+import { encodeOptions, KEY_ENCODE } from '../../connector/encoders/encoder.ts';
 import { checkOptions } from '../../connector/options.ts';
 import type { SinkConnector, SinkFormat } from '../../connector/sink.ts';
 import { sinkConnectors } from '../../connector/sinks.ts';
@@ -112,6 +112,7 @@ export function optionNames(text: string | undefined): readonly string[] | null 
 interface Clause {
   readonly format: SinkFormat;
   readonly encode: string;
+  readonly keyEncode: string | null;
 }
 
 /** FORMAT and ENCODE, from the clause, the option `type`, or the connector's default. */
@@ -120,14 +121,16 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
   const written = statement.format;
   const [first = 'NATIVE'] = connector.formats;
   if (written === null && first === 'NATIVE')
-    return { format: formatOfType[type ?? ''] ?? 'DEBEZIUM', encode: 'NATIVE' };
+    return { format: formatOfType[type ?? ''] ?? 'DEBEZIUM', encode: 'NATIVE', keyEncode: null };
   const [firstFormat = 'PLAIN', firstEncode = 'JSON'] = first.split(' ');
   const format = written?.format ?? formatOfType[type ?? ''] ?? firstFormat;
   const encode = written?.encode ?? firstEncode;
   if (written !== null && type !== undefined && formatOfType[type] !== format) {
     throw new SqlError('42601', `option "type" says ${type}, but FORMAT ${format} is written`, { position });
   }
-  if (written !== null && written.keyEncode !== null) throw unsupported('KEY ENCODE', position);
+  const keyEncode = written?.keyEncode ?? null;
+  if (keyEncode !== null && connector.keyEncodes?.includes(keyEncode) !== true)
+    throw unsupported(`KEY ENCODE ${keyEncode}`, position);
   if (!connector.formats.includes(`${format} ${encode}`)) {
     throw new SqlError(
       '0A000',
@@ -138,7 +141,7 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
       },
     );
   }
-  return { format: format as SinkFormat, encode };
+  return { format: format as SinkFormat, encode, keyEncode };
 }
 
 export function declaredSink(statement: CreateSink): DeclaredSink {
@@ -154,7 +157,7 @@ export function declaredSink(statement: CreateSink): DeclaredSink {
   }
   const specs = sinkOptions.filter(({ name }) => name !== 'connector');
   const own = checkOptions({ name: connector.name, options: specs }, common);
-  const { format, encode } = clauseOf(statement, own.get('type'), connector);
+  const { format, encode, keyEncode } = clauseOf(statement, own.get('type'), connector);
   const encodeGiven = givenOptions(statement.format?.options ?? []);
   // RisingWave has it there.
   const forced = encodeGiven.get('force_append_only') ?? own.get('force_append_only');
@@ -164,13 +167,16 @@ export function declaredSink(statement: CreateSink): DeclaredSink {
     options: checkOptions(connector, options),
     format,
     encode,
-    encodeOptions: checkOptions(
-      {
-        name: `ENCODE ${encode}`,
-        options: connector.encodeOptions?.get(encode) ?? encodeOptions.get(encode) ?? [],
-      },
-      encodeGiven,
-    ),
+    encodeOptions: new Map([
+      ...checkOptions(
+        {
+          name: `ENCODE ${encode}`,
+          options: connector.encodeOptions?.get(encode) ?? encodeOptions.get(encode) ?? [],
+        },
+        encodeGiven,
+      ),
+      ...(keyEncode === null ? [] : [[KEY_ENCODE, keyEncode] as const]),
+    ]),
     primaryKey: optionNames(own.get('primary_key')),
     columns: optionNames(own.get('columns')),
     force: forced?.toLowerCase() === 'true',
