@@ -83,17 +83,20 @@ export function jsonDecoder(config: FormatConfig): RecordDecoder {
       const root = parseJson(record);
       if (!isJsonObject(root)) throw new SqlError('22P02', 'record is not a JSON object');
       let found = 0;
-      const row = columns.map((column) => {
-        const node = root.get(column.name);
-        if (node === undefined) report?.drift('missing field', column.name, null);
-        else found++;
-        return field(node, column);
-      });
-      if (report !== undefined && root.size > found) {
-        for (const [name, node] of root)
-          if (!names.has(name)) report.drift('unknown field', name, sample(node));
+      try {
+        return columns.map((column) => {
+          const node = root.get(column.name);
+          if (node === undefined) report?.drift('missing field', column.name, null);
+          else found++;
+          return field(node, column);
+        });
+      } finally {
+        // Also of a record that cannot be used.
+        if (report !== undefined && root.size > found) {
+          for (const [name, node] of root)
+            if (!names.has(name)) report.drift('unknown field', name, sample(node));
+        }
       }
-      return row;
     },
     complete: () => true,
   };
