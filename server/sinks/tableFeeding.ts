@@ -7,12 +7,14 @@
  * It comes to an end because no table is among what its own sinks are made of (`refuseCycle`).
  */
 import { SqlError } from '../../common/sqlError.ts';
+import type { SinkChange } from '../../connector/sink.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject, SinkObject, TableObject } from '../objects.ts';
 import { tickTables } from '../time/ticks.ts';
 import { expireByWatermark } from '../time/ttl.ts';
 import { TableWrites, type TransactionWrites } from '../transaction.ts';
 import type { SinkRuntime } from './runtime.ts';
+import type { TableFeed } from './tableFeed.ts';
 
 /** Changes of one tick: what a large view gives at once is written in several. */
 const MOST_CHANGES = 65_536;
@@ -63,7 +65,7 @@ export class TableFeeding {
         for (const change of batch.changes) {
           const writes = byTable.get(feed.table) ?? new TableWrites(feed.tableNow());
           byTable.set(feed.table, writes);
-          feed.apply(writes, change);
+          this.#apply(runtime, feed, writes, change);
           if (++changes >= MOST_CHANGES) flush();
         }
         runtime.deliveredRows += batch.changes.length;
@@ -74,6 +76,17 @@ export class TableFeeding {
       runtime.waitingSince = null;
     }
     flush();
+  }
+
+  /** An error of ours stays within the sink: it is paused, and says what it has left out. */
+  #apply(runtime: SinkRuntime, feed: TableFeed, writes: TableWrites, change: SinkChange): void {
+    try {
+      feed.apply(writes, change);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const reason = `internal error: ${message}; drop the sink and create it again`;
+      runtime.pause(reason, this.#database.watermarks.now());
+    }
   }
 
   /** True when one of these writes is to a table that sinks write too: what they have seen must be what is there. */

@@ -93,6 +93,50 @@ describe('a sink into a table', () => {
     ]);
   });
 
+  it('changes rows of a table whose conflicts are errors, and leaves those of others alone', async () => {
+    await run('CREATE TABLE a (id int PRIMARY KEY, v int)');
+    await run('CREATE TABLE t (id int PRIMARY KEY, v int) ON CONFLICT DO ERROR');
+    await run('CREATE SINK s INTO t FROM a');
+    await run('INSERT INTO t VALUES (9, 0)');
+    await run('INSERT INTO a VALUES (1, 1), (9, 9)');
+    await run('UPDATE a SET v = 2 WHERE id = 1');
+    expect(await run('SELECT * FROM t ORDER BY id')).toEqual([
+      [1, 2],
+      [9, 0],
+    ]);
+    expect(await run('SELECT message FROM millrace_catalog.row_errors')).toEqual([
+      ['duplicate key value violates unique constraint "t_pkey"'],
+    ]);
+  });
+
+  it('reaches a table on two ways, and views over both see one state', async () => {
+    await run('CREATE TABLE a (id int PRIMARY KEY, v int)');
+    for (const name of ['t', 'u', 'w']) await run(`CREATE TABLE ${name} (id int PRIMARY KEY, v int)`);
+    await run('CREATE SINK s1 INTO t FROM a');
+    await run('CREATE SINK s2 INTO u AS SELECT id, v * 2 AS v FROM t');
+    await run('CREATE SINK s3 INTO w AS SELECT id, t.v + u.v AS v FROM t JOIN u USING (id)');
+    await run(
+      'CREATE MATERIALIZED VIEW m AS SELECT sum(a.v * 3 - w.v) AS d, count(*) AS n FROM a JOIN w USING (id)',
+    );
+    for (let i = 0; i < 5; i++) {
+      await run(`INSERT INTO a SELECT g, g * ${i + 1} FROM generate_series(1, 50) g`);
+      await run(`DELETE FROM a WHERE id = ${i + 1}`);
+      const [[d, n] = []] = await run('SELECT d, n FROM m');
+      expect([d, n]).toEqual([0n, 49n]);
+      await run(`INSERT INTO a VALUES (${i + 1}, 1)`);
+    }
+  });
+
+  it('pauses a view that refuses what it brings', async () => {
+    await run('CREATE TABLE a (id int PRIMARY KEY, v int)');
+    await run('CREATE TABLE t (id int PRIMARY KEY, v int)');
+    await run('CREATE SINK s INTO t FROM a');
+    await run("CREATE MATERIALIZED VIEW m WITH (on_error = 'fail') AS SELECT id, 10 / v AS q FROM t");
+    await run('INSERT INTO a VALUES (1, 0)');
+    expect(await run('SELECT * FROM t')).toEqual([[1, 0]]);
+    await refused('SELECT * FROM m', '55000', /is paused/);
+  });
+
   it('keeps what comes while it is paused', async () => {
     await run('CREATE TABLE a (id int PRIMARY KEY)');
     await run('CREATE TABLE t (id int PRIMARY KEY)');
