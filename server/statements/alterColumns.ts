@@ -250,6 +250,7 @@ function refuseFed(table: TableObject, position: number): void {
     );
   }
   if (table.admission !== null) throw unsupported('changing columns of a table with a watermark', position);
+  if (table.entry.lookup !== undefined) throw unsupported('changing columns of a lookup table', position);
 }
 
 /**
