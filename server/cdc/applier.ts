@@ -33,6 +33,8 @@ export function moveOn(
   const progress = progressOf(id, position, read);
   if (deltas.some(({ rows }) => rows.length > 0)) database.applyTables(deltas, progress);
   else database.journal?.notePosition(progress, database.beginTick());
+  const { lsn } = runtime;
+  if (lsn !== null) runtime.noted = { lsn: parseLsn(lsn), seq: database.journal?.lastSeq ?? 0 };
 }
 
 /** Another state of a table, without rows. */
@@ -102,7 +104,7 @@ export function applyTransaction(
     (own): TableDelta => ({ table: own.table, rows: [...own.delta()] }),
   );
   const position = source.runtime.at(formatLsn(transaction.endLsn));
-  // What concerns no table need not be remembered: it would be nothing again.
+  // What concerns no table need not be written: it would be nothing again.
   if (deltas.some(({ rows }) => rows.length > 0)) moveOn(database, source, position, deltas, read);
   else source.runtime.position = position;
   for (const [table, error] of failures) pauseTable(database, table, error);

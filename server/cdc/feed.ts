@@ -3,8 +3,9 @@
  * tables that have no rows yet, and confirms to the server what is on disk here. Failures that may pass are tried again after a
  * while; others pause the source, and say what to do.
  *
- * Invariant: the server is told of a position only when everything before it is in the journal, on disk. So a restart gets every
- * transaction that it has not, and drops those that it has.
+ * Invariant: the server is told of a position only when that position, and everything before it, is in the journal, on disk. So a
+ * restart gets every transaction that it has not, and drops those that it has; and a slot that is ahead of the journal means that
+ * the journal is an older one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SqlError } from '../../common/sqlError.ts';
@@ -24,7 +25,7 @@ import { failurePause } from '../sourcePause.ts';
 import { applyTransaction, moveOn, pauseTable, setTableState } from './applier.ts';
 import { FollowedTable } from './followedTable.ts';
 import type { CdcRuntime } from './runtime.ts';
-import { checkSlot, losesSlot, remakeSlot } from './slot.ts';
+import { checkNotAhead, checkSlot, losesSlot, remakeSlot } from './slot.ts';
 import { TableSnapshot } from './tableSnapshot.ts';
 import { tablesOf } from './tables.ts';
 
@@ -35,6 +36,8 @@ const MOST_HELD = 256 << 20;
 const REST_MS = 100;
 const REPORT_US = 1_000_000n;
 const WATCH_US = 5_000_000n;
+/** Where the stream is without transactions that concern us goes to the journal this often. */
+const NOTE_US = 10_000_000n;
 
 /** What catalogs show of a source. */
 export interface FeedFigures {
@@ -59,10 +62,10 @@ export class CdcFeed {
   #watching: Promise<void> | null = null;
   #watchedAt = 0n;
   #reportedAt = 0n;
-  /** What may be confirmed once the journal is on disk up to there. */
-  #unconfirmed: { readonly lsn: bigint; readonly seq: number } | null = null;
-  /** Everything before it is applied and on disk. */
+  #notedAt = 0n;
+  /** In the journal, on disk; and what is next to be. */
   #durable = 0n;
+  #syncing: CdcRuntime['noted'] = null;
   readonly done: Promise<void>;
 
   constructor(
@@ -172,7 +175,9 @@ export class CdcFeed {
     if (runtime.lsn === null) await this.#begin();
     const from = parseLsn(runtime.lsn ?? '0/0');
     this.#durable = 0n;
-    this.#unconfirmed = null;
+    this.#syncing = null;
+    runtime.noted = null;
+    await this.#checkSlot(from);
     const stream = await ReplicationStream.open(runtime.options, from, () => this.#now);
     this.stream = stream;
     stream.onArrival = () => this.#wake();
@@ -183,6 +188,7 @@ export class CdcFeed {
       while (!this.#stopped && runtime.paused === null && runtime.generation === generation) {
         if (stream.failure !== null) throw stream.failure;
         const any = await this.#apply(stream);
+        await this.#note(stream);
         this.#report(stream);
         this.#beginSnapshot(stream);
         this.#watch(stream);
@@ -222,6 +228,15 @@ export class CdcFeed {
     });
   }
 
+  /** Throws where changes that are not here are not there either. */
+  async #checkSlot(from: bigint): Promise<void> {
+    const { options } = this.runtime;
+    const connection = await UpstreamConnection.open(options);
+    const status = await slotStatus(connection, options.slot).finally(() => connection.close());
+    checkSlot(status, options);
+    checkNotAhead(status, from, options);
+  }
+
   // Transactions
 
   /** Applies what has come; true when there was anything. */
@@ -255,19 +270,28 @@ export class CdcFeed {
     });
   }
 
+  /** What other tables' transactions have moved the stream to is remembered now and then. */
+  async #note(stream: ReplicationStream): Promise<void> {
+    const { runtime } = this;
+    const now = this.#now;
+    if (stream.next !== null || now - this.#notedAt < NOTE_US) return;
+    const { received } = stream;
+    if (this.#database.journal?.ready() === false || received <= (runtime.noted?.lsn ?? 0n)) return;
+    this.#notedAt = now;
+    await this.#database.exclusive(() => {
+      if (this.#stopped || this.#database.catalog.byId(this.object.id) !== this.object) return;
+      this.#database.moveOn();
+      moveOn(this.#database, { id: this.object.id, runtime }, runtime.at(formatLsn(received)), [], 0);
+    });
+  }
+
   /** Tells the server what it may forget. */
   #report(stream: ReplicationStream): void {
     const { journal } = this.#database;
-    const synced = journal?.syncedSeq ?? 0;
-    const seq = journal?.lastSeq ?? 0;
-    if (this.#unconfirmed !== null && synced >= this.#unconfirmed.seq) {
-      this.#durable = this.#unconfirmed.lsn;
-      this.#unconfirmed = null;
-    }
-    const applied = stream.next === null ? stream.received : parseLsn(this.runtime.lsn ?? '0/0');
-    if (this.#unconfirmed === null && applied > this.#durable) {
-      if (synced >= seq) this.#durable = applied;
-      else this.#unconfirmed = { lsn: applied, seq };
+    this.#syncing ??= this.runtime.noted;
+    if (this.#syncing !== null && (journal === null || journal.syncedSeq >= this.#syncing.seq)) {
+      this.#durable = this.#syncing.lsn;
+      this.#syncing = null;
     }
     const now = this.#now;
     if (now - this.#reportedAt < REPORT_US) return;

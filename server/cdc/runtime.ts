@@ -38,6 +38,8 @@ export class CdcRuntime extends SourceRuntime {
   wake: () => void = () => {};
   /** The slot has not what the stream needs: resuming makes it anew, and all rows are compared. */
   lost = false;
+  /** The newest position of the stream that is in the journal, and the record that says so. */
+  noted: { readonly lsn: bigint; readonly seq: number } | null = null;
   /** Counts changes of options. */
   generation = 0;
 

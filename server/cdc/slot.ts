@@ -1,6 +1,7 @@
 /** Slot and publication of a CDC source: made when it begins, looked at while it runs, removed when it is dropped. */
 import { SqlError } from '../../common/sqlError.ts';
 import type { UpstreamConnection } from '../../connector/postgresCdc/connection.ts';
+import { formatLsn, parseLsn } from '../../connector/postgresCdc/lsn.ts';
 import type { PostgresCdcOptions } from '../../connector/postgresCdc/options.ts';
 import {
   checkServer,
@@ -88,6 +89,20 @@ export function checkSlot(status: SlotStatus | null, { slot }: PostgresCdcOption
       ? `replication slot "${slot}" does not exist any more`
       : `replication slot "${slot}" has lost changes: the server has removed what it had to keep (max_slot_wal_keep_size)`,
     { hint: 'ALTER SOURCE ... RESUME makes a new slot and compares all rows of the tables.' },
+  );
+}
+
+/** 55000 when the slot has been told that more is here than is: the data directory is an older one. */
+export function checkNotAhead(status: SlotStatus | null, from: bigint, { slot }: PostgresCdcOptions): void {
+  const confirmed = status?.confirmedLsn ?? null;
+  if (confirmed === null || parseLsn(confirmed) <= from) return;
+  throw new SqlError(
+    '55000',
+    `replication slot "${slot}" has lost changes: it is at ${confirmed}, this database at ${formatLsn(from)}`,
+    {
+      detail:
+        'The data directory is older than the slot: a backup was restored, or another server has used the slot.',
+    },
   );
 }
 

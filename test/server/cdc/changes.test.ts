@@ -1,5 +1,5 @@
 /** What becomes of a followed table when things change: its definition there, the slot, the publication, either server. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -194,6 +194,40 @@ it('a slot that is lost is made anew when the source resumes, and rows are compa
   await following(here, 'a', 'b');
   await both();
   await there.rows('UPDATE a SET v = v + 1');
+  await both();
+});
+
+it('a data directory that is older than the slot is noticed, and the rows are compared', async () => {
+  if (server === null) return;
+  await here.end();
+  await millrace.close();
+  const copy = `${directory}-copy`;
+  cpSync(directory, copy, { recursive: true });
+  millrace = await startInProcess(directory);
+  here = await connectTo(millrace.url);
+  await there.rows('UPDATE a SET v = v + 11');
+  await both();
+  const [[lsn] = []] = await there.rows('SELECT pg_current_wal_lsn()');
+  await until(
+    () =>
+      there.value(
+        `SELECT confirmed_flush_lsn >= '${lsn}' FROM pg_replication_slots WHERE slot_name = 'shop_slot'`,
+      ),
+    (confirmed) => confirmed === 't',
+  );
+  await here.end();
+  await millrace.close();
+  rmSync(directory, { recursive: true });
+  cpSync(copy, directory, { recursive: true });
+  rmSync(copy, { recursive: true });
+  millrace = await startInProcess(directory);
+  here = await connectTo(millrace.url);
+  await until(
+    () => here.value('SELECT paused_reason FROM millrace_catalog.cdc_sources'),
+    (text) => text?.includes('has lost changes: it is at') === true,
+  );
+  await here.rows('ALTER SOURCE pg RESUME');
+  await following(here, 'a', 'b');
   await both();
 });
 
