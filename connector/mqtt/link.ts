@@ -78,6 +78,8 @@ export class MqttLink {
   #heard = true;
   #opened: ((result: IConnackPacket | SqlError) => void) | null = null;
   #done = false;
+  /** What comes with the CONNACK, before whoever opened the link knows it; null: it does. */
+  #early: Packet[] | null = [];
 
   private constructor(target: MqttTarget, events: LinkEvents) {
     this.#target = target;
@@ -145,7 +147,10 @@ export class MqttLink {
       this.#opened?.(packet);
     } else if (packet.cmd === 'disconnect') {
       this.#end(`it disconnected (code ${packet.reasonCode ?? 0})`, packet.reasonCode ?? 0);
-    } else if (packet.cmd !== 'pingresp') this.#events.packet(packet);
+    } else if (packet.cmd !== 'pingresp') {
+      if (this.#early === null) this.#events.packet(packet);
+      else this.#early.push(packet);
+    }
   }
 
   #keepAlive(seconds: number): void {
@@ -177,6 +182,13 @@ export class MqttLink {
         : new SqlError('08006', `lost MQTT broker ${host}:${port}: ${reason}`, { detail: reason });
     if (this.#opened !== null) this.#opened(error);
     else this.#events.ended(error);
+  }
+
+  /** From now on packets are told; those first that have come already. */
+  begin(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const packet of early) this.#events.packet(packet);
   }
 
   send(packet: Packet): void {

@@ -63,6 +63,8 @@ export class MqttReader implements RemoteReader {
   #wake: (() => void) | null = null;
   /** The broker has answered to SUBSCRIBE. */
   #answered: (() => void) | null = null;
+  /** The position that was handed out last. */
+  #last: Position | null = null;
   /** The last message of each partition. */
   readonly #partitions = new Map<string, bigint>();
 
@@ -86,17 +88,20 @@ export class MqttReader implements RemoteReader {
     this.#link = link;
     this.#paused = false;
     this.#session.attach((packet) => link.send(packet));
+    const { retained, version } = this.#target;
     if (connack.sessionPresent) {
-      if (!(this.#subscribed && this.#target.version === 4))
-        await this.#subscribe(link, this.#target.retained ? 1 : 2);
+      link.begin();
+      // A broker of 3.1.1 sends retained messages at each SUBSCRIBE; and it has had one: from here, or when the source was made.
+      if (version === 5) await this.#subscribe(link, !retained ? 2 : this.#subscribed ? 1 : 0);
       return;
     }
     if (this.#subscribed) {
       this.#note = 'the broker had forgotten the session: what came while this source was away may be lost';
     }
     const held = this.#session.holds;
-    const handling = this.#target.retained ? 0 : 2;
+    const handling = retained ? 0 : 2;
     this.#session.forget();
+    link.begin();
     // Ids of the old session must be gone from the position before the new one uses them.
     if (!held) return this.#subscribe(link, handling);
     this.#session.whenDurable(() => void this.#subscribe(link, handling));
@@ -205,7 +210,7 @@ export class MqttReader implements RemoteReader {
       if (packet.retain && !this.#target.retained) continue;
       records.push(this.#record(packet));
     }
-    return { records, position: this.#position() };
+    return { records, position: this.#position(packets.length > 0 || this.#session.moved) };
   }
 
   #wait(signal: AbortSignal): Promise<void> {
@@ -247,9 +252,12 @@ export class MqttReader implements RemoteReader {
     return this.#partitions.has(topic) || this.#partitions.size < MOST_PARTITIONS ? topic : ONLY_PARTITION;
   }
 
-  #position(): Position {
+  /** The same as before while nothing happens: it costs nothing to keep. */
+  #position(moved: boolean): Position {
+    if (!moved && this.#last !== null && this.#last.subscribed === this.#subscribed) return this.#last;
     const { turn, ids } = this.#session.nextTurn();
-    return { count: String(this.#count), turn, ids: ids.join(','), subscribed: this.#subscribed };
+    this.#last = { count: String(this.#count), turn, ids: ids.join(','), subscribed: this.#subscribed };
+    return this.#last;
   }
 
   async acknowledge(position: Position): Promise<void> {

@@ -70,7 +70,7 @@ export class MqttSession {
     const { messageId: id, qos } = packet;
     if (qos === 0 || id === undefined) return true;
     const known = this.#held.get(id);
-    if (known !== undefined && packet.dup && known.qos === qos) {
+    if (known !== undefined && known.qos === qos) {
       if (known.durable) this.#answer(known);
       return false;
     }

@@ -24,21 +24,24 @@ function signInOf({ identity, options }: RemoteConfig, purpose: string | null): 
   };
 }
 
-/** Subscribes for a moment: does the broker let us? */
-async function trySubscription(config: RemoteConfig, target: MqttTarget): Promise<void> {
+/** How long the broker keeps a session that was begun for a source which then was not made. */
+const BEGUN_SECONDS = 300;
+
+/** Subscribes as this client: does the broker let us? What it keeps afterwards, the sign-in says. */
+async function trySubscription(target: MqttTarget, signIn: SignIn, subscribe: boolean): Promise<void> {
   let answer: (error: SqlError | null) => void = () => {};
   const answered = new Promise<SqlError | null>((resolve) => {
     answer = resolve;
   });
-  const { link } = await MqttLink.open(target, signInOf(config, 'check'), {
+  const { link } = await MqttLink.open(target, signIn, {
     packet: (packet) => {
       if (packet.cmd === 'suback') answer(checkGranted(target, packet));
     },
     ended: (error) => answer(error),
   });
-  // A member of a shared subscription takes messages away from the others.
-  if (target.topic.startsWith('$share/')) answer(null);
-  else link.send(subscribePacket({ ...target, qos: 0 }, 2));
+  link.begin();
+  if (subscribe) link.send(subscribePacket(target, 2));
+  else answer(null);
   const timer = setTimeout(
     () => answer(new SqlError('08001', 'the MQTT broker does not answer to a subscription')),
     target.timeoutMillis,
@@ -47,6 +50,26 @@ async function trySubscription(config: RemoteConfig, target: MqttTarget): Promis
   clearTimeout(timer);
   await link.close();
   if (error !== null) throw error;
+}
+
+/**
+ * Checks the options and, where the broker keeps messages for a session, begins the source's: what is published from now on comes,
+ * although its reader connects only later.
+ */
+async function checkAndBegin(config: RemoteConfig, target: MqttTarget): Promise<void> {
+  // A member of a shared subscription takes messages away from the others; and QoS 0 is not kept.
+  if (target.topic.startsWith('$share/') || target.qos === 0) {
+    return trySubscription(
+      target,
+      signInOf(config, 'check'),
+      target.qos === 0 && !target.topic.startsWith('$'),
+    );
+  }
+  const own = signInOf(config, null);
+  // Nothing of what another source under the id may have left.
+  if (target.version === 4) await trySubscription(target, { ...own, clean: true }, false);
+  const begun = { ...own, clean: target.version === 5, sessionExpirySeconds: BEGUN_SECONDS };
+  return trySubscription(target, begun, true);
 }
 
 export const mqtt: RemoteConnector = {
@@ -69,7 +92,7 @@ export const mqtt: RemoteConnector = {
   ],
   async check(config) {
     const target = targetOf(config);
-    await trySubscription(config, target);
+    await checkAndBegin(config, target);
     return { partitions: config.options.get('partition.by') === 'topic' ? [] : [ONLY_PARTITION] };
   },
   async sample(config, records) {

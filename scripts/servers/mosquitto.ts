@@ -35,7 +35,6 @@ export async function startMosquitto(
       'persistence true',
       `persistence_location ${join(directory, 'data')}/`,
       'autosave_interval 1',
-      'autosave_on_changes true',
       'log_dest stderr',
       ...extra,
       '',

@@ -100,6 +100,22 @@ describe('mqtt', () => {
     },
   );
 
+  it('keeps what comes between the check and the reader', async () => {
+    if (missing()) return;
+    for (const version of ['3.1.1', '5']) {
+      await publish(`early/${version}`, [0], { qos: 1, retain: true });
+      const c = config({ topic: `early/${version}`, 'mqtt.version': version });
+      await mqtt.check(c);
+      await publish(`early/${version}`, upTo(1, 5));
+      const reader = await mqtt.open(c, null);
+      const { numbers, position } = await take(reader, 5);
+      expect(numbers.sort()).toEqual(upTo(0, 5));
+      // Nothing moves while nothing comes.
+      expect((await reader.fetch(10, signal)).position).toBe(position);
+      await reader.close();
+    }
+  });
+
   it('gets again what was not acknowledged', async () => {
     if (missing()) return;
     const c = config({ topic: 'unacked' });
