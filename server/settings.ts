@@ -118,6 +118,11 @@ const specs: Readonly<Record<string, SettingSpec>> = {
     check: bool,
   },
   extra_float_digits: { default: '1', doc: 'Digits of floats.', check: integer(-15, 3) },
+  flush_sinks: {
+    default: 'off',
+    doc: 'FLUSH waits until the targets of sinks have what was committed, too; not for sinks that are paused.',
+    check: bool,
+  },
   idle_in_transaction_session_timeout: { default: '0', doc: 'Accepted.', check: duration },
   implicit_flush: {
     default: 'on',

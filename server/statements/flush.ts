@@ -1,9 +1,10 @@
 /**
  * FLUSH and WAIT: when they answer, everything that was there before is visible and on disk, also what was committed with
- * `synchronous_commit = off`. WAIT waits for the session's jobs in the background too.
+ * `synchronous_commit = off`; with `flush_sinks`, at the targets of sinks too. WAIT waits for the session's jobs in the background too.
  */
 import type { Flush, Wait } from '../../parser/ast/statement.ts';
 import type { Database } from '../database.ts';
+import { awaitDelivery } from '../sinks/awaitDelivery.ts';
 import { waitForJobs } from './jobs.ts';
 import { done, type StatementHandler } from './statement.ts';
 
@@ -16,6 +17,9 @@ export const flush: StatementHandler<Flush> = {
   readOnly: true,
   async run(_statement, context) {
     await settle(context.database);
+    if (context.settings.value('flush_sinks') === 'on') {
+      await awaitDelivery(context.database, () => context.checkCancelled());
+    }
     return done('FLUSH');
   },
 };
