@@ -5,6 +5,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import { formatterOf, formatValue, plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
 import type { OptionSpec } from '../connector.ts';
+import { recordNameOptions, registryOptions } from '../registry/options.ts';
 import type { SinkBatch, SinkChange, SinkConfig } from '../sink.ts';
 import { type JsonForms, jsonEncodeOptions, jsonValue } from './jsonValue.ts';
 
@@ -34,10 +35,18 @@ export const csvEncodeOptions: readonly OptionSpec[] = [
   { name: 'delimiter', type: 'string', default: ',', doc: 'What parts the fields.' },
 ];
 
+/** Options of ENCODE AVRO and PROTOBUF, which only targets of bytes take (byteEncoder.ts). */
+const schemaEncodeOptions: readonly OptionSpec[] = [
+  ...registryOptions.map((o) => (o.name === 'schema.registry' ? { ...o, required: true } : o)),
+  ...recordNameOptions,
+];
+
 /** Options of the ENCODE clause, by encoding. */
 export const encodeOptions: ReadonlyMap<string, readonly OptionSpec[]> = new Map([
   ['JSON', jsonEncodeOptions],
   ['CSV', csvEncodeOptions],
+  ['AVRO', schemaEncodeOptions],
+  ['PROTOBUF', schemaEncodeOptions],
 ]);
 
 /** What KEY ENCODE says comes among the options of ENCODE, under this name. */

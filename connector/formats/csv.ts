@@ -37,13 +37,15 @@ export function splitCsv(record: string, delimiter: string): readonly (string | 
 
 const SAMPLE = 100;
 
+const nothing = (): null => null;
+
 /** Where each column is in a record; the header's columns are reported where they are not the relation's. */
 function headerOrder(names: readonly string[], { columns, report }: FormatConfig): readonly number[] {
   for (const name of names)
-    if (!columns.some((c) => c.name === name)) report?.drift('unknown field', name, null);
+    if (!columns.some((c) => c.name === name)) report?.drift('unknown field', name, nothing);
   return columns.map(({ name }) => {
     const at = names.indexOf(name);
-    if (at < 0) report?.drift('missing field', name, null);
+    if (at < 0) report?.drift('missing field', name, nothing);
     return at;
   });
 }
@@ -55,7 +57,7 @@ function field(text: string | null, { name, type }: Column, config: FormatConfig
     return parseValue(text, type, context);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    report?.drift('type changed', name, text.slice(0, SAMPLE));
+    report?.drift('type changed', name, () => text.slice(0, SAMPLE));
     if (onError !== 'null') throw error.with({ column: name });
     report?.nulled(error, name);
     return null;
@@ -84,10 +86,10 @@ export function csvDecoder(config: FormatConfig): RecordDecoder {
         throw new SqlError('22P04', `expected ${columns.length} fields, found ${fields.length}`);
       }
       for (let i = width; i < fields.length; i++)
-        report?.drift('unknown field', `field ${i + 1}`, fields[i]?.slice(0, SAMPLE) ?? null);
+        report?.drift('unknown field', `field ${i + 1}`, () => fields[i]?.slice(0, SAMPLE) ?? null);
       return columns.map((column, i) => {
         const at = places[i] ?? -1;
-        if (at >= fields.length) report?.drift('missing field', column.name, null);
+        if (at >= fields.length) report?.drift('missing field', column.name, nothing);
         return field(fields[at] ?? null, column, config);
       });
     },

@@ -20,8 +20,8 @@ export interface RecordDecoder {
 export interface RecordReport {
   /** A field does not fit its column and is NULL. */
   nulled(error: SqlError, field: string): void;
-  /** A field is not as its column. `sample`: what it holds. */
-  drift(kind: Drift, field: string, sample: string | null): void;
+  /** A field is not as its column. `sample`: what it holds, which is asked for once. */
+  drift(kind: Drift, field: string, sample: () => string | null): void;
 }
 
 export interface FormatConfig {

@@ -9,6 +9,7 @@ import type { Encode } from './encode.ts';
 import { jsonOptions } from './json/forms.ts';
 import { jsonRows } from './json/rows.ts';
 import { bytesEncode, textEncode } from './plainBytes.ts';
+import { protobufEncode } from './protobuf/rows.ts';
 
 const jsonEncode: Encode = {
   name: 'JSON',
@@ -20,7 +21,14 @@ const jsonEncode: Encode = {
   changes: debeziumJsonChanges,
 };
 
-export const encodes: readonly Encode[] = [jsonEncode, avroEncode, csvEncode, bytesEncode, textEncode];
+export const encodes: readonly Encode[] = [
+  jsonEncode,
+  avroEncode,
+  protobufEncode,
+  csvEncode,
+  bytesEncode,
+  textEncode,
+];
 
 export function findEncode(name: string): Encode {
   const encode = encodes.find((e) => e.name === name.toUpperCase());

@@ -61,8 +61,11 @@ function parseField(text: string, type: DataType, path: string, context: TextCon
 
 const SAMPLE = 100;
 
-const sample = (node: JsonNode | undefined): string | null =>
-  node === undefined ? null : printJson(node).slice(0, SAMPLE);
+function sampleOf(node: JsonNode | undefined): string | null {
+  return node === undefined ? null : printJson(node).slice(0, SAMPLE);
+}
+
+const nothing = (): null => null;
 
 export function jsonDecoder(config: FormatConfig): RecordDecoder {
   const { columns, context, onError = 'skip', report } = config;
@@ -72,7 +75,7 @@ export function jsonDecoder(config: FormatConfig): RecordDecoder {
       return convert(node, type, name, context);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      report?.drift('type changed', name, sample(node));
+      report?.drift('type changed', name, () => sampleOf(node));
       if (onError !== 'null') throw error.with({ column: name });
       report?.nulled(error, name);
       return null;
@@ -86,7 +89,7 @@ export function jsonDecoder(config: FormatConfig): RecordDecoder {
       try {
         return columns.map((column) => {
           const node = root.get(column.name);
-          if (node === undefined) report?.drift('missing field', column.name, null);
+          if (node === undefined) report?.drift('missing field', column.name, nothing);
           else found++;
           return field(node, column);
         });
@@ -94,7 +97,7 @@ export function jsonDecoder(config: FormatConfig): RecordDecoder {
         // Also of a record that cannot be used.
         if (report !== undefined && root.size > found) {
           for (const [name, node] of root)
-            if (!names.has(name)) report.drift('unknown field', name, sample(node));
+            if (!names.has(name)) report.drift('unknown field', name, () => sampleOf(node));
         }
       }
     },

@@ -3,6 +3,7 @@ import { kafka } from './kafka.ts';
 import { mosquitto } from './mosquitto.ts';
 import { nats } from './nats.ts';
 import { redisServer } from './redis.ts';
+import { schemaRegistry } from './registry.ts';
 import type { ServerKind } from './server.ts';
 
-export const serverKinds: readonly ServerKind[] = [kafka, mosquitto, nats, redisServer];
+export const serverKinds: readonly ServerKind[] = [kafka, mosquitto, nats, redisServer, schemaRegistry];

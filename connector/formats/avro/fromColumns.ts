@@ -62,13 +62,17 @@ export function columnTypeOf(type: AvroType, within: readonly AvroRecord[] = [])
     }
     case 'union': {
       const present = type.branches.filter((b) => b.kind !== 'null');
-      return present.length === 1 && present[0] !== undefined ? columnTypeOf(present[0], within) : types.jsonb;
+      return present.length === 1 && present[0] !== undefined
+        ? columnTypeOf(present[0], within)
+        : types.jsonb;
     }
     case 'record': {
       if (within.includes(type) || within.length >= MAX_NESTED) return types.jsonb;
       const deeper = [...within, type];
       const fields = type.fields.map((f) => ({ name: f.name, type: columnTypeOf(f.type, deeper) }));
-      return fields.some((f) => f.type === types.jsonb && refersTo(type)) ? types.jsonb : { id: 'struct', fields };
+      return fields.some((f) => f.type === types.jsonb && refersTo(type))
+        ? types.jsonb
+        : { id: 'struct', fields };
     }
   }
 }
@@ -95,7 +99,9 @@ function refersTo(record: AvroRecord): boolean {
   return visit(record);
 }
 
-export function columnsOfRecord(record: AvroRecord): readonly { readonly name: string; readonly type: DataType }[] {
+export function columnsOfRecord(
+  record: AvroRecord,
+): readonly { readonly name: string; readonly type: DataType }[] {
   return record.fields.map((f) => ({ name: f.name, type: columnTypeOf(f.type, [record]) }));
 }
 
