@@ -166,7 +166,9 @@ export function pollRemote(database: Database, table: TableObject, remote: Remot
     source.stop(refused);
     return true;
   }
+  const started = database.environment.serverClock.system();
   take(database, table, read, block);
+  remote.ticked(block?.rows ?? 0, database.environment.serverClock.system() - started);
   remote.taken(read.position, database.journal?.lastSeq ?? 0);
   expireByWatermark(database, [table]);
   limitLetters(table);

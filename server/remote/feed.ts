@@ -36,7 +36,8 @@ class Decoded implements DecodedRows {
   bad: BadRecord[] = [];
   /** A message of the running batch has stopped the source. */
   failed = false;
-  #drift = new Map<string, { -readonly [K in keyof FieldDrift]: FieldDrift[K] }>();
+  /** By field, then by kind. */
+  #drift = new Map<string, { -readonly [K in keyof FieldDrift]: FieldDrift[K] }[]>();
 
   constructor(builder: BlockBuilder, fill: IncludeFiller, failing: boolean) {
     this.builder = builder;
@@ -72,21 +73,29 @@ class Decoded implements DecodedRows {
       });
     }
     this.bad.push(badRecord(record, error, field));
+    this.#misfit(record, error, field);
   }
 
   nulled(record: RemoteRecord, error: SqlError, field: string): void {
     this.bad.push(badRecord(record, error, field, 'nulled'));
+    this.#misfit(record, error, field);
+  }
+
+  /** A field that does not fit its column has drifted; one that is missing has been told of. */
+  #misfit(record: RemoteRecord, error: SqlError, field: string | null): void {
+    if (field !== null && error.state !== '23502') this.drift(record, 'type changed', field);
   }
 
   drift(record: RemoteRecord, kind: FieldDrift['kind'], field: string): void {
-    const key = `${kind} ${field}`;
-    const known = this.#drift.get(key);
+    const ofField = this.#drift.get(field) ?? [];
+    const known = ofField.find((d) => d.kind === kind);
     if (known !== undefined) {
       known.count++;
       return;
     }
-    const sample = record.value === null ? null : Buffer.from(record.value).toString('utf8');
-    this.#drift.set(key, { kind, field, count: 1, sample: sample?.slice(0, SAMPLE_CHARACTERS) ?? null });
+    const text = record.value === null ? null : Buffer.from(record.value).toString('utf8');
+    const sample = text?.slice(0, SAMPLE_CHARACTERS) ?? null;
+    this.#drift.set(field, [...ofField, { kind, field, count: 1, sample }]);
   }
 
   /** Nothing of the running batch has come. */
@@ -104,7 +113,7 @@ class Decoded implements DecodedRows {
   }
 
   takeDrift(): readonly FieldDrift[] {
-    const drift = [...this.#drift.values()];
+    const drift = [...this.#drift.values()].flat();
     this.#drift = new Map();
     return drift;
   }
@@ -129,6 +138,7 @@ export class Feed {
   readonly #stop = new AbortController();
   #reader: RemoteReader | null = null;
   #outstanding = 0;
+  #maxRecords: number;
   #room: (() => void) | null = null;
   #position = '';
   #progress = '';
@@ -147,12 +157,17 @@ export class Feed {
     this.#now = now;
     this.#post = post;
     this.#position = JSON.stringify(setup.from);
+    this.#maxRecords = setup.maxRecords;
     this.done = this.#run();
   }
 
   taken(bytes: number): void {
     this.#outstanding -= bytes;
     if (this.#outstanding < MOST_WAITING) this.#wake();
+  }
+
+  pace(records: number): void {
+    this.#maxRecords = records;
   }
 
   #wake(): void {
@@ -195,7 +210,7 @@ export class Feed {
   }
 
   async #read(opened: RemoteReader, decoder: MessageDecoder): Promise<void> {
-    const { message, include, timeZone, maxRecords } = this.#setup;
+    const { message, include, timeZone } = this.#setup;
     let reader = opened;
     /** Messages that are still taken one by one: a bad one is among them. */
     let careful = 0;
@@ -205,7 +220,7 @@ export class Feed {
     const builder = new BlockBuilder(message.columns.map((c) => c.type));
     const decoded = new Decoded(builder, fill, message.onError === 'fail');
     while (!signal.aborted) {
-      const fetched = await reader.fetch(careful > 0 ? 1 : maxRecords, signal);
+      const fetched = await reader.fetch(careful > 0 ? 1 : this.#maxRecords, signal);
       if (signal.aborted) return;
       const { length } = fetched.records;
       try {

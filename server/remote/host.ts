@@ -33,6 +33,7 @@ export interface FeedListener {
 /** An opened feed. */
 export interface FeedHandle {
   taken(bytes: number): void;
+  pace(records: number): void;
   acknowledge(position: Position): void;
   close(): void;
 }
@@ -48,6 +49,9 @@ export function carryOut(feeds: Feeds, request: FeedRequest): void {
       return;
     case 'taken':
       feeds.find(request.feed)?.taken(request.bytes);
+      return;
+    case 'pace':
+      feeds.find(request.feed)?.pace(request.records);
       return;
     case 'acknowledge':
       feeds.find(request.feed)?.acknowledge(request.position);
@@ -132,6 +136,7 @@ export class RemoteHost {
     place.post({ kind: 'open', feed, setup });
     return {
       taken: (bytes) => place.post({ kind: 'taken', feed, bytes }),
+      pace: (records) => place.post({ kind: 'pace', feed, records }),
       acknowledge: (position) => place.post({ kind: 'acknowledge', feed, position }),
       close: () => {
         this.#listeners.delete(feed);

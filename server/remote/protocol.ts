@@ -18,7 +18,7 @@ export interface FeedSetup {
   readonly timeZone: string;
   /** Where it goes on; null: where the options say. */
   readonly from: Position | null;
-  /** Messages of one block at most. */
+  /** Messages of one block at most, at first. */
   readonly maxRecords: number;
 }
 
@@ -26,6 +26,8 @@ export type FeedRequest =
   | { readonly kind: 'open'; readonly feed: number; readonly setup: FeedSetup }
   /** So many bytes of blocks have been taken: others may come. */
   | { readonly kind: 'taken'; readonly feed: number; readonly bytes: number }
+  /** Blocks of so many messages at most from now on. */
+  | { readonly kind: 'pace'; readonly feed: number; readonly records: number }
   | { readonly kind: 'acknowledge'; readonly feed: number; readonly position: Position }
   | { readonly kind: 'close'; readonly feed: number };
 

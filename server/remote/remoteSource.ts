@@ -21,7 +21,11 @@ import { retentionOption } from './options.ts';
 import { type ErrorFields, errorOf, type FeedBlock, type FeedSetup } from './protocol.ts';
 
 /** Messages of one block, and so of one tick, at most. */
-const BLOCK_RECORDS = 4096;
+const MOST_RECORDS = 4096;
+const LEAST_RECORDS = 256;
+/** Sessions wait for a tick to end: blocks get smaller above the one time, and larger again below the other. */
+const LONG_TICK_US = 20_000n;
+const SHORT_TICK_US = 5_000n;
 /** With a rate limit, blocks are of what is allowed in a tenth of a second. */
 const PACED_BLOCKS = 10;
 /** Nothing has to be asked for: what comes wakes the loop. */
@@ -58,6 +62,7 @@ export class RemoteSource implements SourceConnector {
   #unacknowledged: { readonly position: Position; readonly seq: number }[] = [];
   /** As the reader told last. */
   progress: readonly PartitionProgress[] = [];
+  #records = MOST_RECORDS;
   /** Rows a second at most; null: no limit. */
   limit: () => number | null = () => null;
 
@@ -137,8 +142,6 @@ export class RemoteSource implements SourceConnector {
     const { format, encode, keyEncode, include, key } = this.definition;
     const columns = config.columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
     const first = columns.length - include.length;
-    const limit = this.limit();
-    const paced = limit === null ? BLOCK_RECORDS : Math.max(1, Math.floor(limit / PACED_BLOCKS));
     return {
       connector: this.remote.name,
       config: remoteConfig(this.definition, config.options),
@@ -156,8 +159,22 @@ export class RemoteSource implements SourceConnector {
       include,
       timeZone: config.timeZone,
       from,
-      maxRecords: Math.min(BLOCK_RECORDS, paced),
+      maxRecords: this.#blockRecords(),
     };
+  }
+
+  #blockRecords(): number {
+    const limit = this.limit();
+    const paced = limit === null ? MOST_RECORDS : Math.max(1, Math.floor(limit / PACED_BLOCKS));
+    return Math.min(this.#records, paced);
+  }
+
+  /** The tick of a block of so many messages has taken so long. */
+  ticked(rows: number, micros: bigint): void {
+    const before = this.#records;
+    if (micros > LONG_TICK_US && rows <= before) this.#records = Math.max(LEAST_RECORDS, before >> 1);
+    else if (micros < SHORT_TICK_US) this.#records = Math.min(MOST_RECORDS, before << 1);
+    if (this.#records !== before) this.#queue?.pace(this.#blockRecords());
   }
 
   // Acknowledgements
@@ -238,6 +255,10 @@ class RemoteQueue implements SourceReader {
     const { bytes, rows, messageBytes, position, bad, drift } = block;
     const read = { rows: [], bad, drift, position, messageBytes };
     return bytes === null ? { ...read, block: null } : { ...read, block: { rows, bytes } };
+  }
+
+  pace(records: number): void {
+    this.#feed?.pace(records);
   }
 
   acknowledge(position: Position): void {

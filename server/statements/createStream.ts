@@ -65,6 +65,7 @@ export async function createStream(
   const table = tableStatement(statement);
   checkShape(table, shape);
   checkChanges(remote, [], false, position);
+  if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');
   const partitions = await checkRemote(remote, target.name, database);
   return database.exclusive(() => {
     if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');

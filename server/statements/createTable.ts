@@ -324,6 +324,9 @@ export const createTable: StatementHandler<CreateTable> = {
         : ctasShape(statement, bound);
     checkShape(statement, shape);
     if (remote !== null) checkChanges(remote, shape.primaryKey, true, statement.span.start);
+    if (remote !== null && nameTaken(schema, target.name, statement.ifNotExists, context)) {
+      return done('CREATE TABLE');
+    }
     const partitions = remote === null ? [] : await checkRemote(remote, target.name, database);
     const rows = bound === null || !statement.withData ? null : runBound(bound, context);
     const table = await database.exclusive(() => {

@@ -225,7 +225,7 @@ export const showCreate: StatementHandler<ShowCreate> = {
     const target = splitName(statement.name, context);
     if (statement.object === 'function') return showRoutine(target, context);
     const object = context.database.catalog.find(target.schema, target.name, context.searchPath());
-    if (object === null || object.kind !== statement.object) {
+    if (object === null || shownKind(object) !== statement.object) {
       throw new SqlError('42P01', `${statement.object} "${target.name}" does not exist`, {
         position: target.position,
       });
