@@ -78,12 +78,12 @@ interface Case {
 function cases(): readonly Case[] {
   const avroBytes = avro.Type.forSchema(avroSchema as avro.Schema).toBuffer({
     id: 1,
-    name: { string: 'a' },
+    name: 'a',
     price: Buffer.from([1, 2]),
     at: 5,
     tags: ['x', 'y'],
-    place: { Place: { x: 1, y: 2 } },
-    doc: { a: [null, { boolean: true }] },
+    place: { x: 1, y: 2 },
+    doc: { a: [null, true] },
   });
   const protoType = protobuf.parse(proto, { keepCase: true }).root.lookupType('R');
   const protoBytes = protoType
