@@ -12,8 +12,9 @@
  * Invariant: records of a key are in one partition (as long as the topic keeps their number), in the order of their changes.
  */
 import { randomUUID } from 'node:crypto';
-import { SqlError } from '../../common/sqlError.ts';
-import { type SinkEncoder, sinkEncoder } from '../encoders/encoder.ts';
+import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { type ByteEncoder, openByteEncoder } from '../encoders/byteEncoder.ts';
+import { KEY_ENCODE } from '../encoders/encoder.ts';
 import {
   type SinkBatch,
   type SinkConfig,
@@ -66,7 +67,7 @@ class KafkaWriter implements SinkWriter {
   readonly #config: SinkConfig;
   readonly #process: Process;
   readonly #settings: KafkaSettings;
-  readonly #encoder: SinkEncoder;
+  #encoder: ByteEncoder | null = null;
   readonly #topicName: string;
   readonly #progressName: string;
   #producer: Producer | null = null;
@@ -79,12 +80,22 @@ class KafkaWriter implements SinkWriter {
     this.#config = config;
     this.#process = process;
     this.#settings = kafkaSettings(config.options);
-    this.#encoder = sinkEncoder(config);
     this.#topicName = config.options.get('topic') ?? '';
     this.#progressName = config.options.get('progress.topic') ?? `millrace-sink-${config.identity}`;
   }
 
   async recover(): Promise<bigint | null> {
+    try {
+      this.#encoder = await openByteEncoder(this.#config, this.#topicName);
+      return await this.#takeOver();
+    } catch (error) {
+      // What is made is only made for a sink that has delivered nothing.
+      await this.release().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #takeOver(): Promise<bigint | null> {
     const { identity, options } = this.#config;
     const replicationFactor = Number(options.get('create.topic.replication.factor') ?? -1);
     const progressTopic = await makeTopic(this.#settings, {
@@ -234,13 +245,12 @@ class KafkaWriter implements SinkWriter {
   async #write(batch: SinkBatch, timestamp: number, outgoing: Outgoing): Promise<void> {
     const repeats = !this.#ready().exact;
     let number = batch.first;
-    for (const { key, value } of this.#encoder.records(batch)) {
-      const keyBytes = bytesOf(key);
-      const partition = keyBytes === null ? this.#turn : partitionOf(keyBytes, this.#partitions);
+    for (const { key, value } of this.#encoder?.records(batch) ?? []) {
+      const partition = key === null ? this.#turn : partitionOf(key, this.#partitions);
       const headers = repeats ? { headers: this.#headers(batch.epoch, number++) } : {};
-      const full = outgoing.add({ partition, key: keyBytes, value: bytesOf(value), timestamp, ...headers });
+      const full = outgoing.add({ partition, key, value, timestamp, ...headers });
       if (!full) continue;
-      if (keyBytes === null) this.#turn = (this.#turn + 1) % this.#partitions;
+      if (key === null) this.#turn = (this.#turn + 1) % this.#partitions;
       await outgoing.send();
     }
   }
@@ -255,7 +265,7 @@ class KafkaWriter implements SinkWriter {
   }
 
   async release(): Promise<void> {
-    for (const name of this.#made) await removeTopic(this.#settings, name);
+    for (const name of this.#made.splice(0)) await removeTopic(this.#settings, name);
   }
 
   async close(): Promise<void> {
@@ -309,10 +319,6 @@ class Outgoing {
   }
 }
 
-function bytesOf(value: string | Uint8Array | null): Uint8Array | null {
-  return typeof value === 'string' ? Buffer.from(value) : value;
-}
-
 function codecOf(options: ReadonlyMap<string, string>): CompressionCodec {
   return compressionCodecs.find((codec) => codec === options.get('properties.compression.codec')) ?? 'none';
 }
@@ -324,11 +330,22 @@ export function kafkaSinkConnector(): SinkConnector {
     name: 'kafka',
     doc: 'A topic of Apache Kafka.',
     options: kafkaSinkOptions,
-    formats: ['PLAIN JSON', 'UPSERT JSON', 'DEBEZIUM JSON'],
+    formats: [
+      'PLAIN JSON',
+      'UPSERT JSON',
+      'DEBEZIUM JSON',
+      'PLAIN AVRO',
+      'UPSERT AVRO',
+      'PLAIN PROTOBUF',
+      'UPSERT PROTOBUF',
+    ],
     keyEncodes: ['JSON', 'TEXT'],
     guarantee: 'exactly once',
     batching: () => ({ rows: DELIVERY_ROWS, millis: DELIVERY_MILLIS }),
     async open(config) {
+      const { encode, encodeOptions } = config;
+      if (encode !== 'JSON' && encodeOptions.has(KEY_ENCODE))
+        throw unsupported(`KEY ENCODE with ENCODE ${encode}`);
       return new KafkaWriter(config, process);
     },
   };

@@ -1,6 +1,6 @@
 /**
  * Exactly once from end to end: numbered events of a Kafka topic go through views into two other topics and a PostgreSQL table,
- * while the server is killed at random, the broker is killed or restarted, and connections are cut. At the end every event is in
+ * while the server is killed at random, broker and PostgreSQL are killed or restarted, and connections are cut. At the end every event is in
  * the first topic's results once, and the changes of every group in the second are a chain without a gap or a repetition.
  *
  * Everything goes to the broker through a proxy that cuts connections, the broker's own address included. The events are written
@@ -38,6 +38,8 @@ export interface ExactlyOnceReport {
   brokerKills: number;
   brokerRestarts: number;
   cuts: number;
+  targetCuts: number;
+  targetRestarts: number;
   /** Records of the topic of changes. */
   changes: number;
   /** Rows of the PostgreSQL table; null: there is no PostgreSQL here. */
@@ -54,7 +56,9 @@ const PATIENCE_MS = 120_000;
 interface Place {
   readonly broker: KafkaServer;
   readonly proxy: CuttingProxy;
-  readonly target: Target | null;
+  target: Target | null;
+  /** In front of the PostgreSQL server. */
+  readonly targetProxy: CuttingProxy;
   readonly data: string;
   server: ServedProgram;
 }
@@ -76,7 +80,7 @@ async function within(server: ServedProgram, statements: readonly string[]): Pro
   }
 }
 
-function statements({ proxy, target }: Place): readonly string[] {
+function statements({ proxy, target, targetProxy }: Place): readonly string[] {
   const kafka = `connector = 'kafka', properties.bootstrap.server = '127.0.0.1:${proxy.port}', properties.request.timeout.ms = '5000'`;
   const all = [
     `CREATE SOURCE events (n int) WITH (${kafka}, topic = 'events') FORMAT PLAIN ENCODE JSON`,
@@ -87,7 +91,7 @@ function statements({ proxy, target }: Place): readonly string[] {
   ];
   if (target !== null) {
     all.push(
-      `CREATE SINK totals_table FROM totals WITH (connector = 'postgres', host = '127.0.0.1', port = '${target.port}', user = 'root', database = 'postgres', table = 'totals', create.table = 'true', primary_key = 'g')`,
+      `CREATE SINK totals_table FROM totals WITH (connector = 'postgres', host = '127.0.0.1', port = '${targetProxy.port}', user = 'root', database = 'postgres', table = 'totals', create.table = 'true', primary_key = 'g')`,
     );
   }
   return all;
@@ -149,17 +153,30 @@ async function killServer(place: Place): Promise<void> {
   place.server = await serve(place.data);
 }
 
+/** A port may be somebody else's for a moment. */
+async function startBroker({ broker }: Place): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await broker.start();
+      return;
+    } catch (error) {
+      if (tries === 5) throw error;
+      await sleep(1000);
+    }
+  }
+}
+
 async function harm(place: Place, random: (n: number) => number, report: ExactlyOnceReport): Promise<void> {
-  switch (random(5)) {
+  switch (random(7)) {
     case 0:
       await place.broker.kill();
       await sleep(random(1000));
-      await place.broker.start();
+      await startBroker(place);
       report.brokerKills++;
       return;
     case 1:
       await place.broker.stop();
-      await place.broker.start();
+      await startBroker(place);
       report.brokerRestarts++;
       return;
     case 2:
@@ -167,9 +184,18 @@ async function harm(place: Place, random: (n: number) => number, report: Exactly
       place.proxy.cutAfter = random(100_000);
       report.cuts++;
       return;
-    default:
+    case 4:
       place.proxy.cut();
       report.cuts++;
+      return;
+    case 5:
+      place.targetProxy.cutAfter = random(10_000);
+      report.targetCuts++;
+      return;
+    default:
+      if (place.target === null) return;
+      place.target = await place.target.restart('immediate');
+      report.targetRestarts++;
   }
 }
 
@@ -290,7 +316,7 @@ async function harmAll(
     report.kills++;
     await other;
     options.log(
-      `kill ${report.kills}, broker ${report.brokerKills} killed ${report.brokerRestarts} restarted, ${report.cuts} cuts`,
+      `kill ${report.kills}, broker ${report.brokerKills} killed ${report.brokerRestarts} restarted, ${report.cuts} cuts, PostgreSQL ${report.targetRestarts} killed ${report.targetCuts} cuts`,
     );
   }
   events.allow(options.events);
@@ -307,13 +333,16 @@ export async function runExactlyOnce(options: ExactlyOnceOptions): Promise<Exact
   proxy.to = broker.port;
   const target = await Target.start();
   const data = join(root, 'data');
-  const place: Place = { broker, proxy, target, data, server: await serve(data) };
+  const targetProxy = await CuttingProxy.start(target?.port ?? 0);
+  const place: Place = { broker, proxy, target, targetProxy, data, server: await serve(data) };
   const report: ExactlyOnceReport = {
     events: options.events,
     kills: 0,
     brokerKills: 0,
     brokerRestarts: 0,
     cuts: 0,
+    targetCuts: 0,
+    targetRestarts: 0,
     changes: 0,
     rows: null,
     seconds: 0,
@@ -337,7 +366,8 @@ export async function runExactlyOnce(options: ExactlyOnceOptions): Promise<Exact
     await place.server.program.finished();
     await broker.close();
     await proxy.close();
-    await target?.close();
+    await targetProxy.close();
+    await place.target?.close();
     rmSync(root, { recursive: true, force: true });
   }
 }

@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { schemaRegistry } from '../../../scripts/servers/registry.ts';
+import type { ServerProcess } from '../../../scripts/servers/server.ts';
 import { type InProcessServer, root, startInProcess } from '../../harness/server.ts';
 import { useKafka } from '../../harness/useKafka.ts';
 import { Connection } from '../../server/clients.ts';
 import { consume, text } from './support.ts';
 
 const node = useKafka();
+let registry: ServerProcess | null = null;
 let server: InProcessServer;
 let client: Connection;
 
@@ -16,11 +19,13 @@ beforeAll(async () => {
   server = await startInProcess();
   client = new Connection(server.url);
   await client.client.connect();
-});
+  if (schemaRegistry.installed()) registry = await schemaRegistry.start();
+}, 180_000);
 
 afterAll(async () => {
   await client.end();
   await server.close();
+  await registry?.close();
 });
 
 /** Key and value of each record of a topic, when there are so many. */
@@ -48,6 +53,39 @@ it('does what the document says', async () => {
   }
   expect([...(await records(broker.url, 'totals', lines.length))].sort()).toEqual(lines.toSorted());
 }, 30_000);
+
+it.each(['AVRO', 'PROTOBUF'])(
+  'writes %s that the source reads back',
+  async (encode) => {
+    const broker = node();
+    if (broker === null) return;
+    if (registry === null) {
+      expect(process.env.MILLRACE_REQUIRE_SERVERS, schemaRegistry.needs).not.toBe('1');
+      return;
+    }
+    const name = `books_${encode.toLowerCase()}`;
+    const place = `connector = 'kafka', properties.bootstrap.server = '${broker.url}', topic = '${name}'`;
+    const format = `FORMAT UPSERT ENCODE ${encode} (schema.registry = '${registry.url}', message = 'Book', key.message = 'BookKey')`;
+    await client.tags(
+      `CREATE TABLE ${name} (id int PRIMARY KEY, title varchar, price double precision, at timestamptz)`,
+    );
+    await client.tags(
+      `INSERT INTO ${name} VALUES (1, 'one', 1.5, '2024-01-01 00:00:00.000001Z'), (2, NULL, NULL, NULL), (3, 'gone', 0, NULL)`,
+    );
+    await client.tags(
+      `CREATE SINK ${name}_out FROM ${name} WITH (${place}, create.topic = 'true') ${format}`,
+    );
+    await client.tags(`DELETE FROM ${name} WHERE id = 3`);
+    await client.tags(
+      `CREATE TABLE ${name}_back (id int PRIMARY KEY, title varchar, price double precision, at timestamptz) WITH (${place}) ${format}`,
+    );
+    const rows = (of: string) => client.rows(`SELECT * FROM ${of} ORDER BY id`);
+    for (let i = 0; i < 100 && (await rows(`${name}_back`)).length !== 2; i++) await sleep(50);
+    await sleep(300);
+    expect(await rows(`${name}_back`)).toEqual(await rows(name));
+  },
+  60_000,
+);
 
 it('writes keys as text', async () => {
   const broker = node();
