@@ -22,6 +22,7 @@ import type {
 import type { RecordDecoder, RecordReport } from '../formats/decoder.ts';
 import { formats } from '../formats/index.ts';
 import { textRecord } from '../rawRecord.ts';
+import { DriftTally } from './driftTally.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const FOLLOW_MICROS = 100_000n;
@@ -104,18 +105,9 @@ class Gathered {
   readonly rows: Row[] = [];
   readonly places: Place[] = [];
   readonly bad: BadRecord[] = [];
-  readonly #drift = new Map<string, FieldDrift>();
+  readonly drift = new DriftTally();
   /** A bad record at which reading ends; it has not been consumed. */
   stopped: SqlError | null = null;
-
-  addDrift(found: readonly FieldDrift[]): void {
-    for (const drift of found) {
-      const key = `${drift.kind} ${drift.field}`;
-      const known = this.#drift.get(key);
-      const count = drift.count + (known?.count ?? 0);
-      this.#drift.set(key, { ...drift, count, sample: drift.sample ?? known?.sample ?? null });
-    }
-  }
 
   addBad(place: Place, error: SqlError, field: string | null, outcome?: 'nulled'): void {
     const { state, at, text } = place;
@@ -130,10 +122,6 @@ class Gathered {
     });
   }
 
-  get drift(): readonly FieldDrift[] {
-    return [...this.#drift.values()];
-  }
-
   recordOf(row: number): RawRecord | null {
     const place = this.places[row];
     return place === undefined ? null : recordAt(place);
@@ -146,13 +134,13 @@ class FileReader implements SourceReader {
   readonly #pattern: RegExp | null;
   readonly #files = new Map<string, FileState>();
   #idleSince: bigint | null = null;
-  /** What the decoder has reported of the record at hand. */
-  #drift: FieldDrift[] = [];
+  /** What the decoder has reported of the record at hand; drift goes to the tally of its poll at once where nothing can stop it. */
+  #drift = new DriftTally();
   /** Of a header that no record has followed yet. */
   #headerDrift: readonly FieldDrift[] = [];
   #nulled: { readonly error: SqlError; readonly field: string }[] = [];
   readonly #report: RecordReport = {
-    drift: (kind, field, sample) => this.#drift.push({ kind, field, count: 1, sample }),
+    drift: (kind, field, sample) => this.#drift.count(kind, field, sample),
     nulled: (error, field) => this.#nulled.push({ error, field }),
   };
 
@@ -181,13 +169,13 @@ class FileReader implements SourceReader {
       const end = first?.indexOf(NEWLINE) ?? -1;
       if (first !== null && end >= 0) {
         const text = first.toString('utf8', 0, end).replace(/\r$/, '');
+        // It has been reported when it was read first.
+        this.#beginRecord(new DriftTally());
         try {
           if (state.decoder.decode(text) === null) state.header = text;
         } catch (error) {
           if (!(error instanceof SqlError)) throw error;
         }
-        // It has been reported when it was read first.
-        this.#forgetReports();
       }
     }
     state.offset = offset;
@@ -211,7 +199,7 @@ class FileReader implements SourceReader {
     const paths = until === null ? listFiles(this.#root, this.#pattern) : Object.keys(until).sort();
     const strict = until === null && this.#config.onError === 'fail';
     const found = new Gathered();
-    found.addDrift(this.#headerDrift);
+    found.drift.merge(this.#headerDrift);
     this.#headerDrift = [];
     for (const path of paths) {
       const state = this.#state(path);
@@ -219,7 +207,8 @@ class FileReader implements SourceReader {
       while (found.rows.length < maxRows && this.#readRecords(state, end, maxRows, found, strict)) {}
       if (found.rows.length >= maxRows || found.stopped !== null) break;
     }
-    const { rows, bad, drift, stopped } = found;
+    const { rows, bad, stopped } = found;
+    const drift = found.drift.list();
     if (rows.length === 0 && bad.length === 0) {
       if (stopped !== null) throw stopped;
       this.#headerDrift = drift;
@@ -262,7 +251,7 @@ class FileReader implements SourceReader {
 
   #decode(place: Place, found: Gathered, strict: boolean): void {
     const { state, at, text } = place;
-    this.#forgetReports();
+    this.#beginRecord(strict ? new DriftTally() : found.drift);
     try {
       const row = state.decoder.decode(text);
       if (row === null) state.header = text;
@@ -279,11 +268,11 @@ class FileReader implements SourceReader {
       }
       found.addBad(place, error, error.column ?? null);
     }
-    found.addDrift(this.#drift);
+    if (strict) found.drift.merge(this.#drift.list());
   }
 
-  #forgetReports(): void {
-    if (this.#drift.length > 0) this.#drift = [];
+  #beginRecord(drift: DriftTally): void {
+    this.#drift = drift;
     if (this.#nulled.length > 0) this.#nulled = [];
   }
 

@@ -19,8 +19,7 @@ const MAX_DRIFTS = 200;
 /** Collects what decoders tell of the record at hand. */
 class BatchReport implements Report {
   readonly #out: DecodedRows;
-  readonly #told = new Map<Drift, Set<string>>();
-  #toldFields = 0;
+  readonly #told = new Set<string>();
   record: RemoteRecord | null = null;
   nulls: { readonly error: SqlError; readonly field: string }[] = [];
 
@@ -33,17 +32,9 @@ class BatchReport implements Report {
   }
 
   drift(kind: Drift, field: string): void {
-    if (this.record === null) return;
-    let fields = this.#told.get(kind);
-    if (fields === undefined) {
-      fields = new Set();
-      this.#told.set(kind, fields);
-    }
-    if (!fields.has(field)) {
-      if (this.#toldFields >= MAX_DRIFTS) return;
-      this.#toldFields++;
-      fields.add(field);
-    }
+    const name = `${kind} ${field}`;
+    if (this.#told.has(name) || this.#told.size >= MAX_DRIFTS || this.record === null) return;
+    this.#told.add(name);
     this.#out.drift(this.record, kind, field);
   }
 

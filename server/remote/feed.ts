@@ -1,8 +1,9 @@
 /**
- * One source in the thread of the readers: fetches messages, decodes them and posts what comes of them as a block, one per
- * fetch. It goes on only while the main thread has not more than so many bytes of it waiting.
+ * One source in the thread of the readers: fetches messages, decodes them and posts what comes of them as a block. It goes on
+ * only while the main thread has not more than so many bytes of it waiting. While that has blocks enough, what further fetches
+ * bring becomes one block, posted as soon as one has been taken.
  *
- * State: `#outstanding` bytes that were posted and not taken. Invariant: a block's position covers exactly the messages of the
+ * State: `#outstanding` bytes and `#blocks` that were posted and not taken; `#unposted` what is in the builder. Invariant: a block's position covers exactly the messages of the
  * blocks up to it, so that whoever goes on from there misses none and gets none twice.
  */
 import { SqlError } from '../../common/sqlError.ts';
@@ -21,6 +22,8 @@ import { errorFields, type FeedAnswer, type FeedSetup } from './protocol.ts';
 const MOST_WAITING = 8 * 1024 * 1024;
 /** What a block counts besides its bytes: so many small ones are a burden too. */
 const BLOCK_COST = 4096;
+/** Blocks that wait while others are made larger. */
+const ENOUGH_BLOCKS = 2;
 const SAMPLE_CHARACTERS = 100;
 
 /** What a block counts while it waits. */
@@ -139,6 +142,12 @@ export class Feed {
   #reader: RemoteReader | null = null;
   #outstanding = 0;
   #maxRecords: number;
+  #blocks = 0;
+  /** Of whole fetches that are decoded and not posted; null: there is nothing. */
+  #unposted: { readonly position: Position; readonly messageBytes: number } | null = null;
+  #decoded: Decoded | null = null;
+  /** The builder has part of a fetch. */
+  #decoding = false;
   #room: (() => void) | null = null;
   #position = '';
   #progress = '';
@@ -163,11 +172,19 @@ export class Feed {
 
   taken(bytes: number): void {
     this.#outstanding -= bytes;
-    if (this.#outstanding < MOST_WAITING) this.#wake();
+    this.#blocks--;
+    if (!this.#decoding) this.#postBlock();
+    if (!this.#isFull) this.#wake();
   }
 
   pace(records: number): void {
     this.#maxRecords = records;
+  }
+
+  /** The main thread has all that it may have. */
+  get #isFull(): boolean {
+    const rows = this.#decoded?.builder.length ?? 0;
+    return this.#outstanding >= MOST_WAITING || (this.#unposted !== null && rows >= this.#maxRecords);
   }
 
   #wake(): void {
@@ -196,6 +213,7 @@ export class Feed {
       this.#post({ kind: 'opened', feed });
       await this.#read(reader, decoder);
     } catch (error) {
+      if (!this.#decoding) this.#postBlock();
       if (!this.#stop.signal.aborted) this.#post({ kind: 'failed', feed, error: errorFields(error) });
     } finally {
       await this.#reader?.close().catch(() => {});
@@ -219,10 +237,12 @@ export class Feed {
     const fill = includeFiller(include, positions, textContext(timeZone, this.#now));
     const builder = new BlockBuilder(message.columns.map((c) => c.type));
     const decoded = new Decoded(builder, fill, message.onError === 'fail');
+    this.#decoded = decoded;
     while (!signal.aborted) {
       const fetched = await reader.fetch(careful > 0 ? 1 : this.#maxRecords, signal);
       if (signal.aborted) return;
       const { length } = fetched.records;
+      this.#decoding = true;
       try {
         if (length > 0) await decoder.decode(fetched.records, decoded);
       } catch (error) {
@@ -233,10 +253,11 @@ export class Feed {
         reader = await this.#reopen(reader);
         continue;
       }
+      this.#decoding = false;
       careful = Math.max(0, careful - length);
-      this.#deliver(fetched, decoded);
+      this.#deliver(fetched);
       this.#tellProgress(reader);
-      while (this.#outstanding >= MOST_WAITING && !signal.aborted) {
+      while (this.#isFull && !signal.aborted) {
         await new Promise<void>((resolve) => {
           this.#room = resolve;
         });
@@ -255,17 +276,28 @@ export class Feed {
     return opened;
   }
 
-  #deliver({ records, position }: RemoteFetch, decoded: Decoded): void {
-    const { builder } = decoded;
+  #deliver({ records, position }: RemoteFetch): void {
+    const before = this.#unposted?.messageBytes ?? 0;
+    this.#unposted = { position, messageBytes: before + messageBytes(records) };
+    // A message that stops the source takes nothing with it that came before.
+    if (this.#blocks < ENOUGH_BLOCKS || this.#setup.message.onError === 'fail') this.#postBlock();
+  }
+
+  #postBlock(): void {
+    const { builder } = this.#decoded ?? {};
+    if (this.#unposted === null || builder === undefined) return;
+    const { position, messageBytes } = this.#unposted;
+    this.#unposted = null;
     const rows = builder.length;
-    const bad = decoded.takeBad();
-    const drift = decoded.takeDrift();
+    const bad = this.#decoded?.takeBad() ?? [];
+    const drift = this.#decoded?.takeDrift() ?? [];
     const at = JSON.stringify(position);
     if (rows === 0 && bad.length === 0 && drift.length === 0 && at === this.#position) return;
     this.#position = at;
     const bytes = rows === 0 ? null : builder.build();
     this.#outstanding += blockCost(bytes);
-    const block = { bytes, rows, messageBytes: messageBytes(records), position, bad, drift };
+    this.#blocks++;
+    const block = { bytes, rows, messageBytes, position, bad, drift };
     this.#post({ kind: 'block', feed: this.#number, block }, bytes?.buffer);
   }
 

@@ -54,14 +54,13 @@ describe('FORMAT PLAIN', () => {
     expect(free.nulled).toEqual(['id: 22P02']);
   });
 
-  it('tells of each field that drifts, in every message', async () => {
+  it('tells each field that drifts once a batch', async () => {
     const records = Array.from({ length: 50 }, (_, i) =>
       message(`{"id":${i % 2 === 0 ? i : `"${i}"`},"w":1}`),
     );
     const { drift, puts } = await decode(configOf(pair), records);
     expect(puts).toHaveLength(50);
-    expect([...new Set(drift)].sort()).toEqual(['missing field v', 'type changed id', 'unknown field w']);
-    expect(drift).toHaveLength(50 + 25 + 50);
+    expect([...drift].sort()).toEqual(['missing field v', 'type changed id', 'unknown field w']);
   });
 
   it('fills no column that INCLUDE fills', async () => {

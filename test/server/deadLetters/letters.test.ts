@@ -106,7 +106,7 @@ describe('drift', () => {
     const expected = [
       'name | missing field | 1 | NULL',
       'id | type changed | 1 | "x"',
-      'extra | unknown field | 2 | 2',
+      'extra | unknown field | 2 | [1]',
     ];
     expect(await drift()).toEqual(expected);
     await place.restart('again');

@@ -122,5 +122,13 @@ describe('dead letters of a remote source', () => {
     await settle(opened);
     expect(await run('SELECT a FROM s ORDER BY a')).toEqual(['1', '3']);
     expect(await run('SELECT position FROM millrace_dead.s')).toEqual(['1']);
+    broker.json('t', [
+      { a: 5, extra: 1 },
+      { a: 6, extra: 2, b: 'x' },
+    ]);
+    await settle(opened);
+    expect(
+      await run('SELECT kind, field, count FROM millrace_catalog.source_drift ORDER BY kind, field'),
+    ).toEqual(['missing field | b | 3', 'type changed | a | 1', 'unknown field | extra | 3']);
   });
 });
