@@ -1,0 +1,119 @@
+/**
+ * End to end: bids of 200 bytes as JSON in a topic of 4 partitions become a maintained `GROUP BY` count, against the bare loop
+ * of the client over the same topic in the same run (fetched and JSON.parse'd, and fetched only), each in a process of its own.
+ *
+ * Run: node bench/kafka.ts [--messages N] [--runs N]
+ */
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { kafka } from '../connector/kafka/source.ts';
+import { checkOptions } from '../connector/options.ts';
+import { startKafka } from '../scripts/servers/kafka.ts';
+import { createTopic } from '../test/harness/kafka.ts';
+import { MESSAGE_BYTES, produceBids } from './support/kafkaMessages.ts';
+import { startServer } from './support/server.ts';
+import { markdownTable } from './support/statistics.ts';
+
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '1000000' },
+    runs: { type: 'string', default: '3' },
+    loop: { type: 'string' },
+    url: { type: 'string' },
+  },
+});
+const count = Number(values.messages);
+const TOPIC = 'bids';
+const PARTITIONS = 4;
+
+/** The bare client: seconds from the first message to the last. */
+async function bareLoop(url: string, parse: boolean): Promise<number> {
+  const options = checkOptions(
+    kafka,
+    new Map([
+      ['topic', TOPIC],
+      ['properties.bootstrap.server', url],
+    ]),
+  );
+  const reader = await kafka.open({ identity: 'bench', name: 'bench', options }, null);
+  const signal = new AbortController().signal;
+  const decoder = new TextDecoder();
+  const counts = new Map<number, number>();
+  let seen = 0;
+  const start = performance.now();
+  while (seen < count) {
+    const { records } = await reader.fetch(4096, signal);
+    seen += records.length;
+    if (!parse) continue;
+    for (const { value } of records) {
+      const { auction }: { auction: number } = JSON.parse(decoder.decode(value ?? new Uint8Array()));
+      counts.set(auction, (counts.get(auction) ?? 0) + 1);
+    }
+  }
+  const seconds = (performance.now() - start) / 1000;
+  await reader.close();
+  return seconds;
+}
+
+function inProcess(url: string, loop: 'fetch' | 'parse'): number {
+  const args = [import.meta.filename, '--loop', loop, '--url', url, '--messages', String(count)];
+  const done = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return Number(done.stdout);
+}
+
+/** Seconds from CREATE SOURCE until the view has counted everything. */
+async function throughServer(url: string): Promise<number> {
+  const server = await startServer(true);
+  const client = await server.connect();
+  const start = performance.now();
+  await client.query(
+    `CREATE SOURCE bids (auction bigint, bidder bigint, price bigint, channel text, url text, date_time timestamptz, extra text)
+     WITH (connector = 'kafka', topic = '${TOPIC}', properties.bootstrap.server = '${url}')
+     FORMAT PLAIN ENCODE JSON`,
+  );
+  await client.query(
+    'CREATE MATERIALIZED VIEW v AS SELECT auction, count(*) AS n FROM bids GROUP BY auction',
+  );
+  for (;;) {
+    const { rows } = await client.query('SELECT sum(n) AS n FROM v');
+    if (Number(rows[0]?.n) >= count) break;
+    await sleep(20);
+  }
+  const seconds = (performance.now() - start) / 1000;
+  await client.end();
+  await server.close();
+  return seconds;
+}
+
+if (values.loop !== undefined) {
+  process.stdout.write(String(await bareLoop(values.url ?? '', values.loop === 'parse')));
+  process.exit(0);
+}
+
+const broker = await startKafka();
+await createTopic(broker, TOPIC, PARTITIONS);
+await produceBids(broker.url, TOPIC, count, PARTITIONS, 'none');
+const rows: string[][] = [];
+for (let run = 1; run <= Number(values.runs); run++) {
+  const fetched = inProcess(broker.url, 'fetch');
+  const parsed = inProcess(broker.url, 'parse');
+  const served = await throughServer(broker.url);
+  const rate = (seconds: number): string =>
+    `${Math.round(count / seconds / 1000)} k/s, ${Math.round((count * MESSAGE_BYTES) / seconds / 1e6)} MB/s`;
+  rows.push([
+    String(run),
+    rate(fetched),
+    rate(parsed),
+    rate(served),
+    `${Math.round((100 * parsed) / served)} %`,
+  ]);
+}
+process.stdout.write(
+  `\n${count} messages of ${MESSAGE_BYTES} bytes, ${PARTITIONS} partitions\n\n${markdownTable(
+    ['run', 'client, fetched', 'client, JSON.parse and count', 'Millrace, GROUP BY count', 'of the client'],
+    rows,
+  )}\n`,
+);
+await broker.close();
+process.exit(0);
