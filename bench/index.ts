@@ -24,6 +24,7 @@ const all: Readonly<Record<string, string>> = {
   deltaJoin: 'joins over shared arrangements against joins with state of their own',
   state: 'state structures',
   parser: 'parser',
+  formats: 'decoding of messages alone, by FORMAT and ENCODE',
   wireRows: 'rows to the wire',
 };
 

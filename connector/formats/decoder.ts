@@ -16,12 +16,15 @@ export interface RecordDecoder {
   complete(record: string): boolean;
 }
 
+/** What a field holds, or how to get it: only the first is asked for. */
+export type Sample = string | null | (() => string | null);
+
 /** What is to be known of a record whose row comes all the same. */
 export interface RecordReport {
   /** A field does not fit its column and is NULL. */
   nulled(error: SqlError, field: string): void;
-  /** A field is not as its column. `sample`: what it holds, which is asked for once. */
-  drift(kind: Drift, field: string, sample: () => string | null): void;
+  /** A field is not as its column. `sample`: what it holds. */
+  drift(kind: Drift, field: string, sample: Sample): void;
 }
 
 export interface FormatConfig {

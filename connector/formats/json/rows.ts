@@ -35,10 +35,12 @@ export class JsonObjectRows {
   readonly #names: readonly string[];
   readonly #scanners: ObjectScanner[] = [];
   readonly #scanner: ObjectScanner;
+  readonly #empty: Value[];
   #report: Report | null = null;
 
   constructor(config: EncodeConfig, forms: JsonForms, converterOf: ConverterOf = () => null) {
     this.#config = config;
+    this.#empty = config.columns.map(() => null);
     const context: JsonContext = {
       forms,
       text: config.context,
@@ -68,7 +70,7 @@ export class JsonObjectRows {
   }
 
   emptyRow(): Value[] {
-    return new Array<Value>(this.#config.columns.length).fill(null);
+    return this.#empty.slice();
   }
 
   /** Reads the object whose brace is at `at`. After it, or -1: see `fromNode`. */
