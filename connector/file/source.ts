@@ -1,9 +1,9 @@
 /**
- * The `posix_fs` source: files under a directory, records line by line. Reads to the end, then follows appended bytes and
- * new files. Files are read in the order of their names; position: bytes read per file. A file that was read to its end
- * is looked at again for appended bytes; a last line without a line end waits for its end.
+ * The `posix_fs` source: files under a directory, records line by line, or rows of Parquet. Reads to the end, then follows appended
+ * bytes and new files. Files are read in the order of their names; position: bytes (of `.gz`: unpacked ones) or rows read per file.
+ * A file that was read to its end is looked at again for appended bytes; a last line without a line end waits for its end.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 import { plainContext } from '../../common/textIo.ts';
@@ -22,7 +22,9 @@ import type {
 import type { RecordDecoder, RecordReport } from '../formats/decoder.ts';
 import { formats } from '../formats/index.ts';
 import { textRecord } from '../rawRecord.ts';
+import { changed, type FileContent, fileContent, vanished } from './content.ts';
 import { DriftTally } from './driftTally.ts';
+import { type ParquetConfig, ParquetFile } from './parquet.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const FOLLOW_MICROS = 100_000n;
@@ -77,8 +79,12 @@ function listFiles(root: string, pattern: RegExp | null): readonly string[] {
 
 interface FileState {
   readonly path: string;
-  readonly decoder: RecordDecoder;
-  /** Bytes consumed as whole records. */
+  readonly content: FileContent;
+  /** Null: of Parquet. */
+  readonly decoder: RecordDecoder | null;
+  /** Of Parquet, once the file is whole. */
+  parquet: ParquetFile | null;
+  /** Bytes consumed as whole records; rows of Parquet. */
   offset: number;
   /** The line that names the fields, once it has been read; null: there is none. */
   header: string | null;
@@ -155,8 +161,9 @@ class FileReader implements SourceReader {
   #state(path: string): FileState {
     const known = this.#files.get(path);
     if (known !== undefined) return known;
-    const decoder = newDecoder(this.#config, this.#report);
-    const state: FileState = { path, decoder, offset: 0, header: null };
+    const decoder = isParquet(this.#config) ? null : newDecoder(this.#config, this.#report);
+    const content = fileContent(join(this.#root, path), path);
+    const state: FileState = { path, content, decoder, parquet: null, offset: 0, header: null };
     this.#files.set(path, state);
     return state;
   }
@@ -164,15 +171,15 @@ class FileReader implements SourceReader {
   /** A decoder keeps what it learnt from the header, so the first line is read again. */
   #resume(path: string, offset: number): void {
     const state = this.#state(path);
-    if (offset > 0) {
-      const first = this.#read(state, offset);
+    if (offset > 0 && state.decoder !== null) {
+      const first = this.#firstBytes(state, offset);
       const end = first?.indexOf(NEWLINE) ?? -1;
       if (first !== null && end >= 0) {
         const text = first.toString('utf8', 0, end).replace(/\r$/, '');
         // It has been reported when it was read first.
         this.#beginRecord(new DriftTally());
         try {
-          if (state.decoder.decode(text) === null) state.header = text;
+          if (state.decoder?.decode(text) === null) state.header = text;
         } catch (error) {
           if (!(error instanceof SqlError)) throw error;
         }
@@ -181,22 +188,29 @@ class FileReader implements SourceReader {
     state.offset = offset;
   }
 
-  /** Bytes of the file from its offset, at most to `end`; null when there are none. */
-  #read(state: FileState, end: number, size = CHUNK_BYTES): Buffer | null {
-    const fd = openSync(join(this.#root, state.path), 'r');
+  /** Where the header is; a file that has changed meanwhile is told of when it is polled. */
+  #firstBytes(state: FileState, end: number): Buffer | null {
     try {
-      const available = Math.min(fstatSync(fd).size, end) - state.offset;
-      if (available <= 0) return null;
-      const buffer = Buffer.allocUnsafe(Math.min(available, size));
-      const count = readSync(fd, buffer, 0, buffer.length, state.offset);
-      return count === 0 ? null : buffer.subarray(0, count);
-    } finally {
-      closeSync(fd);
+      return state.content.read(0, end, CHUNK_BYTES);
+    } catch (error) {
+      if (error instanceof SqlError) return null;
+      throw error;
+    }
+  }
+
+  /** Files that have gone are not read any more; what they still had is missing. */
+  #checkVanished(paths: readonly string[]): void {
+    const present = new Set(paths);
+    for (const { path, content, parquet, offset, decoder } of this.#files.values()) {
+      if (present.has(path)) continue;
+      const hasMore = decoder === null ? parquet !== null && offset < parquet.rows : content.hasMore(offset);
+      if (hasMore && offset > 0) throw vanished(path);
     }
   }
 
   poll(maxRows: number, until: Position | null): SourceRows | null {
     const paths = until === null ? listFiles(this.#root, this.#pattern) : Object.keys(until).sort();
+    if (until === null) this.#checkVanished(paths);
     const strict = until === null && this.#config.onError === 'fail';
     const found = new Gathered();
     found.drift.merge(this.#headerDrift);
@@ -221,8 +235,9 @@ class FileReader implements SourceReader {
 
   /** Decodes records of one chunk; false when the file has no further whole record, or the next one stops it. */
   #readRecords(state: FileState, end: number, maxRows: number, found: Gathered, strict: boolean): boolean {
+    if (state.decoder === null) return this.#readParquet(state, end, maxRows, found, strict);
     for (let size = CHUNK_BYTES; ; size *= 2) {
-      const chunk = this.#read(state, end, size);
+      const chunk = state.content.read(state.offset, end, size);
       if (chunk === null) return false;
       const used = this.#decodeChunk(state, chunk, maxRows, found, strict);
       state.offset += used;
@@ -233,6 +248,30 @@ class FileReader implements SourceReader {
     }
   }
 
+  /** Rows of a Parquet file; false when it has no further one, is not whole yet, or the next one stops it. */
+  #readParquet(state: FileState, end: number, maxRows: number, found: Gathered, strict: boolean): boolean {
+    const path = join(this.#root, state.path);
+    if (state.parquet === null) {
+      this.#beginRecord(found.drift);
+      state.parquet = ParquetFile.open(path, parquetConfig(this.#config, this.#report));
+    } else if (sizeOf(path, state) !== state.parquet.size) {
+      throw changed(state.path, 'was changed after it was read');
+    }
+    const { parquet } = state;
+    if (parquet === null) return false;
+    if (parquet.rows < state.offset)
+      throw changed(state.path, `has ${parquet.rows} rows, ${state.offset} were read of it`);
+    const last = Math.min(end, parquet.rows, state.offset + maxRows - found.rows.length);
+    if (state.offset >= last) return false;
+    while (state.offset < last) {
+      const at = state.offset;
+      this.#decode({ state, at, text: `row ${at}` }, found, strict);
+      if (found.stopped !== null) return false;
+      state.offset++;
+    }
+    return true;
+  }
+
   #decodeChunk(state: FileState, chunk: Buffer, maxRows: number, found: Gathered, strict: boolean): number {
     let start = 0;
     let from = 0;
@@ -241,7 +280,7 @@ class FileReader implements SourceReader {
       if (end < 0) break;
       const text = chunk.toString('utf8', start, end).replace(/\r$/, '');
       from = end + 1;
-      if (!state.decoder.complete(text)) continue;
+      if (state.decoder?.complete(text) !== true) continue;
       if (text.trim() !== '') this.#decode({ state, at: state.offset + start, text }, found, strict);
       if (found.stopped !== null) break;
       start = from;
@@ -253,7 +292,7 @@ class FileReader implements SourceReader {
     const { state, at, text } = place;
     this.#beginRecord(strict ? new DriftTally() : found.drift);
     try {
-      const row = state.decoder.decode(text);
+      const row = state.decoder === null ? (state.parquet?.row(at) ?? null) : state.decoder.decode(text);
       if (row === null) state.header = text;
       else {
         found.rows.push(row);
@@ -287,6 +326,27 @@ class FileReader implements SourceReader {
   close(): void {}
 }
 
+const isParquet = (config: SourceConfig): boolean => config.encode === 'PARQUET';
+
+function sizeOf(path: string, state: FileState): number {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw vanished(state.path);
+  return stat.size;
+}
+
+function parquetConfig(config: SourceConfig, report: RecordReport): ParquetConfig {
+  const context = { ...plainContext(config.clock), timeZone: config.timeZone };
+  return { columns: config.columns, context, nullOnError: config.onError === 'null', report };
+}
+
+/** Bytes or rows that a file has now. */
+function endOf(config: SourceConfig, root: string, path: string): number {
+  const file = join(root, path);
+  if (!isParquet(config)) return fileContent(file, path).length();
+  const silent: RecordReport = { drift: () => {}, nulled: () => {} };
+  return ParquetFile.open(file, parquetConfig(config, silent))?.rows ?? 0;
+}
+
 function newDecoder(config: SourceConfig, report: RecordReport): RecordDecoder {
   const make = formats[config.encode ?? ''];
   if (make === undefined)
@@ -302,9 +362,9 @@ function newDecoder(config: SourceConfig, report: RecordReport): RecordDecoder {
 
 export const posixFs: SourceConnector = {
   name: 'posix_fs',
-  doc: 'CSV and newline-delimited JSON files in a local directory, followed as they grow.',
+  doc: 'CSV and newline-delimited JSON files in a local directory, followed as they grow; packed ones (`.gz`) and Parquet files as wholes.',
   options,
-  formats: ['PLAIN CSV', 'PLAIN JSON'],
+  formats: ['PLAIN CSV', 'PLAIN JSON', 'PLAIN PARQUET'],
   appendOnly: true,
   fixedColumns: () => null,
   open: (config, from) => new FileReader(config, from),
@@ -312,6 +372,6 @@ export const posixFs: SourceConnector = {
     const root = config.options.get('posix_fs.root') ?? '';
     const pattern = config.options.get('match_pattern');
     const paths = listFiles(root, pattern === undefined ? null : globRegex(pattern));
-    return Object.fromEntries(paths.map((path) => [path, statSync(join(root, path)).size]));
+    return Object.fromEntries(paths.map((path) => [path, endOf(config, root, path)]));
   },
 };

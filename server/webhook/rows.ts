@@ -5,6 +5,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import { plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
 import type { BadRecord, FieldDrift, OnError, RawRecord } from '../../connector/connector.ts';
+import { DriftTally } from '../../connector/file/driftTally.ts';
 import { jsonDecoder } from '../../connector/formats/json.ts';
 import { textRecord } from '../../connector/rawRecord.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
@@ -38,7 +39,7 @@ export function decodeBody(
   const { columns, clock, timeZone } = source.config;
   const only = columns.length === 1 ? columns[0] : undefined;
   const nulled: { readonly error: SqlError; readonly field: string }[] = [];
-  const drift = new Map<string, FieldDrift>();
+  const drift = new DriftTally();
   const decode =
     only?.type.id === 'jsonb'
       ? (text: string): Row => [parseJsonb(text)]
@@ -49,11 +50,16 @@ export function decodeBody(
   const errors: RecordError[] = [];
   const rawOf = (number: number): RawRecord =>
     textRecord(records[number]?.text ?? '', { partition: '0', offset: `${request}:${number}` });
+  // Without ENCODE nobody could read the text again; an object of fields is read as the row that it should have been.
+  const what = (number: number) => {
+    const row = records[number]?.error === null ? { row: records[number]?.text ?? null } : {};
+    return { record: rawOf(number), ...row };
+  };
   const addBad = (number: number, error: SqlError, field: string | null, outcome?: 'nulled'): void => {
     const { message, state } = error;
     const raw = records[number]?.text ?? '';
     const position = `${request}:${number}`;
-    bad.push({ position, raw, message, state, record: rawOf(number), field, ...(outcome && { outcome }) });
+    bad.push({ position, raw, message, state, ...what(number), field, ...(outcome && { outcome }) });
   };
   records.forEach(({ text, error }, number) => {
     nulled.length = 0;
@@ -72,7 +78,7 @@ export function decodeBody(
     const number = numbers[row];
     return number === undefined ? null : rawOf(number);
   };
-  return { rows, numbers, bad, errors, drift: [...drift.values()], recordOf };
+  return { rows, numbers, bad, errors, drift: drift.list(), recordOf };
 }
 
 function decoder(
@@ -80,7 +86,7 @@ function decoder(
   onError: OnError,
   context: ReturnType<typeof plainContext>,
   nulled: { readonly error: SqlError; readonly field: string }[],
-  drift: Map<string, FieldDrift>,
+  drift: DriftTally,
 ): (text: string) => Row {
   const { decode } = jsonDecoder({
     columns: source.config.columns,
@@ -89,16 +95,7 @@ function decoder(
     onError,
     report: {
       nulled: (error, field) => nulled.push({ error, field }),
-      drift(kind, field, sample) {
-        const key = `${kind} ${field}`;
-        const known = drift.get(key);
-        drift.set(key, {
-          kind,
-          field,
-          count: (known?.count ?? 0) + 1,
-          sample: sample ?? known?.sample ?? null,
-        });
-      },
+      drift: (kind, field, sample) => drift.count(kind, field, sample),
     },
   });
   return (text) => decode(text) ?? [];
