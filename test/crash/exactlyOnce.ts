@@ -52,6 +52,8 @@ const GROUPS = 50;
 /** Events of one transaction of the input. */
 const BATCH = 500;
 const PATIENCE_MS = 120_000;
+/** How long is waited for a sign of life before the next kill. */
+const STIR_MS = 10_000;
 
 interface Place {
   readonly broker: KafkaServer;
@@ -199,6 +201,19 @@ async function harm(place: Place, random: (n: number) => number, report: Exactly
   }
 }
 
+/** Until a sink has delivered something since, so that no life is over before it begins. */
+async function stirred(place: Place, before: string): Promise<string> {
+  const end = Date.now() + STIR_MS;
+  for (;;) {
+    const rows = await within(place.server, [
+      'SELECT name, delivered_version FROM millrace_catalog.sinks ORDER BY name',
+    ]);
+    const now = JSON.stringify(rows);
+    if (now !== before || Date.now() > end) return now;
+    await sleep(20);
+  }
+}
+
 /** Until the views have everything and the sinks nothing left. */
 async function settled(place: Place, events: number): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
@@ -305,12 +320,15 @@ async function harmAll(
   report: ExactlyOnceReport,
 ): Promise<void> {
   const random = generator(options.seed);
+  let stir = '';
   while (report.kills < options.kills) {
     events.allow(Math.ceil((options.events * (report.kills + 1)) / (options.kills + 1)));
     await sleep(random(options.mostMs));
     // Several things may go wrong at once.
     const other = random(3) < 2 ? harm(place, random, report) : Promise.resolve();
+    other.catch(() => {});
     if (random(2) === 0) await other;
+    stir = await stirred(place, stir);
     await sleep(random(options.mostMs));
     await killServer(place);
     report.kills++;
