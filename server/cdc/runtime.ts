@@ -6,6 +6,7 @@
  * Invariant: while a table is `streaming`, it holds what the table in PostgreSQL held at the commit whose position the stream has.
  * In every other state its rows are to be brought by a snapshot, which then replaces what is there.
  */
+import type { Column } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Position, SourceConfig, SourceRows } from '../../connector/connector.ts';
 import { isState } from '../../connector/postgresCdc/connection.ts';
@@ -48,6 +49,18 @@ export class CdcRuntime extends SourceRuntime {
     this.upstream = upstream;
     this.sourceId = sourceId;
     this.#options = readOptions(config.options);
+  }
+
+  /** For the same table with other columns; it needs a snapshot, unless it is paused. */
+  withColumns(columns: readonly Column[]): CdcRuntime {
+    const next = new CdcRuntime({ ...this.config, columns }, this.upstream, this.sourceId);
+    next.#options = this.#options;
+    next.rowsRead = this.rowsRead;
+    next.paused = this.paused;
+    next.wake = this.wake;
+    next.position = this.tableState === 'paused' ? this.position : this.inState('waiting', null);
+    for (const id of this.consumers) next.consumers.add(id);
+    return next;
   }
 
   get options(): PostgresCdcOptions {

@@ -13,6 +13,7 @@ import { bindStandalone } from '../../planner/bind/bind.ts';
 import { coerceAssign } from '../../planner/bind/coerce.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { volatilityOf } from '../../planner/plan/scalars.ts';
+import { followAfter, mayChangeColumns } from '../cdc/alterTable.ts';
 import { columnTypes } from '../database.ts';
 import { changeCatalog } from '../definitions/definitions.ts';
 import { makingStatement, rewriteIndex } from '../definitions/ownStatement.ts';
@@ -239,11 +240,12 @@ function tableOf(
   const after = makeTable(statement, shape, table.schema, table.name, own, table.id);
   const { owner, searchPath, timeZone, commits } = table;
   Object.assign(after, { owner, searchPath, timeZone, sql, commits: commits + 1 });
+  followAfter(table, after, shape);
   return { after, shape };
 }
 
 function refuseFed(table: TableObject, position: number): void {
-  if (table.source !== null) {
+  if (table.source !== null && !mayChangeColumns(table)) {
     throw unsupported(
       `changing columns of a table that connector ${table.source.connector.name} feeds`,
       position,

@@ -133,6 +133,24 @@ it('new columns are left out and named; a column that is used and goes pauses it
   await both();
 });
 
+it('columns can be taken in and left out: rows are compared', async () => {
+  if (server === null) return;
+  await here.rows('ALTER TABLE a ADD COLUMN extra int');
+  await following(here, 'a');
+  await same(here, there, 'SELECT id, v, w, extra FROM a ORDER BY id');
+  await here.rows('ALTER TABLE a DROP COLUMN w');
+  await there.rows(
+    'ALTER TABLE a DROP COLUMN w; UPDATE a SET v = v + 1, extra = v WHERE id < 50; DELETE FROM a WHERE id = 60',
+  );
+  await restart();
+  await following(here, 'a');
+  await same(here, there, 'SELECT id, v, extra FROM a ORDER BY id');
+  await there.rows('UPDATE a SET extra = extra + 1 WHERE id < 20');
+  await same(here, there, 'SELECT id, v, extra FROM a ORDER BY id');
+  await both();
+  await same(here, there, 'SELECT a, b FROM sums', 'SELECT (SELECT sum(v) FROM a), (SELECT sum(v) FROM b)');
+});
+
 it('values that do not fit pause the table', async () => {
   if (server === null) return;
   await there.rows(
