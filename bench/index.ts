@@ -25,6 +25,7 @@ const all: Readonly<Record<string, string>> = {
   state: 'state structures',
   parser: 'parser',
   formats: 'decoding of messages alone, by FORMAT and ENCODE',
+  remote: 'rows of remote sources: what they cost the main thread',
   wireRows: 'rows to the wire',
 };
 
