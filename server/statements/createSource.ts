@@ -13,6 +13,7 @@ import { letterPolicy } from '../deadLetters/policy.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
 import { routinesUsed } from '../planning.ts';
 import { findRemote } from '../remote/declare.ts';
+import { inferredStatement } from '../remote/inferredColumns.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, sourceAdmission } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
@@ -159,7 +160,10 @@ export const createSource: StatementHandler<CreateSource> = {
     if (statement.temporary) throw unsupported('CREATE TEMPORARY SOURCE', statement.span.start);
     refuseTtl(statement);
     const remote = findRemote(statement, context.database);
-    if (remote !== null) return createStream(statement, remote, context);
+    if (remote !== null) {
+      const told = await inferredStatement(statement, remote, context, (s) => s.kind === 'CreateSource');
+      return createStream(told?.statement ?? statement, remote, told?.context ?? context);
+    }
     const include = statement.include[0];
     if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
     const target = splitName(statement.name, context);
@@ -173,6 +177,13 @@ export const createSource: StatementHandler<CreateSource> = {
       });
     }
     const connector = findConnector(name, statement.span.start);
+    if (connector.tablesOnly === true) {
+      throw unsupported(
+        `CREATE SOURCE with connector ${connector.name}`,
+        statement.span.start,
+        'Use CREATE TABLE: what comes is kept.',
+      );
+    }
     const fixed = connector.fixedColumns(checkOptions(connector, options));
     const shape = tableShape(statement.elements, fixed, target.name, context);
     if (shape.columns.length === 0) {

@@ -24,6 +24,7 @@ import {
   findRemote,
   remoteRuntime,
 } from '../remote/declare.ts';
+import { inferredStatement } from '../remote/inferredColumns.ts';
 import { notePartitions } from '../remote/partitions.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, tableAdmission, ttlByClock, ttlByWatermark, ttlColumn } from '../time/declare.ts';
@@ -316,6 +317,10 @@ export const createTable: StatementHandler<CreateTable> = {
     const { database } = context;
     const connector = findRemote(statement, database);
     if (connector === null) refuseInclude(statement);
+    else if (statement.query === null) {
+      const told = await inferredStatement(statement, connector, context, (s) => s.kind === 'CreateTable');
+      if (told !== null) return createTable.run(told.statement, told.context);
+    }
     const remote = connector === null ? null : declareRemote(statement, connector, true, context);
     const fixed = statement.options.length === 0 || remote !== null ? null : fixedColumns(statement);
     const shape =

@@ -58,7 +58,7 @@ export function columnTypeOf(type: AvroType, within: readonly AvroRecord[] = [])
       return types.jsonb;
     case 'array': {
       const element = columnTypeOf(type.items, within);
-      return element.id === 'jsonb' ? types.jsonb : arrayOf(element);
+      return element.id === 'jsonb' || element.id === 'array' ? types.jsonb : arrayOf(element);
     }
     case 'union': {
       const present = type.branches.filter((b) => b.kind !== 'null');
