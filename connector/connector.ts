@@ -133,6 +133,8 @@ export interface SourceConnector {
   readonly formats: readonly string[];
   /** Rows are only ever added. */
   readonly appendOnly: boolean;
+  /** Its rows come only once, so they must be kept: CREATE TABLE, not CREATE SOURCE. */
+  readonly tablesOnly?: boolean;
   /** Columns of the source when the user writes none; null: the user must. `declared` may be checked too. */
   fixedColumns(
     options: ReadonlyMap<string, string>,

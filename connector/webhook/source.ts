@@ -88,6 +88,7 @@ export const webhook: SourceConnector = {
   options,
   formats: ['NATIVE', 'PLAIN JSON'],
   appendOnly: true,
+  tablesOnly: true,
   fixedColumns: () => null,
   open(config) {
     checkAccess(config.options);

@@ -181,6 +181,9 @@ describe('webhook', () => {
   });
 
   it('checks tokens and signatures', async () => {
+    await expect(
+      sql("CREATE SOURCE s (a int) WITH (connector = 'webhook', auth = 'none')"),
+    ).rejects.toMatchObject({ state: '0A000' });
     await expect(sql("CREATE TABLE open (a int) WITH (connector = 'webhook')")).rejects.toMatchObject({
       state: '22023',
     });
