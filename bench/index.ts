@@ -27,6 +27,8 @@ const all: Readonly<Record<string, string>> = {
   formats: 'decoding of messages alone, by FORMAT and ENCODE',
   remote: 'rows of remote sources: what they cost the main thread',
   wireRows: 'rows to the wire',
+  kafka: 'a Kafka topic into GROUP BY count against the bare client; starts a broker',
+  kafkaClients: 'clients for Kafka on one real broker',
 };
 
 if (process.argv.includes('--list')) {

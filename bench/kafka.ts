@@ -26,6 +26,7 @@ const { values } = parseArgs({
 const count = Number(values.messages);
 const TOPIC = 'bids';
 const PARTITIONS = 4;
+const POLL_MILLIS = 200;
 
 /** The bare client: seconds from the first message to the last. */
 async function bareLoop(url: string, parse: boolean): Promise<number> {
@@ -78,7 +79,7 @@ async function throughServer(url: string): Promise<number> {
   for (;;) {
     const { rows } = await client.query('SELECT sum(n) AS n FROM v');
     if (Number(rows[0]?.n) >= count) break;
-    await sleep(20);
+    await sleep(POLL_MILLIS);
   }
   const seconds = (performance.now() - start) / 1000;
   await client.end();
