@@ -220,6 +220,11 @@ describe('retention', () => {
     expect(await run('SELECT a FROM s')).toEqual(['3']);
     expect(await run('SELECT n FROM v')).toEqual(['3']);
     expect(await run('SELECT rows_forgotten FROM millrace_catalog.sources')).toEqual(['2']);
+    await opened.checkpointer?.checkpoint();
+    await restart('checkpoint');
+    expect(await run('SELECT a FROM s')).toEqual(['3']);
+    expect(await run('SELECT n FROM v')).toEqual(['3']);
+    expect(await run('SELECT rows_forgotten FROM millrace_catalog.sources')).toEqual(['2']);
     await run('CREATE MATERIALIZED VIEW w AS SELECT count(*) AS n FROM s');
     expect(await run('SELECT n FROM w')).toEqual(['1']);
   });
