@@ -118,7 +118,11 @@ class MessageLetters implements LetterDecoder {
     const context = { ...plainContext(config.clock), timeZone: config.timeZone };
     const { message, include } = source.decoding(config);
     this.#decoder = createMessageDecoder({ ...message, context });
-    this.#fill = includeFiller(include, [...message.included].sort((a, b) => a - b), context);
+    this.#fill = includeFiller(
+      include,
+      [...message.included].sort((a, b) => a - b),
+      context,
+    );
     this.#rows = new TextLetters(config);
   }
 
