@@ -178,9 +178,10 @@ export class MqttReader implements RemoteReader {
   async #reconnect(why: SqlError): Promise<void> {
     this.#note = why.message;
     let error = why;
-    const began = performance.now();
-    for (let delay = FIRST_DELAY_MILLIS; performance.now() - began < GIVE_UP_MILLIS; delay *= 2) {
-      await sleep(Math.min(delay, LONGEST_DELAY_MILLIS), undefined, { ref: false });
+    let delay = FIRST_DELAY_MILLIS;
+    for (let waited = 0; waited < GIVE_UP_MILLIS; waited += delay) {
+      await sleep(delay, undefined, { ref: false });
+      delay = Math.min(delay * 2, LONGEST_DELAY_MILLIS);
       if (this.#closed || this.#failed !== null) return;
       try {
         await this.connect();

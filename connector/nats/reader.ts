@@ -53,7 +53,8 @@ export class NatsReader implements RemoteReader {
   #whole = false;
   #first = true;
   #wake: (() => void) | null = null;
-  #refreshed = -REFRESH_MILLIS;
+  /** What the server said last is a while ago. */
+  #stale = true;
 
   private constructor(config: RemoteConfig, client: NatsClient, stream: string) {
     this.#config = config;
@@ -231,9 +232,11 @@ export class NatsReader implements RemoteReader {
 
   /** Nothing comes: what does the server say? Messages that came meanwhile are handed out before it counts. */
   async #refresh(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#refreshed < REFRESH_MILLIS) return;
-    this.#refreshed = now;
+    if (!this.#stale) return;
+    this.#stale = false;
+    setTimeout(() => {
+      this.#stale = true;
+    }, REFRESH_MILLIS).unref();
     const info = await this.#info();
     if (info.created !== this.#created) {
       throw new SqlError('08006', `NATS stream "${this.#stream}" was made anew`);
