@@ -3,6 +3,8 @@
 import type { EvalContext, SessionInfo } from '../common/function.ts';
 import { unsupported } from '../common/sqlError.ts';
 import type { ObjectNames, TextContext } from '../common/textContext.ts';
+import type { LookupConnector } from '../connector/lookup.ts';
+import type { SinkConnector } from '../connector/sink.ts';
 import type { RemoteEnvironment } from './remote/host.ts';
 import type { Settings } from './settings.ts';
 import type { ServerClock } from './time/clock.ts';
@@ -17,6 +19,10 @@ export interface EngineEnvironment {
   randomBytes(count: number): Uint8Array;
   /** Remote sources; absent: those of the server. */
   readonly remote?: RemoteEnvironment;
+  /** Where sinks can write; absent: connector/sinks.ts. */
+  readonly sinks?: readonly SinkConnector[];
+  /** Where lookup tables can ask; absent: connector/lookups.ts. */
+  readonly lookups?: readonly LookupConnector[];
 }
 
 /** Session facts of a maintained view: it belongs to no session. */

@@ -23,7 +23,8 @@ export function fileLetters(database: Database, owner: SourceObject | TableObjec
   }
   if (records.length === 0) return;
   const now = database.watermarks.now();
-  const rows = records.map((record) => letterRow(record, database.nextRowId(), now));
+  const last = store.lastNumber;
+  const rows = records.map((record, i) => letterRow(record, last + BigInt(i) + 1n, now));
   database.pushRows(relation, store.take(rows, now));
 }
 

@@ -28,10 +28,13 @@ import { lookupOptions } from './options.ts';
 import { LookupRuntime } from './runtime.ts';
 
 /** The lookup connector that the options name; null: they name another one, or none. */
-export function lookupConnectorOf(options: readonly Option[]): LookupConnector | null {
+export function lookupConnectorOf(
+  options: readonly Option[],
+  connectors: readonly LookupConnector[] = lookupConnectors,
+): LookupConnector | null {
   const name = options.find((o) => o.name === 'connector')?.value;
   if (name === undefined || name.kind === 'secret') return null;
-  return lookupConnectors.find((c) => c.name === String(name.value).toLowerCase()) ?? null;
+  return connectors.find((c) => c.name === String(name.value).toLowerCase()) ?? null;
 }
 
 function refuse(statement: CreateTable, connector: LookupConnector, shape: TableShape): void {

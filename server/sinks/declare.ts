@@ -89,15 +89,19 @@ export function givenOptions(options: readonly Option[]): Map<string, string> {
   return map;
 }
 
-function connectorNamed(name: string | undefined, position: number): SinkConnector {
-  const known = `Connectors: ${sinkConnectors.map((c) => c.name).join(', ')}.`;
+function connectorNamed(
+  name: string | undefined,
+  connectors: readonly SinkConnector[],
+  position: number,
+): SinkConnector {
+  const known = `Connectors: ${connectors.map((c) => c.name).join(', ')}.`;
   if (name === undefined) {
     throw new SqlError('42601', 'CREATE SINK needs the option connector', {
       position,
       hint: `Write WITH (connector = '...'). ${known}`,
     });
   }
-  const connector = sinkConnectors.find((c) => c.name === name.toLowerCase());
+  const connector = connectors.find((c) => c.name === name.toLowerCase());
   if (connector === undefined) throw unsupported(`connector "${name}"`, position, known);
   return connector;
 }
@@ -144,10 +148,14 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
   return { format: format as SinkFormat, encode, keyEncode };
 }
 
-export function declaredSink(statement: CreateSink): DeclaredSink {
+/** `connectors`: where sinks can write. */
+export function declaredSink(
+  statement: CreateSink,
+  connectors: readonly SinkConnector[] = sinkConnectors,
+): DeclaredSink {
   const position = statement.span.start;
   const options = givenOptions(statement.options);
-  const connector = connectorNamed(options.get('connector'), position);
+  const connector = connectorNamed(options.get('connector'), connectors, position);
   const common = new Map<string, string>();
   for (const { name } of sinkOptions) {
     const value = options.get(name);

@@ -167,8 +167,9 @@ function discard(id: number, context: StatementContext): void {
 export const createSink: StatementHandler<CreateSink> = {
   async run(written, context) {
     context.requireNoTransactionBlock(TAG);
-    const declared = written.into === null ? declaredSink(written) : declaredInto(written);
     const { database } = context;
+    const declared =
+      written.into === null ? declaredSink(written, database.environment.sinks) : declaredInto(written);
     const target = splitName(written.name, context);
     const schema = creationSchema(target, context);
     if (written.replace) replacedSink(schema, target.name, context);

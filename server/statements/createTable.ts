@@ -307,7 +307,7 @@ export const createTable: StatementHandler<CreateTable> = {
       context.requireNoTransactionBlock('CREATE TABLE');
       return createCdcTable(statement, context);
     }
-    const lookup = lookupConnectorOf(statement.options);
+    const lookup = lookupConnectorOf(statement.options, context.database.environment.lookups);
     if (lookup !== null) return createLookupTable(statement, lookup, context);
     refuseUnsupported(statement);
     context.requireNoTransactionBlock('CREATE TABLE');

@@ -43,6 +43,17 @@ export class LateStore {
     return this.#kept.length - this.#head;
   }
 
+  /**
+   * What rows that number themselves count on from. It follows from the rows that have come alone, so that a restart gives the same
+   * numbers; ids of the database's rows do not: refused transactions use them up.
+   */
+  get lastNumber(): bigint {
+    const newest = this.#kept.at(-1);
+    const last = newest === undefined ? 0n : (idOf(newest.row) as bigint);
+    const received = BigInt(this.received);
+    return last > received ? last : received;
+  }
+
   /** The rows kept, oldest first, those of the running tick included. */
   *rows(): Generator<Row> {
     for (let i = this.#head; i < this.#kept.length; i++) yield must(this.#kept[i]).row;

@@ -1,4 +1,6 @@
 /** What simulated histories have found, without the history: seeds mean something else as soon as the workload changes. */
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Opened, open, temporaryDirectory } from '../server/journal/support.ts';
 import { expectSame, stateOf } from './state.ts';
@@ -58,6 +60,30 @@ describe('a restart', () => {
       'ALTER TABLE t ADD COLUMN c int DEFAULT 3',
     ]);
     expect((await server.session.run('SELECT * FROM t'))[0]?.rows).toEqual([[1, 2, 3]]);
+    const before = stateOf(server.database);
+    server.database.close();
+    server = await open(directory);
+    expectSame(stateOf(server.database), before, 'after the restart');
+    server.database.close();
+  });
+
+  it('numbers dead letters as before, whatever transactions that came to nothing have used up', async () => {
+    let server = await open(directory);
+    const input = join(directory, 'in');
+    mkdirSync(input);
+    writeFileSync(join(input, 'a.csv'), '1\nx\n');
+    await run(server, [
+      'CREATE TABLE rows (n int)',
+      `CREATE TABLE t (n int) WITH (connector = 'posix_fs', posix_fs.root = '${input}')
+         FORMAT PLAIN ENCODE CSV (without_header = 'true')`,
+      'BEGIN; INSERT INTO rows VALUES (1), (2); ROLLBACK',
+    ]);
+    await server.database.pollSources();
+    appendFileSync(join(input, 'a.csv'), 'y\n');
+    await server.database.pollSources();
+    const letters = 'SELECT id, reason FROM millrace_dead.t ORDER BY id';
+    expect((await server.session.run(letters))[0]?.rows.map((row) => row[0])).toEqual([1n, 2n]);
+    await run(server, ['REPROCESS DEAD LETTERS FROM t']);
     const before = stateOf(server.database);
     server.database.close();
     server = await open(directory);
