@@ -1,7 +1,8 @@
 /**
  * Kills a server that follows a PostgreSQL database, and sometimes that database, while clients write there; after every start
  * tables, a join and sums must be what PostgreSQL has: every transaction once. A table is added on the way, so that kills meet
- * snapshots too.
+ * snapshots too. The join and the changes of the sums go on into another database of PostgreSQL, where the rows must be those of
+ * the join, and the changes, folded, the sums: each written once.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +29,8 @@ export interface CdcKillReport {
 }
 
 const DATABASE = 'ledger';
-const JOIN = `SELECT o.id, o.amount, c.name, c.balance FROM orders o JOIN customer c ON c.id = o.customer`;
+const MIRROR = 'mirror';
+const JOIN = `SELECT o.id, c.id AS owner, o.amount, c.name, c.balance FROM orders o JOIN customer c ON c.id = o.customer`;
 const SUMS = 'SELECT customer, count(*) AS n, sum(amount) AS total FROM orders GROUP BY customer';
 const LATE_ROWS = 4000;
 
@@ -39,6 +41,26 @@ const upstreamTables = [
   'CREATE TABLE late (id int PRIMARY KEY, v int)',
   `INSERT INTO late SELECT i, 0 FROM generate_series(1, ${LATE_ROWS}) i`,
 ];
+
+const mirrorTables = [
+  'CREATE TABLE joined (id bigint, owner int, amount int, name text, balance bigint, PRIMARY KEY (id, owner))',
+  'CREATE TABLE changes (customer int, n bigint, total bigint, op int)',
+];
+
+/** Changes 1 and 3 bring a row, 2 and 4 take one away. */
+const FOLDED = `SELECT customer, n, total FROM changes GROUP BY customer, n, total
+  HAVING sum(CASE WHEN op IN (1, 3) THEN 1 ELSE -1 END) = 1 ORDER BY customer, n, total`;
+const DOUBLE = `SELECT customer, n, total FROM changes GROUP BY customer, n, total
+  HAVING sum(CASE WHEN op IN (1, 3) THEN 1 ELSE -1 END) NOT IN (0, 1)`;
+
+/** What goes on into the other database. */
+function sinks(port: number): readonly string[] {
+  const place = `connector = 'postgres', host = '127.0.0.1', port = '${port}', user = 'root', password = 'x', database = '${MIRROR}'`;
+  return [
+    `CREATE SINK joined_out FROM joined WITH (${place}, table = 'joined', primary_key = 'id, owner', type = 'upsert')`,
+    `CREATE SINK changes_out AS WITH c AS CHANGELOG FROM sums SELECT customer, n, total, changelog_op AS op FROM c WITH (${place}, table = 'changes', type = 'append-only')`,
+  ];
+}
 
 /** One client of the database there; what it does is a transaction over both tables. */
 async function writer(
@@ -72,7 +94,14 @@ async function writer(
   await connection?.end().catch(() => {});
 }
 
-async function check(millrace: ServedProgram, there: Connection): Promise<number> {
+/** The other database has what the views have. */
+async function delivered(here: Connection, mirror: Connection): Promise<void> {
+  await same(mirror, here, 'SELECT * FROM joined ORDER BY id, owner');
+  await same(mirror, here, FOLDED, 'SELECT customer, n, total FROM sums ORDER BY customer, n, total');
+  await same(mirror, here, DOUBLE, 'SELECT customer, n, total FROM sums WHERE false');
+}
+
+async function check(millrace: ServedProgram, there: Connection, mirror: Connection): Promise<number> {
   const here = await connectTo(millrace.url);
   try {
     const names = (await here.rows('SELECT name FROM millrace_catalog.cdc_tables')).map(([name]) =>
@@ -82,6 +111,7 @@ async function check(millrace: ServedProgram, there: Connection): Promise<number
     for (const name of names) await same(here, there, `SELECT * FROM ${name} ORDER BY id`);
     await same(here, there, 'SELECT * FROM joined ORDER BY id', `${JOIN} ORDER BY id`);
     await same(here, there, 'SELECT * FROM sums ORDER BY customer', `${SUMS} ORDER BY customer`);
+    await delivered(here, mirror);
     // Payments and balances are of the same transactions.
     await same(here, there, 'SELECT (SELECT sum(balance) FROM customer) IS NOT NULL, count(*) FROM orders');
     return Number(await here.value('SELECT count(*) FROM orders'));
@@ -101,6 +131,9 @@ export async function runCdcKills(server: PostgresServer, options: CdcKillOption
   let there = await connectTo(url);
   for (const sql of [...upstreamTables, "ALTER DATABASE ledger SET timezone = 'UTC'"]) await there.rows(sql);
   await there.rows("SET timezone = 'UTC'");
+  const mirrorUrl = await server.createDatabase(MIRROR);
+  let mirror = await connectTo(mirrorUrl);
+  for (const sql of mirrorTables) await mirror.rows(sql);
   let millrace = await start();
   try {
     const here = await connectTo(millrace.url);
@@ -111,6 +144,7 @@ export async function runCdcKills(server: PostgresServer, options: CdcKillOption
       await here.rows(`CREATE TABLE ${table} (*) FROM pg TABLE '${table}'`);
     await here.rows(`CREATE MATERIALIZED VIEW joined AS ${JOIN}`);
     await here.rows(`CREATE MATERIALIZED VIEW sums AS ${SUMS}`);
+    for (const sql of sinks(server.port)) await here.rows(sql);
     await here.end();
     for (let i = 0; i < options.kills; i++) {
       let stop = false;
@@ -122,11 +156,12 @@ export async function runCdcKills(server: PostgresServer, options: CdcKillOption
       }
       await sleep(random(options.mostMs));
       if (random(4) === 0) {
-        await there.end().catch(() => {});
+        await Promise.all([there.end().catch(() => {}), mirror.end().catch(() => {})]);
         server.stop('immediate');
         server.start();
         report.upstreamRestarts++;
         there = await connectTo(url);
+        mirror = await connectTo(mirrorUrl);
         await sleep(random(options.mostMs));
       }
       millrace.program.signal('SIGKILL');
@@ -136,15 +171,16 @@ export async function runCdcKills(server: PostgresServer, options: CdcKillOption
       await sleep(random(200));
       stop = true;
       await Promise.all(writers);
-      report.rows = await check(millrace, there);
+      report.rows = await check(millrace, there, mirror);
       options.log(`kill ${report.kills}: ${report.transactions} transactions, ${report.rows} orders`);
     }
     return report;
   } finally {
-    await there.end().catch(() => {});
+    await Promise.all([there.end().catch(() => {}), mirror.end().catch(() => {})]);
     millrace.program.signal('SIGKILL');
     await millrace.program.finished();
     await server.dropDatabase(DATABASE).catch(() => {});
+    await server.dropDatabase(MIRROR).catch(() => {});
     rmSync(directory, { recursive: true, force: true });
   }
 }
