@@ -4,8 +4,9 @@
  * is how a view created later, or a restarted server, sees what has already been.
  */
 import type { Column, DataType } from '../common/dataType.ts';
-import type { Row } from '../common/value.ts';
+import type { Row, Value } from '../common/value.ts';
 import type { Drift } from './formats/message.ts';
+import type { IncludeField, RemoteRecord } from './remote.ts';
 
 export interface OptionSpec {
   /** Dotted name as in WITH (...). A trailing `*` matches any suffix (`fields.*`). */
@@ -15,6 +16,8 @@ export interface OptionSpec {
   /** ALTER may change it: the rows and their order do not depend on it. */
   readonly alterable?: boolean;
   readonly default?: string;
+  /** Its value is for the other server only: nothing shows it (secretOptions.ts). */
+  readonly secret?: boolean;
   readonly choices?: readonly string[];
   readonly doc: string;
 }
@@ -106,6 +109,16 @@ export interface SourceReader {
   close(): void;
 }
 
+/** Fields of records besides what they decode to (INCLUDE): the last of the columns. */
+export interface IncludedFields {
+  /** How many of the columns. */
+  readonly count: number;
+  /** Their names, as the connector has them. */
+  readonly fields: readonly string[];
+  /** Sets their columns of a row. Throws SqlError where a field is not of its column's type. */
+  fill(record: RemoteRecord, row: Value[]): void;
+}
+
 export interface SourceConfig {
   /** Options given by the user with defaults filled in, validated against the specs. */
   readonly options: ReadonlyMap<string, string>;
@@ -123,6 +136,8 @@ export interface SourceConfig {
    * again (`until`) has been decided: there it is left out.
    */
   readonly onError?: OnError;
+  /** Absent: none. */
+  readonly included?: IncludedFields;
 }
 
 export interface SourceConnector {
@@ -131,6 +146,8 @@ export interface SourceConnector {
   readonly options: readonly OptionSpec[];
   /** Accepted FORMAT/ENCODE pairs; `NATIVE` stands for no clause. */
   readonly formats: readonly string[];
+  /** What INCLUDE can name of its records; absent: nothing. */
+  readonly include?: readonly IncludeField[];
   /** Rows are only ever added. */
   readonly appendOnly: boolean;
   /** Its rows come only once, so they must be kept: CREATE TABLE, not CREATE SOURCE. */

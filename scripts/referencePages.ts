@@ -4,6 +4,7 @@ import { formatType } from '../common/typeTable.ts';
 import type { OptionSpec, SourceConnector } from '../connector/connector.ts';
 import { formats } from '../connector/formats/index.ts';
 import { sourceConnectors } from '../connector/index.ts';
+import type { IncludeField } from '../connector/remote.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
 import { letterOptions } from '../server/deadLetters/letterOptions.ts';
 import { ttlOptions, watermarkOptions } from '../server/time/timeOptions.ts';
@@ -135,6 +136,12 @@ function optionRow(option: OptionSpec): string {
   return `| ${code(option.name)} | ${option.type}${choices} | ${cell(standard)} | ${cell(option.doc)} |`;
 }
 
+/** What INCLUDE can name, as a sentence after others. */
+export function includeText(include: readonly IncludeField[]): string {
+  if (include.length === 0) return '';
+  return ` INCLUDE: ${include.map(({ name, doc }) => `\`${name}\`${doc === '' ? '' : ` (${doc})`}`).join(', ')}.`;
+}
+
 function connectorSection(connector: SourceConnector): string {
   const fixed = connector.fixedColumns(new Map());
   const columns =
@@ -144,7 +151,7 @@ function connectorSection(connector: SourceConnector): string {
   return [
     `## ${connector.name}`,
     `${connector.doc} ${columns} ${connector.appendOnly ? 'Rows are only ever added.' : 'Rows may change.'}`,
-    `Formats: ${connector.formats.map((f) => (f === 'NATIVE' ? 'none (no FORMAT clause)' : `\`${f}\``)).join(', ')}.`,
+    `Formats: ${connector.formats.map((f) => (f === 'NATIVE' ? 'none (no FORMAT clause)' : `\`${f}\``)).join(', ')}.${includeText(connector.include ?? [])}`,
     optionTable(connector.options),
   ].join('\n\n');
 }

@@ -4,17 +4,16 @@ import type { RemoteConnector } from '../connector/remote.ts';
 import { remoteConnectors } from '../connector/remotes.ts';
 import { letterOptions } from '../server/deadLetters/letterOptions.ts';
 import { retentionOption } from '../server/remote/options.ts';
-import { optionTable } from './referencePages.ts';
+import { includeText, optionTable } from './referencePages.ts';
 
 const code = (text: string): string => `\`${text}\``;
 
 function connectorPart(connector: RemoteConnector): string {
   const formats = connector.formats.map((f) => (f === 'NATIVE' ? 'none (no FORMAT clause)' : code(f)));
-  const include = connector.include.map(({ name, doc }) => `${code(name)}${doc === '' ? '' : ` (${doc})`}`);
   return [
     `### ${connector.name}`,
     connector.doc,
-    `Formats: ${formats.join(', ')}.${include.length === 0 ? '' : ` INCLUDE: ${include.join(', ')}.`}`,
+    `Formats: ${formats.join(', ')}.${includeText(connector.include)}`,
     optionTable(connector.options),
   ].join('\n\n');
 }

@@ -5,9 +5,10 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { types } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { plainContext } from '../../common/textIo.ts';
-import type { Row } from '../../common/value.ts';
+import type { Row, Value } from '../../common/value.ts';
 import type {
   BadRecord,
   FieldDrift,
@@ -22,6 +23,7 @@ import type {
 import type { RecordDecoder, RecordReport } from '../formats/decoder.ts';
 import { formats } from '../formats/index.ts';
 import { textRecord } from '../rawRecord.ts';
+import type { IncludeField } from '../remote.ts';
 import { changed, type FileContent, fileContent, vanished } from './content.ts';
 import { DriftTally } from './driftTally.ts';
 import { type ParquetConfig, ParquetFile } from './parquet.ts';
@@ -42,6 +44,16 @@ const options: readonly OptionSpec[] = [
     type: 'float',
     doc: 'Accepted: new data is noticed within a tenth of a second.',
   },
+];
+
+const include: readonly IncludeField[] = [
+  { name: 'file', type: types.varchar, doc: 'Path of the file below the root.' },
+  {
+    name: 'offset',
+    type: types.varchar,
+    doc: 'Where in the file the record begins: bytes (of `.gz`: unpacked ones), of Parquet the number of the row.',
+  },
+  { name: 'payload', type: types.varchar, doc: 'The record as text; Parquet has none.' },
 ];
 
 /** A glob as a regular expression over `/`-separated paths. */
@@ -295,7 +307,7 @@ class FileReader implements SourceReader {
       const row = state.decoder === null ? (state.parquet?.row(at) ?? null) : state.decoder.decode(text);
       if (row === null) state.header = text;
       else {
-        found.rows.push(row);
+        found.rows.push(this.#withIncluded(row, place));
         found.places.push(place);
       }
       for (const { error, field } of this.#nulled) found.addBad(place, error, field, 'nulled');
@@ -308,6 +320,16 @@ class FileReader implements SourceReader {
       found.addBad(place, error, error.column ?? null);
     }
     if (strict) found.drift.merge(this.#drift.list());
+  }
+
+  #withIncluded(row: Row, { state, at, text }: Place): Row {
+    const { included } = this.#config;
+    if (included === undefined) return row;
+    const filled: Value[] = [...row];
+    const value = included.fields.includes('payload') ? Buffer.from(text, 'utf8') : null;
+    const place = { partition: state.path, offset: String(at) };
+    included.fill({ ...place, key: null, value, timestamp: null, headers: [] }, filled);
+    return filled;
   }
 
   #beginRecord(drift: DriftTally): void {
@@ -326,6 +348,11 @@ class FileReader implements SourceReader {
   close(): void {}
 }
 
+/** The columns that the file's records fill themselves. */
+function decodedColumns({ columns, included }: SourceConfig): SourceConfig['columns'] {
+  return columns.slice(0, columns.length - (included?.count ?? 0));
+}
+
 const isParquet = (config: SourceConfig): boolean => config.encode === 'PARQUET';
 
 function sizeOf(path: string, state: FileState): number {
@@ -336,7 +363,7 @@ function sizeOf(path: string, state: FileState): number {
 
 function parquetConfig(config: SourceConfig, report: RecordReport): ParquetConfig {
   const context = { ...plainContext(config.clock), timeZone: config.timeZone };
-  return { columns: config.columns, context, nullOnError: config.onError === 'null', report };
+  return { columns: decodedColumns(config), context, nullOnError: config.onError === 'null', report };
 }
 
 /** Bytes or rows that a file has now. */
@@ -352,7 +379,7 @@ function newDecoder(config: SourceConfig, report: RecordReport): RecordDecoder {
   if (make === undefined)
     throw new SqlError('0A000', `ENCODE ${config.encode ?? 'NATIVE'} is not supported by posix_fs`);
   return make({
-    columns: config.columns,
+    columns: decodedColumns(config),
     options: config.encodeOptions,
     context: { ...plainContext(config.clock), timeZone: config.timeZone },
     onError: config.onError ?? 'skip',
@@ -365,9 +392,15 @@ export const posixFs: SourceConnector = {
   doc: 'CSV and newline-delimited JSON files in a local directory, followed as they grow; packed ones (`.gz`) and Parquet files as wholes.',
   options,
   formats: ['PLAIN CSV', 'PLAIN JSON', 'PLAIN PARQUET'],
+  include,
   appendOnly: true,
   fixedColumns: () => null,
-  open: (config, from) => new FileReader(config, from),
+  open(config, from) {
+    if (isParquet(config) && config.included?.fields.includes('payload') === true) {
+      throw new SqlError('0A000', 'INCLUDE payload is not supported with ENCODE PARQUET');
+    }
+    return new FileReader(config, from);
+  },
   currentEnd(config) {
     const root = config.options.get('posix_fs.root') ?? '';
     const pattern = config.options.get('match_pattern');

@@ -63,18 +63,19 @@ class TextLetters implements LetterDecoder {
     this.#config = config;
   }
 
-  #settings(options: ReadonlyMap<string, string>) {
-    const { columns, clock, timeZone, onError = 'skip' } = this.#config;
+  #settings(options: ReadonlyMap<string, string>, columns: SourceConfig['columns']) {
+    const { clock, timeZone, onError = 'skip' } = this.#config;
     const context = { ...plainContext(clock), timeZone };
     return { columns, options, context, onError, report: this.#report };
   }
 
   /** Of the source's own format, having read the header that the record had. */
   #decoder(record: RawRecord): RecordDecoder | null {
-    const { encode, encodeOptions } = this.#config;
+    const { encode, encodeOptions, columns, included } = this.#config;
     const make = formats[encode ?? ''];
     if (make === undefined) return null;
-    const decoder = make(this.#settings(encodeOptions));
+    const decoded = columns.slice(0, columns.length - (included?.count ?? 0));
+    const decoder = make(this.#settings(encodeOptions, decoded));
     const header = record.headers.find(([name]) => name === HEADER_LINE)?.[1] ?? null;
     if (header !== null) decoder.decode(bytesAsText(fromBase64(header)));
     return decoder;
@@ -83,11 +84,15 @@ class TextLetters implements LetterDecoder {
   #row(letter: Row): Row | null {
     const record = recordOf(letter);
     const decoder = record === null ? null : this.#decoder(record);
-    if (record?.value != null && decoder !== null)
-      return decoder.decode(bytesAsText(fromBase64(record.value)));
+    if (record?.value != null && decoder !== null) {
+      const decoded = decoder.decode(bytesAsText(fromBase64(record.value)));
+      const filled: Value[] | null = decoded === null ? null : [...decoded];
+      if (filled !== null) this.#config.included?.fill(remoteRecord(record), filled);
+      return filled;
+    }
     const row = rowTextOf(letter);
     if (row === null) throw unknownRecord();
-    return jsonDecoder(this.#settings(new Map())).decode(row);
+    return jsonDecoder(this.#settings(new Map(), this.#config.columns)).decode(row);
   }
 
   decode(letter: Row): Promise<DecodedLetter> {

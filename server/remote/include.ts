@@ -7,6 +7,7 @@ import type { TextContext } from '../../common/textContext.ts';
 import { parseValue } from '../../common/textIo.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Value } from '../../common/value.ts';
+import type { IncludedFields } from '../../connector/connector.ts';
 import type { RemoteRecord } from '../../connector/remote.ts';
 
 /** A column that INCLUDE fills. Plain data: it goes to another thread. */
@@ -61,6 +62,8 @@ function includedValue(record: RemoteRecord, column: IncludedColumn, context: Te
       if (type.id === 'int8') return record.timestamp / 1000n;
       throw new SqlError('42804', `INCLUDE timestamp cannot be of type ${formatType(type)}`);
     case 'partition':
+    // A file is the partition of its records.
+    case 'file':
       return fromText(record.partition, type, context);
     case 'offset':
       return fromText(record.offset, type, context);
@@ -83,5 +86,21 @@ export function includeFiller(
     columns.forEach((column, i) => {
       row[must(positions[i])] = includedValue(record, column, context);
     });
+  };
+}
+
+/** The last of so many columns, for a connector that fills them itself; undefined: there are none. */
+export function includedFields(
+  included: readonly IncludedColumn[],
+  columns: number,
+  context: TextContext,
+): IncludedFields | undefined {
+  if (included.length === 0) return undefined;
+  const first = columns - included.length;
+  const positions = included.map((_, i) => first + i);
+  return {
+    count: included.length,
+    fields: included.map((column) => column.field),
+    fill: includeFiller(included, positions, context),
   };
 }

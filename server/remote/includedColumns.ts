@@ -33,7 +33,7 @@ function isReadable(type: DataType): boolean {
 /** The columns of INCLUDE clauses, in their order. */
 export function includedColumns(
   clauses: readonly IncludeColumn[],
-  connector: RemoteConnector,
+  connector: Pick<RemoteConnector, 'name' | 'include'>,
   env: BindEnvironment,
 ): readonly IncludedColumn[] {
   return clauses.map((clause) => {

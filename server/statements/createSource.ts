@@ -1,5 +1,6 @@
 /** CREATE SOURCE, and the connector part of CREATE TABLE. */
 import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { plainContext } from '../../common/textIo.ts';
 import type { SourceConnector } from '../../connector/connector.ts';
 import { sourceConnectors } from '../../connector/index.ts';
 import { checkOptions } from '../../connector/options.ts';
@@ -11,8 +12,10 @@ import { isCdc } from '../cdc/declare.ts';
 import { createDeadRelation } from '../deadLetters/deadRelation.ts';
 import { letterPolicy } from '../deadLetters/policy.ts';
 import { Entry, type SourceObject, type TableColumn } from '../objects.ts';
-import { routinesUsed } from '../planning.ts';
+import { bindEnvironment, routinesUsed } from '../planning.ts';
 import { findRemote } from '../remote/declare.ts';
+import { type IncludedColumn, includedFields } from '../remote/include.ts';
+import { includedColumns } from '../remote/includedColumns.ts';
 import { inferredStatement } from '../remote/inferredColumns.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, sourceAdmission } from '../time/declare.ts';
@@ -69,9 +72,19 @@ function checkFormat(connector: SourceConnector, format: FormatEncode | null, po
   }
 }
 
-/** The running part of a source for the physical columns. */
+/** The columns of INCLUDE over a connector of the server's own. */
+export function localIncluded(
+  { include }: Pick<CreateSource | CreateTable, 'include'>,
+  connector: SourceConnector,
+  context: StatementContext,
+): readonly IncludedColumn[] {
+  const { name, include: known = [] } = connector;
+  return includedColumns(include, { name, include: known }, bindEnvironment(context));
+}
+
+/** The running part of a source for the physical columns, those of INCLUDE at the end. */
 export function sourceOf(
-  statement: Pick<CreateSource | CreateTable, 'options' | 'format' | 'span'>,
+  statement: Pick<CreateSource | CreateTable, 'options' | 'format' | 'include' | 'span'>,
   columns: readonly TableColumn[],
   context: StatementContext,
 ): SourceRuntime {
@@ -85,6 +98,11 @@ export function sourceOf(
   if (fixed !== null) checkFixed(columns, fixed, connector);
   const letters = letterPolicy(statement.options);
   const { database } = context;
+  const timeZone = context.settings.value('timezone');
+  const included = includedFields(localIncluded(statement, connector, context), columns.length, {
+    ...plainContext(() => database.clock()),
+    timeZone,
+  });
   const config = {
     options,
     columns,
@@ -93,8 +111,9 @@ export function sourceOf(
     encodeOptions:
       statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
     clock: () => database.clock(),
-    timeZone: context.settings.value('timezone'),
+    timeZone,
     onError: letters.onError,
+    ...(included === undefined ? {} : { included }),
   };
   // A reader is opened once now, so that a bad configuration fails here. A restart must not fail at it.
   if (database.recovery === null) {
@@ -164,8 +183,6 @@ export const createSource: StatementHandler<CreateSource> = {
       const told = await inferredStatement(statement, remote, context, (s) => s.kind === 'CreateSource');
       return createStream(told?.statement ?? statement, remote, told?.context ?? context);
     }
-    const include = statement.include[0];
-    if (include !== undefined) throw unsupported(`INCLUDE ${include.field}`, include.span.start);
     const target = splitName(statement.name, context);
     const schema = creationSchema(target, context);
     const options = optionMap(otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'));
@@ -185,8 +202,9 @@ export const createSource: StatementHandler<CreateSource> = {
       );
     }
     const fixed = connector.fixedColumns(checkOptions(connector, options));
-    const shape = tableShape(statement.elements, fixed, target.name, context);
-    if (shape.columns.length === 0) {
+    const included = localIncluded(statement, connector, context);
+    const shape = tableShape(statement.elements, fixed, target.name, context, included);
+    if (shape.columns.length === included.length) {
       throw new SqlError('42P16', `a source of connector ${connector.name} needs a column list`, {
         position: statement.span.start,
       });

@@ -34,7 +34,7 @@ import { optionText, otherOptions, ttlOf, ttlOptions, watermarkOptions } from '.
 import { prepareTtl } from '../time/ttl.ts';
 import { TransactionWrites } from '../transaction.ts';
 import { catalogWatermark, type TableShape, tableShape } from './columns.ts';
-import { findConnector, optionMap, sourceOf } from './createSource.ts';
+import { findConnector, localIncluded, optionMap, sourceOf } from './createSource.ts';
 import { runBound } from './select.ts';
 import {
   creationSchema,
@@ -316,16 +316,20 @@ export const createTable: StatementHandler<CreateTable> = {
     const bound = statement.query === null ? null : bindQuery(statement.query, bindEnvironment(context));
     const { database } = context;
     const connector = findRemote(statement, database);
-    if (connector === null) refuseInclude(statement);
-    else if (statement.query === null) {
+    if (statement.query !== null) refuseInclude(statement);
+    else if (connector !== null) {
       const told = await inferredStatement(statement, connector, context, (s) => s.kind === 'CreateTable');
       if (told !== null) return createTable.run(told.statement, told.context);
     }
     const remote = connector === null ? null : declareRemote(statement, connector, true, context);
-    const fixed = statement.options.length === 0 || remote !== null ? null : fixedColumns(statement);
+    const local = remote === null ? localConnector(statement) : null;
+    if (local === null && remote === null) refuseInclude(statement);
+    const fixed =
+      local === null ? null : local.connector.fixedColumns(checkOptions(local.connector, local.options));
+    const included = local === null ? remote?.include : localIncluded(statement, local.connector, context);
     const shape =
       bound === null
-        ? tableShape(statement.elements, fixed, target.name, context, remote?.include)
+        ? tableShape(statement.elements, fixed, target.name, context, included)
         : ctasShape(statement, bound);
     checkShape(statement, shape);
     if (remote !== null) checkChanges(remote, shape.primaryKey, true, statement.span.start);
@@ -373,10 +377,10 @@ function ctasDefinition(table: TableObject, statement: CreateTable): string {
   ].join(' ');
 }
 
-function fixedColumns(statement: CreateTable) {
+/** The connector of the server's own that feeds the table; null: none. */
+function localConnector(statement: CreateTable) {
   const options = optionMap(otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'));
   const name = options.get('connector');
   if (name === undefined) return null;
-  const connector = findConnector(name, statement.span.start);
-  return connector.fixedColumns(checkOptions(connector, options));
+  return { connector: findConnector(name, statement.span.start), options };
 }
