@@ -4,7 +4,7 @@ import pg from 'pg';
 import { type PostgresServer, postgresBin, startPostgres } from '../../harness/postgres.ts';
 import { Connection, type TextRow } from '../clients.ts';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 120_000;
 
 /** Null where none is installed. */
 export async function startUpstream(more: readonly string[] = []): Promise<PostgresServer | null> {
