@@ -81,10 +81,11 @@ function listFiles(root: string, pattern: RegExp | null): readonly string[] {
       .filter((e) => e.isFile())
       .map((e) => relative(root, join(e.parentPath, e.name)).split(sep).join('/'));
   } catch (error) {
-    throw new SqlError(
-      '58030',
-      `cannot read directory "${root}": ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const message = error instanceof Error ? error.message : String(error);
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new SqlError(isMissing ? '58P01' : '58030', `cannot read directory "${root}": ${message}`, {
+      hint: 'The directory must be on the machine of this server, and this server must be allowed to read it.',
+    });
   }
   return names.filter((name) => pattern === null || pattern.test(name)).sort();
 }

@@ -122,9 +122,9 @@ describe('a source that fails', () => {
     expect(await sumOf('two')).toBe(130);
     const [one] = await states();
     expect(one?.slice(0, 2)).toEqual(['one', 'paused']);
-    expect(String(one?.[2])).toContain('SQLSTATE 58030');
+    expect(String(one?.[2])).toContain('SQLSTATE 58P01');
     expect(one?.[3]).toBe(true);
-    expect((await noticesOf('SELECT s FROM sum_one'))[0]).toContain('58030');
+    expect((await noticesOf('SELECT s FROM sum_one'))[0]).toContain('58P01');
     const retry = async (): Promise<bigint> =>
       (await run("SELECT retry_at FROM millrace_catalog.sources WHERE name = 'one'"))[0]?.[0] as bigint;
     const waits: bigint[] = [];

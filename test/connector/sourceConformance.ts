@@ -1,0 +1,480 @@
+/** What holds of every source connector, whatever it reads: errors, pauses, kills of either side, dead letters, catalogs, DROP. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { must } from '../../common/assert.ts';
+import type { OptionSpec } from '../../connector/connector.ts';
+import { sourceConnectors } from '../../connector/index.ts';
+import type { IncludeField } from '../../connector/remote.ts';
+import { remoteConnectors } from '../../connector/remotes.ts';
+import { type ServedProgram, startProgram } from '../harness/server.ts';
+import { Connection, type TextRow } from '../server/clients.ts';
+import { temporaryDirectory } from '../server/journal/support.ts';
+import type { Options } from './sinkFixtures.ts';
+import { SECRET, type SourceFixture, type SourcePlace } from './sourceFixtures.ts';
+
+const WAIT_MS = 30_000;
+/** Nothing comes for so long: nothing will. */
+const QUIET_MS = 300;
+
+const wrongValues: Readonly<Record<OptionSpec['type'], string | null>> = {
+  integer: 'many',
+  float: 'long',
+  boolean: 'perhaps',
+  list: null,
+  string: null,
+};
+
+/** A value that an option of this kind refuses; null: it takes any. */
+export function wrongValue({ type, choices }: OptionSpec): string | null {
+  return choices === undefined ? wrongValues[type] : 'none of them';
+}
+
+/** Names with a part that is no identifier are quoted. */
+function optionName(name: string): string {
+  return /\.\d/.test(name) ? `"${name}"` : name;
+}
+
+/** WITH (...) of these. */
+export function withClause(connector: string, options: Readonly<Record<string, string | null>>): string {
+  const list = Object.entries(options).flatMap(([name, value]) =>
+    value === null ? [] : [`${optionName(name)} = '${value}'`],
+  );
+  return `WITH (${[`connector = '${connector}'`, ...list].join(', ')})`;
+}
+
+/** Connections to a port of this machine that are open, whoever has them. */
+export function connectionsTo(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return ['/proc/net/tcp', '/proc/net/tcp6']
+    .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote, state]) => remote?.endsWith(`:${hex}`) && state === '01').length;
+}
+
+/** Waits until it is so; then says what it is. */
+export async function eventually(read: () => Promise<unknown>, expected: unknown): Promise<void> {
+  const end = Date.now() + WAIT_MS;
+  let seen = await read();
+  while (Date.now() < end) {
+    try {
+      expect(seen).toEqual(expected);
+      return;
+    } catch {
+      await sleep(25);
+    }
+    seen = await read();
+  }
+  expect(seen).toEqual(expected);
+}
+
+/** A Millrace of the command line that is killed and started again over one directory. */
+export class Millrace {
+  readonly #directory: string;
+  #server: ServedProgram | null = null;
+  #client: Connection | null = null;
+  /** What servers that have ended said. */
+  #log = '';
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  get client(): Connection {
+    return must(this.#client);
+  }
+
+  get log(): string {
+    const { program } = must(this.#server);
+    return this.#log + program.stdout + program.stderr;
+  }
+
+  readonly http = (): string => `http://127.0.0.1:${must(this.#server).httpPort}`;
+
+  rows(sql: string): Promise<readonly TextRow[]> {
+    return this.client.rows(sql);
+  }
+
+  async start(): Promise<void> {
+    this.#server = await startProgram([
+      ...['--data-dir', join(this.#directory, 'data')],
+      ...['--checkpoint-interval', '500ms'],
+    ]);
+    this.#client = new Connection(this.#server.url);
+    await this.#client.client.connect();
+  }
+
+  async kill(): Promise<void> {
+    const { program } = must(this.#server);
+    program.signal('SIGKILL');
+    await program.finished();
+    this.#log += program.stdout + program.stderr;
+    await this.#client?.end().catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.end().catch(() => {});
+    await this.#server?.close();
+  }
+
+  /** The statement must fail so, say something, and no secret. */
+  async refused(sql: string, state: string): Promise<pg.DatabaseError> {
+    const failure = must(await this.client.failure(sql), `${sql} is not refused`);
+    expect([failure.code, failure.message], sql).toEqual([state, expect.stringMatching(/\w/)]);
+    const said = [failure.message, failure.detail, failure.hint, failure.where].join('\n');
+    expect(said).not.toContain(SECRET);
+    return failure;
+  }
+}
+
+const message = (id: number): string => JSON.stringify({ id, v: id * 10 });
+const messages = (from: number, to: number): readonly string[] =>
+  Array.from({ length: to - from }, (_, i) => message(from + i));
+
+/** Sources so far. */
+let names = 0;
+
+class Suite {
+  readonly fixture: SourceFixture;
+  readonly options: readonly OptionSpec[];
+  readonly fields: readonly IncludeField[];
+  readonly millrace: Millrace;
+  place: SourcePlace | null = null;
+
+  constructor(fixture: SourceFixture, millrace: Millrace) {
+    this.fixture = fixture;
+    const remote = remoteConnectors.find((c) => c.name === fixture.connector);
+    this.options = must(remote ?? sourceConnectors.find((c) => c.name === fixture.connector)).options;
+    this.fields = remote?.include ?? [];
+    this.millrace = millrace;
+  }
+
+  get at(): SourcePlace {
+    return must(this.place);
+  }
+
+  newName(prefix = 's'): string {
+    return `${prefix}${++names}`;
+  }
+
+  statement(name: string, others: Readonly<Record<string, string | null>> = {}, include = ''): string {
+    const { kind, columns, clause } = this.at;
+    const options = withClause(this.fixture.connector, { ...this.at.options(name), ...others });
+    const list = columns === '' ? '' : `(${columns})`;
+    return `CREATE ${kind} ${name} ${list} ${include} ${options} ${clause}`;
+  }
+
+  /** Makes the place, the source, and a view `<name>_v` of what came. */
+  async create(name: string, others: Options = {}): Promise<void> {
+    await this.at.prepare(name);
+    await this.millrace.rows(this.statement(name, others));
+    await this.view(name, `${name}_v`);
+  }
+
+  async view(name: string, view: string): Promise<void> {
+    await this.millrace.rows(
+      `CREATE MATERIALIZED VIEW ${view} AS SELECT count(*) AS n, count(DISTINCT id) AS d, sum(v) AS s FROM ${name}`,
+    );
+  }
+
+  send(name: string, texts: readonly string[]): Promise<void> {
+    return this.at.send(name, texts, this.millrace.http);
+  }
+
+  alter(name: string, action: string): Promise<readonly TextRow[]> {
+    return this.millrace.rows(`ALTER ${this.at.kind} ${name} ${action}`);
+  }
+
+  /** Messages 0 ... `count` - 1 have come, each once; a view that is made now has them too. */
+  async hasAll(name: string, count: number, once = true): Promise<void> {
+    const all = [String(count), String(count), String((count * (count - 1) * 10) / 2)];
+    const columns = once ? 'n, d, s' : 'd, d, s - s';
+    const expected = once ? all : [all[1], all[1], '0'];
+    const read = (view: string) => () => this.millrace.rows(`SELECT ${columns} FROM ${view}`);
+    await eventually(read(`${name}_v`), [expected]);
+    const later = this.newName('later');
+    await this.view(name, later);
+    await eventually(read(later), [expected]);
+    await this.millrace.rows(`DROP MATERIALIZED VIEW ${later}`);
+  }
+
+  state(name: string): Promise<readonly TextRow[]> {
+    return this.millrace.rows(`SELECT state FROM millrace_catalog.sources WHERE name = '${name}'`);
+  }
+
+  async drop(name: string): Promise<void> {
+    await this.millrace.rows(`DROP ${this.at.kind} ${name} CASCADE`);
+  }
+
+  names(): Promise<readonly TextRow[]> {
+    return this.millrace.rows('SELECT name FROM millrace_catalog.sources ORDER BY 1');
+  }
+}
+
+function wrongOptions(suite: Suite): void {
+  it('refuses unknown options, missing ones and those of a wrong type', async () => {
+    const { millrace } = suite;
+    const name = suite.newName();
+    await suite.at.prepare(name);
+    const unknown = await millrace.refused(suite.statement(name, { 'no.such.option': '1' }), '22023');
+    expect(unknown.message).toContain('no.such.option');
+    for (const spec of suite.options) {
+      if (spec.name.endsWith('*')) continue;
+      if (spec.required === true) {
+        const missing = await millrace.refused(suite.statement(name, { [spec.name]: null }), '22023');
+        expect(missing.message).toContain(spec.name);
+      }
+      const wrong = wrongValue(spec);
+      if (wrong === null) continue;
+      const error = await millrace.refused(suite.statement(name, { [spec.name]: wrong }), '22023');
+      expect(error.message).toContain(spec.name);
+      expect(error.hint).toMatch(/\w/);
+    }
+    expect(await suite.names()).toEqual([]);
+  });
+}
+
+function wrongPlaces(suite: Suite): void {
+  it('refuses what cannot be reached or is not there, and a wrong password', async () => {
+    const { millrace, at } = suite;
+    const name = suite.newName();
+    await at.prepare(name);
+    if (at.unreachable !== null) {
+      const error = await millrace.refused(suite.statement(name, at.unreachable), '08001');
+      expect(error.hint).toMatch(/\w/);
+    }
+    if (at.wrongPassword !== null) await millrace.refused(suite.statement(name, at.wrongPassword), '28P01');
+    if (at.missing !== null) {
+      const { options, state } = at.missing;
+      await millrace.refused(suite.statement(name, options), state);
+    }
+    expect(await suite.names()).toEqual([]);
+    await millrace.rows(suite.statement(name));
+    await suite.drop(name);
+  });
+}
+
+function pauses(suite: Suite): void {
+  it('takes nothing while it is paused, and everything once after that', async () => {
+    const name = suite.newName();
+    await suite.create(name);
+    await suite.send(name, messages(0, 10));
+    await suite.hasAll(name, 10);
+    await suite.alter(name, 'PAUSE');
+    expect(await suite.state(name)).toEqual([['paused']]);
+    const sent = suite.send(name, messages(10, 20));
+    await sleep(QUIET_MS);
+    expect(await suite.millrace.rows(`SELECT n FROM ${name}_v`)).toEqual([['10']]);
+    await suite.alter(name, 'RESUME');
+    await sent;
+    await suite.hasAll(name, 20);
+    expect(await suite.state(name)).toEqual([['running']]);
+    await suite.drop(name);
+  });
+}
+
+function kills(suite: Suite): void {
+  it('has each message once after a kill of Millrace', async () => {
+    const { millrace } = suite;
+    const name = suite.newName();
+    await suite.create(name);
+    await suite.send(name, messages(0, 10));
+    await suite.hasAll(name, 10);
+    // Right after, and while messages come.
+    const sent = suite.send(name, messages(10, 40));
+    await millrace.kill();
+    await millrace.start();
+    await sent;
+    await suite.hasAll(name, 40);
+    await suite.drop(name);
+  });
+
+  it('goes on when its server has been away', async () => {
+    const { outage } = suite.at;
+    if (outage === null) return;
+    const name = suite.newName();
+    await suite.create(name);
+    await suite.send(name, messages(0, 10));
+    await suite.hasAll(name, 10);
+    await outage.stop();
+    // Sessions do not wait for it, nor does a restart.
+    expect(await suite.millrace.rows(`SELECT n FROM ${name}_v`)).toEqual([['10']]);
+    await suite.millrace.kill();
+    await suite.millrace.start();
+    expect(await suite.millrace.rows(`SELECT n FROM ${name}_v`)).toEqual([['10']]);
+    await outage.start();
+    await suite.send(name, messages(10, 20));
+    await suite.hasAll(name, 20, outage.once);
+    await suite.drop(name);
+  });
+}
+
+function letters(suite: Suite): void {
+  const bad = '{"id": 2, "v": "ten"}';
+  const rowsOf = (name: string) => () => suite.millrace.rows(`SELECT id, v FROM ${name} ORDER BY id`);
+
+  it('files messages that cannot be used, and goes on', async () => {
+    const { garbage, onFail } = suite.at;
+    if (onFail === null) return;
+    const name = suite.newName();
+    await suite.create(name);
+    const unusable = garbage === null ? [bad] : [bad, garbage];
+    await suite.send(name, [message(1), ...unusable, message(3)]);
+    await eventually(rowsOf(name), [
+      ['1', '10'],
+      ['3', '30'],
+    ]);
+    const letters = await suite.millrace.rows(
+      `SELECT convert_from(value, 'UTF8'), outcome, field, position IS NOT NULL OR partition IS NULL FROM millrace_dead.${name} ORDER BY id`,
+    );
+    expect(letters.map(([value]) => value)).toEqual(unusable);
+    expect(letters[0]?.slice(1)).toEqual(['skipped', 'v', 't']);
+    expect(
+      await suite.millrace.rows(`SELECT bad_records FROM millrace_catalog.sources WHERE name = '${name}'`),
+    ).toEqual([[String(unusable.length)]]);
+    await suite.drop(name);
+    expect(await suite.millrace.client.state(`SELECT * FROM millrace_dead.${name}`)).toBe('42P01');
+  });
+
+  it("makes a field that does not fit NULL with on_error = 'null'", async () => {
+    if (suite.at.onFail === null) return;
+    const name = suite.newName();
+    await suite.create(name, { on_error: 'null' });
+    await suite.send(name, [message(1), bad, message(3)]);
+    await eventually(rowsOf(name), [
+      ['1', '10'],
+      ['2', null],
+      ['3', '30'],
+    ]);
+    const letters = await suite.millrace.rows(
+      `SELECT convert_from(value, 'UTF8'), outcome, field FROM millrace_dead.${name}`,
+    );
+    expect(letters).toEqual([[bad, 'nulled', 'v']]);
+    await suite.drop(name);
+  });
+
+  it("stops at it with on_error = 'fail', and goes on when told to", async () => {
+    const { onFail } = suite.at;
+    if (onFail === null) return;
+    const name = suite.newName();
+    await suite.create(name, { on_error: 'fail' });
+    const sent = suite.send(name, [message(1), bad, message(3)]);
+    if (onFail === 'refuses') {
+      await expect(sent).rejects.toThrow(/status 4/);
+      await eventually(rowsOf(name), [['1', '10']]);
+    } else {
+      await sent;
+      await eventually(() => suite.state(name), [['paused']]);
+      await eventually(rowsOf(name), [['1', '10']]);
+      await suite.alter(name, 'RESUME');
+      await eventually(() => suite.state(name), [['paused']]);
+      expect(await rowsOf(name)()).toEqual([['1', '10']]);
+      await suite.alter(name, "CONNECTOR WITH (on_error = 'skip')");
+      await eventually(rowsOf(name), [
+        ['1', '10'],
+        ['3', '30'],
+      ]);
+    }
+    await suite.drop(name);
+  });
+}
+
+function carried(suite: Suite): void {
+  it('gives what messages carry besides their value, by INCLUDE', async () => {
+    const { included, sendRich } = suite.at;
+    expect(included.map(({ field }) => field).sort()).toEqual(suite.fields.map(({ name }) => name).sort());
+    if (sendRich === undefined) return;
+    const name = suite.newName('i');
+    await suite.at.prepare(name);
+    const include = included.map(({ clause }, i) => `INCLUDE ${clause} AS c${i}`).join(' ');
+    await suite.millrace.rows(suite.statement(name, {}, include));
+    await sendRich(name);
+    const columns = included.map((_, i) => `c${i}`);
+    await eventually(() => suite.millrace.rows(`SELECT id FROM ${name}`), [['1']]);
+    const [row] = await suite.millrace.rows(`SELECT ${columns.join(', ')} FROM ${name}`);
+    const types = await suite.millrace.rows(
+      `SELECT data_type FROM information_schema.columns WHERE table_name = '${name}' AND column_name LIKE 'c%' ORDER BY ordinal_position`,
+    );
+    expect(types.map(([type]) => type)).toEqual(included.map(({ type }) => type));
+    for (const [i, { field, value }] of included.entries()) expect(row?.[i], field).toMatch(value);
+    await suite.drop(name);
+  });
+}
+
+function catalogs(suite: Suite): void {
+  it('says how far it is, and leaves nothing open when it is dropped', async () => {
+    const { millrace, at } = suite;
+    const name = suite.newName();
+    await suite.create(name);
+    await suite.send(name, messages(0, 10));
+    await suite.hasAll(name, 10);
+    const source = `SELECT connector, state, failure FROM millrace_catalog.sources WHERE name = '${name}'`;
+    expect(await millrace.rows(source)).toEqual([[suite.fixture.connector, 'running', null]]);
+    if (at.partition !== null) {
+      const progress = `SELECT partition, position IS NOT NULL, coalesce(lag, 0), note FROM millrace_catalog.source_partitions WHERE source = '${name}'`;
+      await eventually(() => millrace.rows(progress), [[at.partition(name), 't', '0', null]]);
+    }
+    const options = await millrace.rows(
+      `SELECT options::text FROM millrace_catalog.sources WHERE name = '${name}'`,
+    );
+    expect(JSON.stringify(options)).not.toContain(SECRET);
+    await suite.drop(name);
+    expect(await suite.names()).toEqual([]);
+    const { port } = at;
+    if (port !== null) await eventually(async () => connectionsTo(port), 0);
+    const { leftovers } = at;
+    if (leftovers !== undefined) await eventually(() => leftovers(name), []);
+    // The name is free, and a new source begins anew.
+    await millrace.rows(suite.statement(name));
+    await suite.drop(name);
+    expect(millrace.log).not.toContain(SECRET);
+    expect(millrace.log).not.toContain('internal error');
+  });
+}
+
+/** Says that something has to be installed. */
+export function needs(missing: string): void {
+  it(`is tested where there is ${missing}`, () => {
+    expect(process.env.MILLRACE_REQUIRE_SERVERS, `${missing} is required`).not.toBe('1');
+  });
+}
+
+/** One Millrace for all suites of a test file. */
+export function useMillrace(): Millrace {
+  const directory = temporaryDirectory('source-conformance');
+  const millrace = new Millrace(directory.path);
+  beforeAll(() => millrace.start());
+  afterAll(async () => {
+    await millrace.close();
+    directory.remove();
+  });
+  return millrace;
+}
+
+/** The suite of one connector; `inner`: of one that makes its rows. */
+export function conformance(fixture: SourceFixture, millrace: Millrace, inner = false): void {
+  const missing = fixture.missing();
+  if (missing !== null) {
+    needs(missing);
+    return;
+  }
+  const directory = temporaryDirectory('source-conformance');
+  const suite = new Suite(fixture, millrace);
+  beforeAll(async () => {
+    suite.place = await fixture.start(directory.path);
+  }, 180_000);
+  afterAll(async () => {
+    await suite.place?.close();
+    directory.remove();
+  });
+  wrongOptions(suite);
+  if (inner) return;
+  wrongPlaces(suite);
+  pauses(suite);
+  kills(suite);
+  letters(suite);
+  carried(suite);
+  catalogs(suite);
+}
