@@ -18,6 +18,7 @@ import type {
 } from '../../storage/checkpoint/checkpointPlace.ts';
 import type { StoredRecord } from '../../storage/journalRecord.ts';
 import type { JournalStore, MetaKey } from '../../storage/journalStore.ts';
+import type { Life } from './life.ts';
 
 export type Fault = 'full' | 'io';
 export type CrashKind = 'process' | 'power';
@@ -79,7 +80,7 @@ function faultError(fault: Fault): Error {
     : Object.assign(new Error('disk I/O error'), { code: 'EIO' });
 }
 
-export class Disk implements JournalStore, CheckpointPlace {
+export class Disk implements JournalStore, CheckpointPlace, Life {
   /** At the operating system, and surely on the disk. */
   readonly #written: Contents;
   readonly #synced: Contents;
@@ -159,14 +160,18 @@ export class Disk implements JournalStore, CheckpointPlace {
   }
 
   /** False: the server is dead. */
-  #event(): boolean {
+  event(): boolean {
     if (this.dead) return false;
     this.dead = this.events++ === this.crashAt;
     return !this.dead;
   }
 
+  isAlive(): boolean {
+    return !this.dead;
+  }
+
   #live(): void {
-    if (!this.#event()) throw faultError('io');
+    if (!this.event()) throw faultError('io');
   }
 
   #change(transaction: Transaction): void {
@@ -263,7 +268,7 @@ export class Disk implements JournalStore, CheckpointPlace {
 
   writer(): CheckpointOutput {
     return new Output(
-      () => this.#event(),
+      () => this.event(),
       () => (this.#random(4) > 0 && this.fault !== null ? this.fault : null),
       (blocks, end) => this.#replaceCheckpoint(blocks, end),
       (blocks, end) => {

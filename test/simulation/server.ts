@@ -9,11 +9,14 @@ import { Journal } from '../../server/journal.ts';
 import { MemoryLimit } from '../../server/memory/memoryLimit.ts';
 import { createDatabase, ddlRunner, localSession } from '../../server/serve.ts';
 import type { Session } from '../../server/session.ts';
+import type { Spill } from '../../server/sinks/spill.ts';
 import { ServerClock } from '../../server/time/clock.ts';
 import { isDue, runDue } from '../../server/time/due.ts';
 import { MemoryStore } from '../harness/eviction.ts';
 import { generator } from '../server/time/random.ts';
 import type { Disk } from './disk.ts';
+import { Loops } from './loops.ts';
+import type { Outside } from './outside.ts';
 import type { Random } from './views.ts';
 
 type RecoveryReport = Awaited<ReturnType<typeof recover>>['report'];
@@ -38,6 +41,28 @@ function limitMemory(database: Database, random: Random): void {
 
 /** Bytes that a checkpoint copies in one step: about a block. */
 const STEP_BYTES = 1;
+
+/** About one in so many turns of a loop that could does a step. */
+const LOOP_TURNS = 4;
+/** Rounds in which a server comes to rest that everybody answers. */
+const MOST_ROUNDS = 400;
+
+/** Where backlogs of sinks go. */
+class MemorySpill implements Spill {
+  readonly #files = new Map<string, Uint8Array>();
+
+  put(name: string, bytes: Uint8Array): void {
+    this.#files.set(name, bytes.slice());
+  }
+
+  get(name: string): Uint8Array {
+    return must(this.#files.get(name), `${name} has been spilled`);
+  }
+
+  remove(name: string): void {
+    this.#files.delete(name);
+  }
+}
 
 /** Something that must not happen. */
 export class SimulationFailure extends Error {
@@ -64,6 +89,9 @@ export class SimulatedServer {
   readonly #gate: (() => void)[];
   readonly #timers: Set<() => void>;
   readonly #random: Random;
+  readonly loops: Loops;
+  /** Loops begin nothing: what is under way ends. */
+  #quiet = false;
   #checkpoint: Promise<void> | null = null;
   /** Of a checkpoint or timer, noticed by the next step. */
   #wrong: unknown = null;
@@ -91,10 +119,18 @@ export class SimulatedServer {
     this.#timers = parts.timers;
     this.#random = parts.random;
     this.session = localSession(parts.database);
+    this.loops = new Loops(parts.database, parts.random, (error) => {
+      this.#wrong ??= error;
+    });
   }
 
   /** Starts over what is on the disk; null: it died meanwhile. */
-  static async start(disk: Disk, clock: SystemClock, seed: number): Promise<SimulatedServer | null> {
+  static async start(
+    disk: Disk,
+    clock: SystemClock,
+    outside: Outside,
+    seed: number,
+  ): Promise<SimulatedServer | null> {
     const random = generator(seed);
     const serverClock = new ServerClock(() => clock.micros);
     const database = createDatabase({
@@ -102,7 +138,10 @@ export class SimulatedServer {
       clock: () => serverClock.now(),
       random: () => random(1 << 30) / (1 << 30),
       randomBytes: (count) => Uint8Array.from({ length: count }, () => random(256)),
+      ...outside.connectors(disk),
     });
+    database.sinks.spill = new MemorySpill();
+    database.sinks.limits = { memoryBytes: 1500, chunkBytes: 400 };
     if (seed % 2 === 0) limitMemory(database, generator(seed + 1));
     const gate: (() => void)[] = [];
     const timers = new Set<() => void>();
@@ -145,7 +184,10 @@ export class SimulatedServer {
   async poll(): Promise<void> {
     await this.#drive([
       (async () => {
-        for (let i = 0; i < 3 && (await this.database.pollSources()); i++) await nextTurn();
+        for (let i = 0, rounds = 3 + this.#random(8); i < rounds && !this.disk.dead; i++) {
+          await this.database.pollSources();
+          await nextTurn();
+        }
       })(),
     ]);
   }
@@ -184,6 +226,7 @@ export class SimulatedServer {
 
   #background(): void {
     for (let steps = this.#random(this.pace + 1); steps > 0; steps--) this.#gate.shift()?.();
+    if (!this.#quiet) this.loops.turn(LOOP_TURNS);
     if (this.#random(8) !== 0) return;
     for (const run of [...this.#timers]) {
       this.#timers.delete(run);
@@ -198,6 +241,40 @@ export class SimulatedServer {
       await nextTurn();
     }
     this.check();
+  }
+
+  /** Lets what loops have begun end, and begins nothing of that kind until `loud`. */
+  async quiet(): Promise<void> {
+    this.#quiet = true;
+    await this.#drive([this.#untilQuiet()]);
+  }
+
+  async #untilQuiet(): Promise<void> {
+    while (this.loops.pending > 0 && !this.disk.dead) await nextTurn();
+  }
+
+  loud(): void {
+    this.#quiet = false;
+  }
+
+  /** Takes, asks for and delivers everything that there is. */
+  async settle(isSettled: () => boolean): Promise<void> {
+    for (let round = 0; ; round++) {
+      if (round > MOST_ROUNDS) throw new SimulationFailure(`it does not come to rest: ${this.#unsettled()}`);
+      await this.poll();
+      await this.runDue();
+      await this.idle(8);
+      if (this.disk.dead || (this.#unsettled() === '' && isSettled())) return;
+    }
+  }
+
+  /** What is to be done yet. */
+  #unsettled(): string {
+    const { sinks, lookups } = this.database;
+    return [
+      ...sinks.list().flatMap(({ name, runtime }) => (runtime.outbox.isEmpty ? [] : [`sink ${name}`])),
+      ...lookups.list().flatMap((l) => (l.waiting + l.underWay === 0 ? [] : [`lookups of ${l.config.name}`])),
+    ].join(', ');
   }
 
   /** Begins one unless one is running. */
@@ -224,10 +301,12 @@ export class SimulatedServer {
 
   /** Stops as the server does when it is told to: with a last checkpoint. */
   async stop(): Promise<void> {
+    await this.quiet();
     await this.endCheckpoint();
     this.beginCheckpoint();
     await this.endCheckpoint();
     if (this.disk.dead) return;
+    await this.loops.close();
     await this.#checkpointer.close();
     this.database.close();
   }

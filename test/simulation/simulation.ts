@@ -4,14 +4,19 @@
  *   - everything that was acknowledged is there,
  *   - the state is that which the server had after the same records of the journal, if it was at rest there,
  *   - it is that of a server which goes through the whole journal from the first record on, without checkpoints,
- *   - views are what their queries give.
+ *   - views are what their queries give,
+ *   - what is outside of the server (outsideChecks.ts) has what it must have.
  * One seed makes one history.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Database } from '../../server/database.ts';
 import { generator } from '../server/time/random.ts';
+import { offsetsOf } from './broker.ts';
 import { type CrashKind, Disk } from './disk.ts';
+import { Outside } from './outside.ts';
+import { checkDelivered, checkFed, checkLookups, checkMessages, checkTarget } from './outsideChecks.ts';
 import { SimulatedServer, SimulationFailure, type SystemClock } from './server.ts';
 import { expectRunning, expectSame, recompute, type State, stateOf, withoutTime } from './state.ts';
 import type { Random } from './views.ts';
@@ -32,6 +37,10 @@ export interface Outcome {
   recomputed: number;
   /** Views that a start had to build from their inputs. */
   rebuilt: number;
+  /** Deliveries to targets, answers to look-ups, sinks whose rows were compared with their target's. */
+  delivered: number;
+  answered: number;
+  sinks: number;
 }
 
 /** What has been promised. */
@@ -47,6 +56,7 @@ class Simulation {
   readonly #random: Random;
   readonly #workload: Workload;
   readonly #clock: SystemClock = { micros: BigInt(EPOCH_MS) * 1000n };
+  readonly #outside: Outside;
   readonly #atRest = new Map<string, State>();
   readonly #promised: Promised = { written: 0, synced: 0, ledger: new Map() };
   readonly #trace: (line: string) => void;
@@ -57,6 +67,7 @@ class Simulation {
     this.#seed = seed;
     this.#random = generator(seed);
     this.#workload = new Workload(generator(seed + 1_000_003), directory);
+    this.#outside = new Outside(seed + 2_000_003);
     this.#trace = trace;
     this.outcome = {
       seed,
@@ -69,6 +80,9 @@ class Simulation {
       fromCheckpoint: 0,
       recomputed: 0,
       rebuilt: 0,
+      delivered: 0,
+      answered: 0,
+      sinks: 0,
     };
   }
 
@@ -85,20 +99,24 @@ class Simulation {
       await this.#live(server);
       server = await this.#startAgain(server);
     }
+    await this.#settle(server);
     this.outcome.recomputed += await recompute(server.database);
     server.database.close();
     return this.outcome;
   }
 
   async #expectDone(server: SimulatedServer, sql: string): Promise<void> {
-    const [error] = await server.run([sql]);
+    let [error] = await server.run([sql]);
+    // Who is outside does not always answer.
+    for (let tries = 0; /^(08|58)/.test(error?.state ?? '') && tries < 9; tries++)
+      [error] = await server.run([sql]);
     if (error !== null) throw new SimulationFailure(`${sql}\nfailed: ${String(error)}`);
     this.#promised.written = server.disk.lastWritten;
     this.#promised.synced = server.disk.lastWritten;
   }
 
   async #start(disk: Disk): Promise<SimulatedServer> {
-    const server = await SimulatedServer.start(disk, this.#clock, this.#number());
+    const server = await SimulatedServer.start(disk, this.#clock, this.#outside, this.#number());
     if (server === null) throw new SimulationFailure('a server that nothing happened to has not started');
     return server;
   }
@@ -109,7 +127,7 @@ class Simulation {
     const { disk } = server;
     const random = this.#random;
     disk.slowness = 1 + random(6);
-    disk.crashAt = disk.events + 4 + random(random(4) === 0 ? 1000 : 220);
+    disk.crashAt = disk.events + 4 + random(random(4) === 0 ? 1500 : 420);
     server.pace = [1, 4, 64][random(3)] ?? 1;
     let faulty = 0;
     for (let step = 0; step < STEPS && !disk.dead; step++) {
@@ -119,16 +137,64 @@ class Simulation {
         faulty = 1 + random(4);
         this.#trace(`-- the disk: ${disk.fault}`);
       }
+      this.#changeOutside();
       if (random(7) === 0) server.beginCheckpoint();
       await this.#operation(server, this.#workload.next(server.database));
       if (disk.dead) break;
-      await server.idle(random(4));
-      if (!disk.dead) expectRunning(server.database);
+      await server.idle(random(10));
+      if (!disk.dead) this.#expectRight(server);
       if (!disk.dead && random(2) === 0) await this.#rest(server);
     }
     disk.fault = null;
+    this.#outside.start();
+    this.outcome.delivered += server.loops.delivered;
+    this.outcome.answered += server.loops.answered;
     this.outcome.checkpoints += server.checkpoints;
     this.outcome.failedCheckpoints += server.failedCheckpoints;
+  }
+
+  /** Somebody goes away, or comes back. */
+  #changeOutside(): void {
+    const { target, broker, answers } = this.#outside;
+    switch (this.#random(40)) {
+      case 0:
+        target.down = true;
+        return;
+      case 1:
+        answers.down = true;
+        return;
+      case 2:
+        broker.stop();
+        return;
+      default:
+        if (this.#random(6) === 0) this.#outside.start();
+    }
+  }
+
+  #expectRight({ database }: SimulatedServer): void {
+    expectRunning(database);
+    const { wrong } = this.#outside;
+    if (wrong !== null) throw new SimulationFailure(wrong);
+    this.outcome.sinks += checkFed(database);
+    checkMessages(database, this.#outside);
+    checkLookups(database, this.#outside, false);
+  }
+
+  /** Everybody answers, and everything is taken and delivered. */
+  async #settle(server: SimulatedServer): Promise<void> {
+    const { database } = server;
+    this.#outside.start();
+    this.#trace('-- everything is delivered');
+    for (const name of ['SOURCE rs', 'TABLE rn', 'TABLE ru']) await server.run([`ALTER ${name} RESUME`]);
+    for (const { name, runtime } of database.sinks.list())
+      if (runtime.paused !== null) await server.run([`ALTER SINK ${name} RESUME`]);
+    await server.settle(() => isRead(database, this.#outside));
+    await server.quiet();
+    if (server.disk.dead) return;
+    this.#expectRight(server);
+    this.outcome.sinks += checkDelivered(database, this.#outside);
+    checkLookups(database, this.#outside, true);
+    server.loud();
   }
 
   async #operation(server: SimulatedServer, operation: Operation): Promise<void> {
@@ -138,6 +204,13 @@ class Simulation {
         this.#trace('-- poll');
         await server.poll();
         return;
+      case 'messages': {
+        const { topic, messages } = operation;
+        this.#trace(`-- ${topic}: ${messages.map((m) => JSON.stringify(m)).join(' ')}`);
+        for (const { partition, message } of messages) this.#outside.broker.send(topic, partition, message);
+        await server.poll();
+        return;
+      }
       case 'time':
         this.#trace(`-- ${operation.ms} ms later`);
         this.#clock.micros += BigInt(operation.ms) * 1000n;
@@ -179,7 +252,9 @@ class Simulation {
       throw new SimulationFailure(`${disk.lastWritten} records are written of ${journal.lastSeq}`);
     }
     this.#atRest.set(disk.historyThrough(disk.lastWritten), stateOf(database));
-    if (this.#random(4) === 0) this.outcome.recomputed += await recompute(database);
+    // Nothing may come in between.
+    if (this.#random(4) === 0 && server.loops.pending === 0)
+      this.outcome.recomputed += await recompute(database);
   }
 
   // Between two
@@ -200,7 +275,7 @@ class Simulation {
       this.#expectPromised(disk, kind);
       // It may die while it starts.
       if (random(6) === 0) disk.crashAt = random(6);
-      const started = await SimulatedServer.start(disk, this.#clock, this.#number());
+      const started = await SimulatedServer.start(disk, this.#clock, this.#outside, this.#number());
       if (started !== null) {
         if (disk.crashAt !== null) disk.crashAt = null;
         if (last !== null)
@@ -220,6 +295,7 @@ class Simulation {
   async #stop(server: SimulatedServer): Promise<State | null> {
     server.disk.crashAt = null;
     await server.endCheckpoint();
+    await server.quiet();
     const state = stateOf(server.database);
     await server.stop();
     this.outcome.stops++;
@@ -260,12 +336,15 @@ class Simulation {
       );
     }
     const history = disk.wholeHistory();
-    const twin = await SimulatedServer.start(history, this.#clock, this.#number());
+    const twin = await SimulatedServer.start(history, this.#clock, this.#outside, this.#number());
     if (twin === null) throw new SimulationFailure('a server over the whole journal has not started');
     expectSame(state, stateOf(twin.database), 'against the whole journal');
+    checkTarget(database, twin.database, this.#outside);
     twin.database.close();
+    this.#expectRight(server);
     this.outcome.recomputed += await recompute(database);
     await this.#checkLedger(server, kind);
+    if (this.#random(4) === 0) await this.#settle(server);
   }
 
   /** No view is planned otherwise by a restart. */
@@ -286,6 +365,16 @@ class Simulation {
       this.#promised.ledger.delete(id);
     }
   }
+}
+
+/** Sources have taken everything that came. */
+function isRead(database: Database, { broker }: Outside): boolean {
+  return Object.entries({ rs: 'p', rn: 'p', ru: 'q' }).every(([name, topic]) => {
+    const table = database.catalog.find('public', name, []);
+    if (table?.kind !== 'table') return true;
+    const offsets = offsetsOf(table.source?.position ?? null);
+    return broker.topic(topic).every((messages, p) => offsets[p] === messages.length);
+  });
 }
 
 /** Goes through the history of a seed. Throws what is wrong, with the statements that led there. */

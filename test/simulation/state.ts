@@ -93,7 +93,7 @@ export async function recompute(database: Database): Promise<number> {
     if (unrepeatable.test(view.definition)) continue;
     const session = localSession(database);
     const [fresh] = await session.run(view.definition);
-    const [stored] = await session.run(`SELECT * FROM ${view.name}`);
+    const [stored] = await session.run(`SELECT * FROM ${view.schema}.${view.name}`);
     expectSame(
       { rows: texts(view, stored?.rows ?? []) },
       { rows: texts(view, fresh?.rows ?? []) },

@@ -70,6 +70,13 @@ export const joining: readonly Template[] = [
   (a, b) => `SELECT x.k, y.v FROM ${a} x ASOF JOIN ${b} y ON x.k = y.k AND x.v >= y.v`,
 ];
 
+/** Joined with what somebody else says. */
+export const looking: readonly Template[] = [
+  (a) => `SELECT x.k, l.n AS v FROM ${a} x LEFT JOIN answers FOR SYSTEM_TIME AS OF PROCTIME() l ON l.k = x.k`,
+  (a) =>
+    `SELECT x.k, x.v + l.n AS v FROM ${a} x JOIN answers FOR SYSTEM_TIME AS OF PROCTIME() l ON l.k = x.k AND l.n < 50`,
+];
+
 /** Over relations with a watermark. */
 export const timed: readonly Template[] = [
   (a) =>
@@ -99,4 +106,4 @@ export const timed: readonly Template[] = [
 
 /** What cannot be computed afresh from what the inputs hold now. */
 export const unrepeatable =
-  /random\(\)|now\(\)|EMIT ON|10 \/|TUMBLE|HOP|SESSION|CUMULATE|INTERVAL|ORDER BY at|late_/;
+  /random\(\)|now\(\)|EMIT ON|10 \/|TUMBLE|HOP|SESSION|CUMULATE|INTERVAL|ORDER BY at|late_|SYSTEM_TIME|\brs\b/;

@@ -6,7 +6,9 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from '../../server/database.ts';
 import type { CatalogObject } from '../../server/objects.ts';
-import { joining, narrowing, type Random, type Template, timed } from './views.ts';
+import type { Message } from './broker.ts';
+import { keyedMessage, outsideSetup, outsideStatement, plainMessage } from './outsideWorkload.ts';
+import { joining, looking, narrowing, type Random, type Template, timed } from './views.ts';
 
 /** The system's clock at the beginning: 2024-01-01. */
 export const EPOCH_MS = Date.UTC(2024, 0, 1);
@@ -21,6 +23,12 @@ export type Operation =
       readonly acknowledges: readonly (readonly number[])[];
     }
   | { readonly kind: 'poll' }
+  /** A message of a broker's topic, then a poll. */
+  | {
+      readonly kind: 'messages';
+      readonly topic: string;
+      readonly messages: readonly { readonly partition: number; readonly message: Message }[];
+    }
   | { readonly kind: 'time'; readonly ms: number };
 
 function setup(files: string): readonly string[] {
@@ -42,6 +50,7 @@ function setup(files: string): readonly string[] {
        FORMAT PLAIN ENCODE CSV (without_header = 'true')`,
     'CREATE FUNCTION fn(a int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT a * 3 % 17 $$',
     "CREATE FUNCTION js(a int) RETURNS int LANGUAGE javascript IMMUTABLE SET millrace.udf_timeout = '0' AS $$ return (a * 5) % 11; $$",
+    ...outsideSetup(),
     'CREATE MATERIALIZED VIEW ledger_sum AS SELECT count(*) AS n, sum(id) AS total FROM ledger',
   ];
 }
@@ -86,11 +95,13 @@ export class Workload {
 
   next(database: Database): Operation {
     const choice = this.#n(100);
-    if (choice < 38) return this.#data();
-    if (choice < 50) return this.#files_();
-    if (choice < 60) return this.#clock(database);
-    if (choice < 66) return this.#event();
-    if (choice < 86) return this.#beside(this.#createView(database));
+    if (choice < 30) return this.#data();
+    if (choice < 38) return this.#files_();
+    if (choice < 48) return this.#messages();
+    if (choice < 56) return this.#clock(database);
+    if (choice < 60) return this.#event();
+    if (choice < 76) return this.#beside(this.#outside(database));
+    if (choice < 90) return this.#beside(this.#createView(database));
     return sql(this.#definition(database));
   }
 
@@ -156,6 +167,22 @@ export class Workload {
     return { kind: 'poll' };
   }
 
+  #messages(): Operation {
+    const topic = this.#n(2) === 0 ? 'p' : 'q';
+    const messages = Array.from({ length: 1 + this.#n(10) }, () => {
+      const partition = this.#n(2);
+      const message =
+        topic === 'p' ? plainMessage(this.#random, this.#time()) : keyedMessage(this.#random, partition);
+      return { partition, message };
+    });
+    return { kind: 'messages', topic, messages };
+  }
+
+  #outside(database: Database): string {
+    const view = (): string => this.#pick(this.#views(database))?.name ?? 'none';
+    return outsideStatement(database, this.#random, ++this.#name, () => this.#input(database), view);
+  }
+
   #clock(database: Database): Operation {
     const seconds = 1 + this.#n(20);
     if (!database.environment.serverClock.virtual) return { kind: 'time', ms: seconds * 1000 };
@@ -186,7 +213,7 @@ export class Workload {
   // Definitions
 
   #views(database: Database): readonly CatalogObject[] {
-    return database.catalog.objects().filter((o) => o.kind === 'materialized view');
+    return database.catalog.objects().filter((o) => o.kind === 'materialized view' && o.schema === 'public');
   }
 
   /** Relations with k and v, and not too many rows. */
@@ -201,7 +228,7 @@ export class Workload {
       .filter((o) =>
         o.kind === 'table' || o.kind === 'materialized view' ? o.store.rowCount() <= MOST_ROWS : true,
       )
-      .filter((o) => o.kind !== 'table' || !o.internal);
+      .filter((o) => o.kind !== 'table' || (!o.internal && database.lookups.of(o.id) === null));
   }
 
   #input(database: Database): string {
@@ -209,11 +236,12 @@ export class Workload {
   }
 
   #query(database: Database): string {
-    const base = (): string => this.#pick(['t', 'u', 'ledger', 's', 'f', 'x']) ?? 't';
-    const time = (): string => this.#pick(['e', 'f', 'g', 's']) ?? 'e';
+    const base = (): string => this.#pick(['t', 'u', 'ledger', 's', 'f', 'x', 'ru']) ?? 't';
+    const time = (): string => this.#pick(['e', 'f', 'g', 's', 'rs']) ?? 'e';
     const kind = this.#n(10);
     const template = (list: readonly Template[], input: () => string): string =>
       this.#pick(list)?.(input(), input()) ?? '';
+    if (kind === 0 && this.#n(2) === 0) return template(looking, () => this.#input(database));
     if (kind < 5) return template(narrowing, () => this.#input(database));
     if (kind < 7) return template(joining, base);
     return template(timed, time);
