@@ -7,8 +7,9 @@ import type { Expr } from '../parser/ast/expr.ts';
 import { type BindEnvironment, type BoundQuery, bindStandalone as bindAlone } from '../planner/bind/bind.ts';
 import { dependsOnHistory } from '../planner/maintainable.ts';
 import { substituteInScalar, substituteParameters } from '../planner/parameters.ts';
-import type { PlannedQuery } from '../planner/plan/physical.ts';
+import type { PhysicalPlan, PlannedQuery } from '../planner/plan/physical.ts';
 import type { Scalar } from '../planner/plan/scalar.ts';
+import { walkPhysical } from '../planner/plan/walk.ts';
 import { type PlannerEnv, planQuery } from '../planner/plan.ts';
 import type { StatementContext } from './statements/statement.ts';
 
@@ -64,6 +65,15 @@ export function scalarValue(scalar: Scalar, context: StatementContext): Value {
   return scalar.kind === 'literal' ? scalar.value : evaluateScalar(scalar, context.eval);
 }
 
+/** True when rows were joined with what was there when they came. */
+function joinsAsOfThen(plan: PhysicalPlan): boolean {
+  let found = false;
+  walkPhysical(plan, (node) => {
+    found ||= node.kind === 'TemporalJoin' || node.kind === 'AwaitLookup';
+  });
+  return found;
+}
+
 /**
  * The catalog as the transaction sees it. A materialised view over a table that the transaction has written is read by
  * its definition, so that it shows the uncommitted writes too.
@@ -96,7 +106,8 @@ function transactionCatalog(context: StatementContext): CatalogReader {
         view.paused === null &&
         view.timing.emit.kind === 'update' &&
         view.timing.ttl === null &&
-        !dependsOnHistory(view.planned.plan);
+        !dependsOnHistory(view.planned.plan) &&
+        !joinsAsOfThen(view.planned.plan);
       if (!prompt) return entry;
       return {
         id: entry.id,
