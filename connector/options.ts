@@ -30,6 +30,33 @@ function checkValue(spec: OptionSpec, name: string, value: string): string {
   }
 }
 
+/** An ENCODE clause has options too, and is no connector. */
+const kindOf = (name: string): string => (name.startsWith('ENCODE ') ? name : `connector ${name}`);
+
+/** Letters to add, leave out or exchange that make one name of the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const exchanged = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(exchanged, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** A name that is nearly the one that was written. */
+function meant(name: string, options: readonly OptionSpec[]): string {
+  const loose = (n: string): string => n.toLowerCase().replace(/[_-]/g, '.');
+  const near = options
+    .map((spec) => ({ spec, far: distance(loose(name.slice(0, 100)), loose(spec.name)) }))
+    .filter(({ spec, far }) => far <= 2 && far * 3 <= spec.name.length)
+    .sort((a, b) => a.far - b.far)[0];
+  return near === undefined ? '' : `Perhaps you meant "${near.spec.name}". `;
+}
+
 /** Options other than `connector`, validated, with defaults. */
 export function checkOptions(
   connector: { readonly name: string; readonly options: readonly OptionSpec[] },
@@ -42,15 +69,15 @@ export function checkOptions(
     if (name === 'connector') continue;
     const spec = connector.options.find((s) => matchesName(s, name));
     if (spec === undefined) {
-      throw new SqlError('22023', `unknown option "${name}" for connector ${connector.name}`, {
-        hint: `Options of ${connector.name}: ${connector.options.map((s) => s.name).join(', ')}.`,
+      throw new SqlError('22023', `unknown option "${name}" for ${kindOf(connector.name)}`, {
+        hint: `${meant(name, connector.options)}Options of ${connector.name}: ${connector.options.map((s) => s.name).join(', ')}.`,
       });
     }
     checked.set(name, checkValue(spec, name, value));
   }
   for (const spec of connector.options) {
     if (spec.required === true && !checked.has(spec.name)) {
-      throw new SqlError('22023', `connector ${connector.name} needs the option "${spec.name}"`);
+      throw new SqlError('22023', `${kindOf(connector.name)} needs the option "${spec.name}"`);
     }
   }
   return checked;

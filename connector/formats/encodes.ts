@@ -49,12 +49,5 @@ export function checkEncodeOptions(
   for (const spec of also === null ? [] : findEncode(also).options) {
     if (!options.some((o) => o.name === spec.name)) options.push({ ...spec, required: false });
   }
-  try {
-    return checkOptions({ name: `ENCODE ${encode.name}`, options }, given);
-  } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
-    // The words are a connector's: this is none.
-    const message = error.message.replace(/connector ENCODE/, 'ENCODE');
-    throw new SqlError(error.state, message, error.hint === undefined ? {} : { hint: error.hint });
-  }
+  return checkOptions({ name: `ENCODE ${encode.name}`, options }, given);
 }

@@ -176,6 +176,10 @@ export function requestError(error: unknown, doing: string, settings: KafkaSetti
     return connection.state === '08001' ? new SqlError('08006', connection.message) : connection;
   }
   const state = codeState(code);
+  if (code === kafkaCodes.INVALID_TOPIC_EXCEPTION)
+    return new SqlError(state, `${doing}: Kafka refuses the name of the topic`, {
+      hint: 'Names of topics have letters, digits, points, hyphens and underscores, 249 at most.',
+    });
   return new SqlError(
     state,
     state === '42501' ? `permission denied by Kafka: ${doing}` : `${doing}: Kafka error ${code}`,

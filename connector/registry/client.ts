@@ -198,7 +198,11 @@ class Client implements RegistryClient {
 
   async #get(path: string, id: number | null): Promise<RegisteredSchema | null> {
     const answer = await ask(this.#target, 'GET', path, null);
-    if (answer.status === 404) return null;
+    if (answer.status === 404) {
+      // A registry says what it has not; any other server says that there is no such page.
+      if (/"error_code"\s*:\s*404\d\d\b/.test(answer.body)) return null;
+      throw unreachable(this.#target, 'HTTP 404, there is no schema registry at this address');
+    }
     const found = fields(answer, this.#target);
     const { schema, schemaType } = found;
     if (answer.status !== 200 || typeof schema !== 'string') {

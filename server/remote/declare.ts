@@ -15,6 +15,7 @@ import { SourceRuntime } from '../sourceRuntime.ts';
 import { rateLimitOf } from '../statements/rateLimit.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { durationOf, optionText, otherOptions } from '../time/timeOptions.ts';
+import { checkDecoding, checkRegistry } from './checkDecoding.ts';
 import type { IncludedColumn } from './include.ts';
 import { includedColumns } from './includedColumns.ts';
 import { retentionOption } from './options.ts';
@@ -55,11 +56,12 @@ function formatOf(statement: Made, remote: RemoteConnector) {
   const spelled =
     isNative && remote.formats.includes('NATIVE') && own !== undefined ? own : spelledOf(clause);
   if (!remote.formats.includes(spelled)) {
-    const shown = clause === null ? 'no FORMAT clause' : `FORMAT ${spelled.replace(' ', ' ENCODE ')}`;
+    const shown = `FORMAT ${spelled.replace(' ', ' ENCODE ')} is not supported by connector ${remote.name}`;
+    const message = clause === null ? `connector ${remote.name} needs a FORMAT clause` : shown;
     const taken = remote.formats.map((f) =>
       f === 'NATIVE' ? 'no clause' : `FORMAT ${f.replace(' ', ' ENCODE ')}`,
     );
-    throw new SqlError('0A000', `${shown} is not supported by connector ${remote.name}`, {
+    throw new SqlError(clause === null ? '42601' : '0A000', message, {
       position: clause?.span.start ?? span.start,
       hint: `It takes ${taken.join(' or ')}.`,
     });
@@ -161,7 +163,8 @@ export async function checkRemote(
   database: Database,
 ): Promise<readonly string[]> {
   if (database.recovery !== null || database.restoring) return [];
-  const { remote, options } = declared;
+  const { remote, options, encodeOptions } = declared;
+  await checkRegistry(encodeOptions, options.get('topic'));
   const identity = (): string => identityOf(database, database.catalog.nextId);
   const { partitions } = await remote.check(remoteConfig({ name, identity }, options));
   return partitions;
@@ -203,5 +206,7 @@ export function remoteRuntime(
   source.letters = letters;
   source.limit = limit;
   connector.limit = () => source.limit;
+  // What does not go together fails now. A restart must not fail at it.
+  if (database.recovery === null && !database.restoring) checkDecoding(connector, config);
   return source;
 }

@@ -87,7 +87,8 @@ class AvroPayloads<T> implements Batches {
   begin(payloads: readonly (Uint8Array | null)[]): Promise<void> | null {
     this.#payloads = payloads;
     const wait = this.#cache.begin(payloads);
-    if (this.#defaults !== null) return wait;
+    // A schema that is new here may be the subject's latest.
+    if (this.#defaults !== null && (wait === null || this.#cache.client === null)) return wait;
     return Promise.all([wait, this.#latest()]).then(() => undefined);
   }
 
@@ -107,6 +108,7 @@ class AvroPayloads<T> implements Batches {
         throw error;
     }
     this.#defaults = defaultsOf(record, this.#config);
+    this.#layouts.clear();
   }
 
   /** The layout of a payload; the tap is at its first byte. */
