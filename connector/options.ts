@@ -8,7 +8,9 @@ function matchesName(spec: OptionSpec, name: string): boolean {
 
 function checkValue(spec: OptionSpec, name: string, value: string): string {
   const invalid = (hint: string): SqlError =>
-    new SqlError('22023', `invalid value for option "${name}": "${value}"`, { hint });
+    new SqlError('22023', `invalid value for option "${name}": "${spec.secret === true ? '***' : value}"`, {
+      hint,
+    });
   switch (spec.type) {
     case 'integer':
       if (!/^\d+$/.test(value)) throw invalid('It takes a non-negative integer.');

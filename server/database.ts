@@ -29,12 +29,14 @@ import type { Journal } from './journal.ts';
 import type { SourceProgress } from './journalRecords.ts';
 import { Lookups } from './lookup/lookups.ts';
 import type { MemoryLimit } from './memory/memoryLimit.ts';
+import { Figures } from './metrics/figures.ts';
 import { Mutex } from './mutex.ts';
 import { isRelation, type MaterializedViewObject, type SourceObject, type TableObject } from './objects.ts';
 import { pausedError, pauseFailed } from './pause.ts';
 import { pollRemote } from './remote/apply.ts';
 import { RemoteHost, realRemotes } from './remote/host.ts';
 import { RemoteSource } from './remote/remoteSource.ts';
+import { Secrets } from './secrets/secrets.ts';
 import type { Session } from './session.ts';
 import { Sinks } from './sinks/sinks.ts';
 import { TickRandom } from './tickRandom.ts';
@@ -71,8 +73,11 @@ export class Database {
   readonly lateNodes = new LateNodes();
   readonly sinks = new Sinks(this);
   readonly lookups = new Lookups(this);
+  readonly secrets: Secrets;
   /** What follows PostgreSQL databases. */
   readonly cdc = new CdcFeeds(this);
+  /** What is counted for metrics. */
+  readonly figures: Figures;
   /** Where readers of remote sources run. */
   readonly remote: RemoteHost;
   /** Something has come that polls are to take. */
@@ -108,7 +113,9 @@ export class Database {
     this.functions = new Routines(functions);
     this.environment = environment;
     this.catalog = new Catalog(name);
+    this.secrets = new Secrets(this.catalog);
     this.watermarks = new Watermarks(environment.clock());
+    this.figures = new Figures(() => environment.serverClock.system());
     this.random = new TickRandom(environment.randomBytes(16));
     this.remote = new RemoteHost(environment.remote ?? realRemotes, () => environment.serverClock.system());
     this.dataflow = new Dataflow(this.tickContext('', 'UTC'));
@@ -206,7 +213,7 @@ export class Database {
    */
   async commit(writes: TransactionWrites, durable = true): Promise<readonly LateSummary[]> {
     if (writes.isEmpty) return [];
-    return this.#commits.join(writes, durable);
+    return this.figures.commit(() => this.#commits.join(writes, durable));
   }
 
   /**
@@ -253,11 +260,13 @@ export class Database {
   runTick(feed: () => void): void {
     this.watermarks.setNow(this.clock());
     this.random.begin(String(this.version));
-    feed();
-    this.dataflow.finishTick();
-    pauseFailed(this);
-    fileViewLate(this);
-    pauseFailed(this);
+    this.figures.tick(() => {
+      feed();
+      this.dataflow.finishTick();
+      pauseFailed(this);
+      fileViewLate(this);
+      pauseFailed(this);
+    });
     this.version++;
     this.sinks.afterTick();
     this.memory?.relieve();
@@ -393,6 +402,7 @@ export class Database {
       if (object.kind === 'source' || object.kind === 'table') object.source?.close();
     }
     this.functions.close();
+    this.secrets.close();
     this.journal?.close();
     this.memory?.close();
   }

@@ -5,6 +5,7 @@ import type { NumberedRecord } from '../storage/journalRecord.ts';
 import type { JournalUnreadable } from '../storage/journalStore.ts';
 import type { Database } from './database.ts';
 import { recordOf } from './journalRecords.ts';
+import { shownSql } from './secrets/shownSql.ts';
 
 const HINT =
   'Restore the data directory from a backup, or start with --accept-data-loss to go on without what is lost; the damaged file is kept beside the new one.';
@@ -38,7 +39,7 @@ function subjects(database: Database, records: readonly NumberedRecord[]): reado
   for (const record of records) {
     if (record.kind === 'ddl') {
       const { sql } = recordOf(record.payload) as { readonly sql: string };
-      names.add(`the statement ${sql.replace(/\s+/g, ' ').slice(0, 60)}`);
+      names.add(`the statement ${shownSql(sql).replace(/\s+/g, ' ').slice(0, 60)}`);
       continue;
     }
     for (const id of objectsOf(record)) {

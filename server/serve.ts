@@ -22,6 +22,7 @@ import { type HttpListener, listenHttp } from './http.ts';
 import { Journal } from './journal.ts';
 import { LookupLoops } from './lookup/loop.ts';
 import { MemoryLimit } from './memory/memoryLimit.ts';
+import { KEY_VARIABLE, SecretKey } from './secrets/secretKey.ts';
 import { Session } from './session.ts';
 import { SinkLoops } from './sinks/loop.ts';
 import { SourceLoop } from './sourceLoop.ts';
@@ -43,6 +44,8 @@ export interface ServeOptions {
   readonly memoryLimit?: number;
   /** Sets the data directory back to this backup first. */
   readonly fromBackup?: string;
+  /** What values of secrets are kept by (secrets/secretKey.ts); by default the environment variable, or the directory's. */
+  readonly secretKey?: string;
   /** Told when the data directory has been recovered, before anything else happens to the database. */
   readonly onRecovered?: (database: Database, report: RecoveryReport) => void;
   /** One line about something an operator should know. */
@@ -119,6 +122,14 @@ export function ddlRunner(database: Database): RunDdl {
   };
 }
 
+/** What values of secrets in the data directory are read and kept by. */
+function useSecretKey(database: Database, directory: string, options: ServeOptions): void {
+  const { secrets } = database;
+  secrets.useKey(new SecretKey(directory, options.secretKey ?? process.env[KEY_VARIABLE] ?? null));
+  secrets.acceptLoss = options.acceptDataLoss ?? false;
+  secrets.onLost = ({ message, detail }) => options.log([message, detail].join(': '));
+}
+
 const CHECKPOINT_INTERVAL_MS = 10_000;
 
 /** Brings the database to what its data directory holds, and keeps it there from now on. */
@@ -129,6 +140,7 @@ async function recover(
   options: ServeOptions,
   progress: RecoveryProgress,
 ): Promise<CheckpointSchedule> {
+  useSecretKey(database, directory, options);
   const { checkpointer, report } = await recoverDirectory(
     database,
     directory,
@@ -148,6 +160,7 @@ async function openDirectory(directory: string, options: ServeOptions): Promise<
   limitMemory(database, options);
   const journal = openJournal(database, directory, options);
   try {
+    useSecretKey(database, directory, options);
     const runDdl = ddlRunner(database);
     const { checkpointer } = await recoverDirectory(database, directory, journal, runDdl, options.log);
     const close = async (): Promise<void> => {

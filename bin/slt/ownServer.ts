@@ -4,13 +4,14 @@
  *
  * Checkpoints come when they are asked for and when the server is stopped, never by the clock.
  */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../common/assert.ts';
 import { restoreBackup } from '../../server/backup/restore.ts';
 import type { RecoveryReport } from '../../server/checkpoint/progress.ts';
 import type { Database } from '../../server/database.ts';
+import { KEY_FILE } from '../../server/secrets/secretKey.ts';
 import { localSession, type RunningServer, startServer } from '../../server/serve.ts';
 import { type DatabaseText, databaseText, differences } from './databaseText.ts';
 
@@ -97,6 +98,9 @@ export class OwnServer {
         await this.#stop();
         const to = this.#fresh('data');
         restoreBackup(file, to);
+        // Values of secrets are in the backup, their key is not.
+        const key = join(must(this.#directory), KEY_FILE);
+        if (existsSync(key)) copyFileSync(key, join(to, KEY_FILE));
         rmSync(file);
         return this.#goOn(before, to);
       }

@@ -21,6 +21,7 @@ export const httpOptions: readonly OptionSpec[] = [
   {
     name: 'headers.*',
     type: 'string',
+    secret: true,
     alterable: true,
     doc: "A header of every request: `headers.authorization = 'Bearer ...'`.",
   },

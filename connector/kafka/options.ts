@@ -30,7 +30,13 @@ export const kafkaConnectionOptions: readonly OptionSpec[] = [
     doc: 'How to sign in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.',
   },
   { name: 'properties.sasl.username', type: 'string', alterable: true, doc: 'User to sign in as.' },
-  { name: 'properties.sasl.password', type: 'string', alterable: true, doc: 'Password of that user.' },
+  {
+    name: 'properties.sasl.password',
+    type: 'string',
+    secret: true,
+    alterable: true,
+    doc: 'Password of that user.',
+  },
   {
     name: 'properties.ssl.ca.location',
     type: 'string',
@@ -49,7 +55,13 @@ export const kafkaConnectionOptions: readonly OptionSpec[] = [
     alterable: true,
     doc: 'PEM file of its private key.',
   },
-  { name: 'properties.ssl.key.password', type: 'string', alterable: true, doc: 'Password of that file.' },
+  {
+    name: 'properties.ssl.key.password',
+    type: 'string',
+    secret: true,
+    alterable: true,
+    doc: 'Password of that file.',
+  },
   {
     name: 'properties.ssl.endpoint.identification.algorithm',
     type: 'string',

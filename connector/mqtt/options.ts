@@ -25,7 +25,7 @@ export const mqttOptions: readonly OptionSpec[] = [
     doc: '0: messages may be lost; 1: each comes at least once; 2: each comes once, as long as the broker keeps the session.',
   },
   { name: 'username', type: 'string', doc: 'User name.' },
-  { name: 'password', type: 'string', doc: 'Password.' },
+  { name: 'password', type: 'string', secret: true, doc: 'Password.' },
   {
     name: 'mqtt.version',
     type: 'string',
@@ -67,7 +67,12 @@ export const mqttOptions: readonly OptionSpec[] = [
   { name: 'keepalive.sec', type: 'integer', default: '30', doc: 'How often the connection is tried.' },
   { name: 'tls.ca', type: 'string', doc: 'Certificate authority: PEM text, or the path of a file.' },
   { name: 'tls.client_cert', type: 'string', doc: 'Client certificate: PEM text, or the path of a file.' },
-  { name: 'tls.client_key', type: 'string', doc: 'Key of the client certificate: PEM text, or a path.' },
+  {
+    name: 'tls.client_key',
+    type: 'string',
+    secret: true,
+    doc: 'Key of the client certificate: PEM text, or a path.',
+  },
   { name: 'connect.timeout.ms', type: 'integer', default: '5000', doc: 'To connect and sign in.' },
 ];
 

@@ -15,7 +15,12 @@ const options: readonly OptionSpec[] = [
   { name: 'host', type: 'string', required: true, doc: 'Host of the PostgreSQL server.' },
   { name: 'port', type: 'integer', default: '5432', doc: 'Its port.' },
   { name: 'user', type: 'string', required: true, doc: 'Who reads.' },
-  { name: 'password', type: 'string', doc: 'Password of the user, where the server asks for one.' },
+  {
+    name: 'password',
+    type: 'string',
+    secret: true,
+    doc: 'Password of the user, where the server asks for one.',
+  },
   { name: 'database', type: 'string', required: true, doc: 'Database of the table.' },
   { name: 'schema', type: 'string', default: 'public', doc: 'Schema of the table.' },
   { name: 'table', type: 'string', required: true, doc: 'The table or view that is looked up.' },

@@ -33,6 +33,7 @@ const options: readonly OptionSpec[] = [
   {
     name: 'password',
     type: 'string',
+    secret: true,
     alterable: true,
     doc: 'Password of the user, where the server asks for one.',
   },

@@ -19,7 +19,7 @@ export const postgresCdcOptions: readonly OptionSpec[] = [
     alterable: true,
     doc: 'A role that may replicate (REPLICATION) and read the tables.',
   },
-  { name: 'password', type: 'string', alterable: true, doc: "The role's password." },
+  { name: 'password', type: 'string', secret: true, alterable: true, doc: "The role's password." },
   { name: 'database.name', type: 'string', required: true, doc: 'The database that the tables are in.' },
   {
     name: 'schema.name',
@@ -106,7 +106,9 @@ export const postgresCdcOptions: readonly OptionSpec[] = [
 ];
 
 /** Never shown. */
-export const secretOptions: ReadonlySet<string> = new Set(['password']);
+export const secretOptions: ReadonlySet<string> = new Set(
+  postgresCdcOptions.flatMap((o) => (o.secret === true ? [o.name] : [])),
+);
 
 export interface PostgresCdcOptions {
   readonly host: string;

@@ -15,7 +15,13 @@ export const redisOptions: readonly OptionSpec[] = [
     alterable: true,
     doc: 'User of an ACL, where the URL has none.',
   },
-  { name: 'redis.password', type: 'string', alterable: true, doc: 'Password, where the URL has none.' },
+  {
+    name: 'redis.password',
+    type: 'string',
+    secret: true,
+    alterable: true,
+    doc: 'Password, where the URL has none.',
+  },
   {
     name: 'redis.tls.ca',
     type: 'string',

@@ -10,7 +10,7 @@ export const registryOptions: readonly OptionSpec[] = [
     doc: 'Addresses of a schema registry with the Confluent API, parted by commas: the next is tried when one does not answer.',
   },
   { name: 'schema.registry.username', type: 'string', doc: 'User of the registry (basic authentication).' },
-  { name: 'schema.registry.password', type: 'string', doc: 'The password of that user.' },
+  { name: 'schema.registry.password', type: 'string', secret: true, doc: 'The password of that user.' },
   {
     name: 'schema.registry.ca',
     type: 'string',
@@ -18,7 +18,7 @@ export const registryOptions: readonly OptionSpec[] = [
   },
   { name: 'schema.registry.certificate', type: 'string', doc: 'File of the client certificate (PEM).' },
   { name: 'schema.registry.key', type: 'string', doc: "File of the client certificate's key (PEM)." },
-  { name: 'schema.registry.key.password', type: 'string', doc: 'Password of that key.' },
+  { name: 'schema.registry.key.password', type: 'string', secret: true, doc: 'Password of that key.' },
   {
     name: 'schema.registry.verify',
     type: 'boolean',

@@ -12,10 +12,16 @@ const options: readonly OptionSpec[] = [
     choices: ['none'],
     doc: "'none': whoever can reach the HTTP port may write. Needed when neither `token` nor `hmac.secret` is given.",
   },
-  { name: 'token', type: 'string', doc: 'Requests must have the header `Authorization: Bearer <token>`.' },
+  {
+    name: 'token',
+    type: 'string',
+    secret: true,
+    doc: 'Requests must have the header `Authorization: Bearer <token>`.',
+  },
   {
     name: 'hmac.secret',
     type: 'string',
+    secret: true,
     doc: 'Requests must have a header with the HMAC of their body under this secret.',
   },
   {

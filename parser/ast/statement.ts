@@ -354,6 +354,7 @@ export interface Comment extends Node {
     | 'index'
     | 'schema'
     | 'database'
+    | 'secret'
     | 'function'
     | 'aggregate';
   /** COMMENT ON FUNCTION f(int): argument types, else null. */

@@ -99,7 +99,7 @@ export abstract class ObjectParser extends SessionParser {
     ]),
   );
 
-  /** comment: COMMENT ON ( TABLE | VIEW | MATERIALIZED VIEW | SOURCE | COLUMN | INDEX | SCHEMA | DATABASE | FUNCTION | AGGREGATE ) objectName [ argumentTypes ] IS ( SCONST | NULL ) */
+  /** comment: COMMENT ON ( TABLE | VIEW | MATERIALIZED VIEW | SOURCE | COLUMN | INDEX | SCHEMA | DATABASE | SECRET | FUNCTION | AGGREGATE ) objectName [ argumentTypes ] IS ( SCONST | NULL ) */
   readonly comment: Rule<Comment> = this.RULE('comment', (): Comment => {
     const start = this.consume(1, K.comment).startOffset;
     this.consume(2, K.on);
@@ -118,6 +118,7 @@ export abstract class ObjectParser extends SessionParser {
       { ALT: () => this.consume(10, K.index) && ('index' as const) },
       { ALT: () => this.consume(11, K.schema) && ('schema' as const) },
       { ALT: () => this.consume(12, K.database) && ('database' as const) },
+      { ALT: () => this.consume(24, K.secret) && ('secret' as const) },
       { ALT: () => this.consume(18, K.function) && ('function' as const) },
       { ALT: () => this.consume(19, K.aggregate) && ('aggregate' as const) },
     ]);

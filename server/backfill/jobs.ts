@@ -6,6 +6,7 @@
 import { SqlError } from '../../common/sqlError.ts';
 import type { Persistent } from '../../storage/state/persist.ts';
 import type { DdlOrigin } from '../database.ts';
+import { shownSql } from '../secrets/shownSql.ts';
 
 /** Failed background jobs that are still shown. */
 const KEPT_FAILURES = 32;
@@ -146,7 +147,7 @@ export class Jobs implements Persistent {
       for (const job of this.#running.values()) {
         if (!job.dependsOn.has(id)) continue;
         throw new SqlError('55006', `${kind} "${name}" is being read by job ${job.id}`, {
-          detail: `The job carries out: ${job.statement}`,
+          detail: `The job carries out: ${shownSql(job.statement)}`,
           hint: `Wait for it (WAIT), or cancel it: CANCEL JOBS ${job.id}.`,
         });
       }

@@ -4,8 +4,8 @@ import { UpstreamConnection } from '../../connector/postgresCdc/connection.ts';
 import type { CreateSource } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
 import { Entry, type SourceObject } from '../objects.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { tableShape } from '../statements/columns.ts';
-import { optionMap } from '../statements/createSource.ts';
 import {
   creationSchema,
   done,
@@ -53,7 +53,7 @@ export async function createCdcSource(
   if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done(TAG);
   const options = namedOptions(statement, context);
   const sql = printStatement({ ...statement, elements: [], options });
-  const runtime = new CdcRuntime(cdcConfig(optionMap(options), [], context));
+  const runtime = new CdcRuntime(cdcConfig(optionValues(options, secretsFor(context)), [], context));
   let lsn: string | null = null;
   if (database.recovery === null) {
     const connection = await UpstreamConnection.open(runtime.options);

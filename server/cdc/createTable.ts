@@ -23,8 +23,8 @@ import { quoteIdent } from '../../parser/identifier.ts';
 import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
 import type { SourceObject } from '../objects.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { tableShape } from '../statements/columns.ts';
-import { optionMap } from '../statements/createSource.ts';
 import { checkShape, makeTable } from '../statements/createTable.ts';
 import {
   creationSchema,
@@ -194,7 +194,8 @@ export async function createCdcTable(
   const source = sourceNamed(written, context);
   const shared = source === null ? null : must(cdcRuntime(source));
   const named = source === null ? { ...written, options: namedOptions(written, context) } : written;
-  const given = shared === null ? optionMap(named.options) : new Map<string, string>();
+  const given =
+    shared === null ? optionValues(named.options, secretsFor(context)) : new Map<string, string>();
   const options = shared?.options ?? new CdcRuntime(cdcConfig(given, [], context)).options;
   const tableName = written.fromSource?.table ?? given.get('table.name');
   if (tableName === undefined) {

@@ -3,6 +3,8 @@ import { must } from '../../common/assert.ts';
 import { PUBLIC_ID } from '../catalog.ts';
 import type { Database, DdlOrigin } from '../database.ts';
 import { type CatalogObject, isRelation } from '../objects.ts';
+import type { SecretObject } from '../secrets/secrets.ts';
+import { sealedStatement } from '../secrets/statements.ts';
 import { isQueryView, sinkDefinition } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
@@ -33,7 +35,9 @@ export function* definitions(database: Database): Generator<Definition> {
       yield statement(`ALTER SCHEMA public RENAME TO ${quote(schema.name)}`, null);
     }
   }
+  const secrets = new PendingSecrets(database);
   for (const object of definedBefore(database)) {
+    yield* secrets.before(object);
     // Relations of late rows come with their owners.
     if (object.kind === 'table' && object.internal) continue;
     // Views of sinks' queries as well.
@@ -46,10 +50,37 @@ export function* definitions(database: Database): Generator<Definition> {
     const plannedOver = object.kind === 'materialized view' ? [...object.plannedOver] : [];
     yield { sql, searchPath, timeZone, user: owner, id, plannedOver };
   }
+  yield* secrets.rest();
   yield* comments(database);
 }
 
-function* comments({ catalog, functions }: Database): Generator<Definition> {
+/** A secret comes at its age, so that names mean what they meant, unless something older has come to name it. */
+class PendingSecrets {
+  readonly #database: Database;
+  readonly #pending: Set<SecretObject>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#pending = new Set(database.secrets.list());
+  }
+
+  *before(object: CatalogObject | RoutineObject): Generator<Definition> {
+    const used = this.#database.secrets.usedBy(object);
+    for (const secret of this.#pending) if (secret.id < object.id) yield this.#take(secret);
+    for (const secret of used) if (this.#pending.has(secret)) yield this.#take(secret);
+  }
+
+  *rest(): Generator<Definition> {
+    for (const secret of this.#pending) yield this.#take(secret);
+  }
+
+  #take(secret: SecretObject): Definition {
+    this.#pending.delete(secret);
+    return statement(sealedStatement(secret), secret.id, secret.owner);
+  }
+}
+
+function* comments({ catalog, functions, secrets }: Database): Generator<Definition> {
   for (const { id, column, text } of catalog.comments()) {
     const literal = `'${text.replaceAll("'", "''")}'`;
     const routine = functions.byId(id);
@@ -57,6 +88,10 @@ function* comments({ catalog, functions }: Database): Generator<Definition> {
       const { kind, schema, name, fn } = routine;
       const signature = signatureOf(quote(name), fn.user.parameters);
       yield statement(`COMMENT ON ${kind} ${quote(schema)}.${signature} IS ${literal}`, null);
+    }
+    const secret = secrets.byId(id);
+    if (secret !== null) {
+      yield statement(`COMMENT ON SECRET ${quote(secret.schema)}.${quote(secret.name)} IS ${literal}`, null);
     }
     const object = catalog.byId(id);
     if (object === null) continue;

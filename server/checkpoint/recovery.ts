@@ -79,6 +79,7 @@ export async function recover(
       progress.step();
       return progress.turn();
     });
+    database.secrets.requireValues();
     progress.begin('done', 0);
     const report: RecoveryReport = {
       startedAt: started,

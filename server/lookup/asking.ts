@@ -24,6 +24,8 @@ export class LookupAsking {
   readonly #database: Database;
   readonly runtime: LookupRuntime;
   #client: LookupClient | null = null;
+  /** Of the options that the client has. */
+  #generation = 0;
 
   constructor(database: Database, runtime: LookupRuntime) {
     this.#database = database;
@@ -42,14 +44,21 @@ export class LookupAsking {
     const keys = runtime.next();
     if (keys.length === 0) return 'idle';
     try {
-      this.#client ??= await runtime.connector.open(runtime.config);
-      await this.#ask(this.#client, keys);
+      await this.#ask(await this.#connected(), keys);
       return 'answered';
     } catch (error) {
       await this.close();
       runtime.failed(keys, asSqlError(error));
       return 'failed';
     }
+  }
+
+  async #connected(): Promise<LookupClient> {
+    const { runtime } = this;
+    if (this.#generation !== runtime.generation) await this.close();
+    this.#generation = runtime.generation;
+    this.#client ??= await runtime.connector.open(runtime.config);
+    return this.#client;
   }
 
   async #ask(client: LookupClient, keys: readonly Row[]): Promise<void> {

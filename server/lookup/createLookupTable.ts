@@ -11,8 +11,8 @@ import type { Option } from '../../parser/ast/common.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
 import { MILLRACE_LOOKUP } from '../catalog.ts';
 import type { TableObject } from '../objects.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { type TableShape, tableShape } from '../statements/columns.ts';
-import { optionMap } from '../statements/createSource.ts';
 import { checkShape, makeTable } from '../statements/createTable.ts';
 import {
   creationSchema,
@@ -56,8 +56,8 @@ function refuse(statement: CreateTable, connector: LookupConnector, shape: Table
 }
 
 /** The options of all lookup tables, and those of the connector. */
-function optionsOf(statement: CreateTable, connector: LookupConnector) {
-  const given = optionMap(statement.options);
+function optionsOf(statement: CreateTable, connector: LookupConnector, context: StatementContext) {
+  const given = optionValues(statement.options, secretsFor(context));
   const isOwn = (name: string): boolean => lookupOptions.some((o) => o.name === name);
   const own = new Map([...given].filter(([name]) => isOwn(name)));
   const others = new Map([...given].filter(([name]) => !isOwn(name)));
@@ -78,7 +78,7 @@ export async function createLookupTable(
   const shape = tableShape(statement.elements, null, target.name, context);
   checkShape(statement, shape);
   refuse(statement, connector, shape);
-  const { own, options } = optionsOf(statement, connector);
+  const { own, options } = optionsOf(statement, connector, context);
   const columns = shape.columns;
   const config = { name: target.name, options, columns, key: shape.primaryKey };
   // A restart must not fail at a server that is away.

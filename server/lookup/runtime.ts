@@ -23,7 +23,9 @@ const nameOf = (key: Row): string => key.map((value) => `${typeof value} ${Strin
 
 export class LookupRuntime {
   readonly connector: LookupConnector;
-  readonly config: LookupConfig;
+  config: LookupConfig;
+  /** Counts changes of options: clients of before are to be opened again. */
+  generation = 0;
   readonly tables: LookupTables;
   readonly batchRows: number;
   readonly connections: number;
@@ -56,6 +58,14 @@ export class LookupRuntime {
     this.batchRows = Math.max(1, Number(own.get('lookup.batch.rows')));
     this.connections = Math.max(1, Number(own.get('lookup.connections')));
     this.maxKeys = Math.max(1, Number(own.get('cache.max.rows')));
+  }
+
+  /** From now on with these options. */
+  reconfigure(options: ReadonlyMap<string, string>): void {
+    this.config = { ...this.config, options };
+    this.generation++;
+    this.attempts = 0;
+    this.wake();
   }
 
   get waiting(): number {

@@ -1,7 +1,7 @@
 /** CREATE SOURCE and CREATE TABLE over a remote connector: what the statement says, checked. */
 import { createHash } from 'node:crypto';
 import { must } from '../../common/assert.ts';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import { checkEncodeOptions } from '../../connector/formats/encodes.ts';
 import type { MessageFormat } from '../../connector/formats/message.ts';
 import { checkOptions } from '../../connector/options.ts';
@@ -11,6 +11,7 @@ import type { Database } from '../database.ts';
 import { letterPolicy } from '../deadLetters/policy.ts';
 import type { TableColumn } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { rateLimitOf } from '../statements/rateLimit.ts';
 import type { StatementContext } from '../statements/statement.ts';
@@ -75,19 +76,6 @@ function spelledOf(clause: Made['format']): string {
   return clause === null ? 'NATIVE' : `${clause.format} ${clause.encode}`;
 }
 
-function optionMapOf(options: Made['options']): Map<string, string> {
-  const map = new Map<string, string>();
-  for (const option of options) {
-    const position = option.span.start;
-    if (option.value.kind === 'secret') throw unsupported('SECRET', position);
-    if (map.has(option.name)) {
-      throw new SqlError('42601', `option "${option.name}" specified more than once`, { position });
-    }
-    map.set(option.name, String(option.value.value));
-  }
-  return map;
-}
-
 /** Everything that the statement says of its connector. */
 export function declareRemote(
   statement: Made,
@@ -96,7 +84,8 @@ export function declareRemote(
   context: StatementContext,
 ): DeclaredRemote {
   const position = statement.span.start;
-  const given = optionMapOf(otherOptions(statement.options));
+  const secrets = secretsFor(context);
+  const given = optionValues(otherOptions(statement.options), secrets);
   const limit = given.get('source_rate_limit');
   given.delete('source_rate_limit');
   const kept = statement.options.find((o) => o.name === retentionOption.name);
@@ -108,7 +97,8 @@ export function declareRemote(
   }
   const options = checkOptions({ name: remote.name, options: optionsOf(remote) }, given);
   const { format, encode, keyEncode } = formatOf(statement, remote);
-  const encodeOptions = checkEncodeOptions(encode, optionMapOf(statement.format?.options ?? []), keyEncode);
+  const encodeGiven = optionValues(statement.format?.options ?? [], secrets);
+  const encodeOptions = checkEncodeOptions(encode, encodeGiven, keyEncode);
   return {
     remote,
     options,

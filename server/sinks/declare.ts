@@ -7,9 +7,10 @@ import { checkOptions } from '../../connector/options.ts';
 import type { SinkConnector, SinkFormat } from '../../connector/sink.ts';
 import { sinkConnectors } from '../../connector/sinks.ts';
 import type { SinkMode } from '../../executor/operators/sink.ts';
-import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSink } from '../../parser/ast/streaming.ts';
 import type { RelationObject } from '../objects.ts';
+import { optionValues } from '../secrets/optionValues.ts';
+import type { SecretScope } from '../secrets/secrets.ts';
 import type { ViewPlan } from '../views/planView.ts';
 
 /** Options of every sink, whatever its connector. */
@@ -74,21 +75,6 @@ export interface DeclaredSink {
   readonly position: number;
 }
 
-/** The options as they are written. */
-export function givenOptions(options: readonly Option[]): Map<string, string> {
-  const map = new Map<string, string>();
-  for (const option of options) {
-    if (option.value.kind === 'secret') throw unsupported('SECRET', option.span.start);
-    if (map.has(option.name)) {
-      throw new SqlError('42601', `option "${option.name}" specified more than once`, {
-        position: option.span.start,
-      });
-    }
-    map.set(option.name, String(option.value.value));
-  }
-  return map;
-}
-
 function connectorNamed(
   name: string | undefined,
   connectors: readonly SinkConnector[],
@@ -151,10 +137,11 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
 /** `connectors`: where sinks can write. */
 export function declaredSink(
   statement: CreateSink,
+  secrets: SecretScope,
   connectors: readonly SinkConnector[] = sinkConnectors,
 ): DeclaredSink {
   const position = statement.span.start;
-  const options = givenOptions(statement.options);
+  const options = optionValues(statement.options, secrets);
   const connector = connectorNamed(options.get('connector'), connectors, position);
   const common = new Map<string, string>();
   for (const { name } of sinkOptions) {
@@ -166,7 +153,7 @@ export function declaredSink(
   const specs = sinkOptions.filter(({ name }) => name !== 'connector');
   const own = checkOptions({ name: connector.name, options: specs }, common);
   const { format, encode, keyEncode } = clauseOf(statement, own.get('type'), connector);
-  const encodeGiven = givenOptions(statement.format?.options ?? []);
+  const encodeGiven = optionValues(statement.format?.options ?? [], secrets);
   // RisingWave has it there.
   const forced = encodeGiven.get('force_append_only') ?? own.get('force_append_only');
   encodeGiven.delete('force_append_only');

@@ -4,12 +4,13 @@ import { checkOptions } from '../../connector/options.ts';
 import type { SinkConnector, SinkFormat } from '../../connector/sink.ts';
 import type { CreateSink } from '../../parser/ast/streaming.ts';
 import type { TableObject } from '../objects.ts';
+import { optionValues } from '../secrets/optionValues.ts';
+import type { SecretScope } from '../secrets/secrets.ts';
 import { writableTable } from '../statements/dml.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import {
   columnsOf,
   type DeclaredSink,
-  givenOptions,
   optionNames,
   type SinkInput,
   type SinkOver,
@@ -32,7 +33,7 @@ const tableConnector: SinkConnector = {
 /** Options that make sense where the target is a table. */
 const OPTIONS = ['connector', 'type', 'force_append_only', 'snapshot', 'columns'];
 
-export function declaredInto(statement: CreateSink): DeclaredSink {
+export function declaredInto(statement: CreateSink, secrets: SecretScope): DeclaredSink {
   const position = statement.span.start;
   if (statement.format !== null) {
     throw new SqlError('42601', 'FORMAT cannot be given for a sink into a table', {
@@ -40,7 +41,7 @@ export function declaredInto(statement: CreateSink): DeclaredSink {
       hint: "Rows are written as they are. Use type = 'append-only' or 'upsert' to say how.",
     });
   }
-  const options = givenOptions(statement.options);
+  const options = optionValues(statement.options, secrets);
   const connector = options.get('connector');
   if (connector !== undefined && connector.toLowerCase() !== 'table') {
     throw new SqlError('42601', `a sink into a table has no connector "${connector}"`, { position });

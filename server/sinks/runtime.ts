@@ -148,8 +148,8 @@ export class SinkRuntime implements Persistent {
   }
 
   /** Other options; the target is opened again with them. */
-  reconfigure(options: ReadonlyMap<string, string>): void {
-    this.shape = { ...this.shape, options };
+  reconfigure(options: ReadonlyMap<string, string>, encodeOptions = this.shape.encodeOptions): void {
+    this.shape = { ...this.shape, options, encodeOptions };
     this.reopen = true;
     this.attempts = 0;
     this.wake();

@@ -50,7 +50,7 @@ function apply(
     case 'connector':
     case 'set':
       if (object.kind === 'sink') {
-        if (action.kind === 'connector') changeSinkOptions(object, action.options);
+        if (action.kind === 'connector') changeSinkOptions(object, action.options, context);
         else setSinkRate(object, action, statement.span.start);
         return;
       }

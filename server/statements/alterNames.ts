@@ -198,7 +198,7 @@ function schemaOf(statement: Alter, context: StatementContext): SchemaObject | n
 }
 
 function renameSchema(schema: SchemaObject, to: Renaming['to'], context: StatementContext): void {
-  const { catalog, functions } = context.database;
+  const { catalog, functions, secrets } = context.database;
   const name = newName(to);
   const position = to.span.start;
   if (catalog.hasSchema(name)) throw new SqlError('42P06', `schema "${name}" already exists`, { position });
@@ -212,6 +212,13 @@ function renameSchema(schema: SchemaObject, to: Renaming['to'], context: Stateme
     throw new SqlError(
       '0A000',
       `cannot rename schema ${schema.name} because it holds the function ${routine.name}`,
+    );
+  }
+  const [secret] = secrets.ofSchema(schema.name);
+  if (secret !== undefined) {
+    throw new SqlError(
+      '0A000',
+      `cannot rename schema ${schema.name} because it holds the secret ${secret.name}`,
     );
   }
   const before = schema.name;

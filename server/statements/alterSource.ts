@@ -4,13 +4,12 @@ import { checkOptions } from '../../connector/options.ts';
 import type { Alter, AlterAction } from '../../parser/ast/alter.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import { printStatement } from '../../parser/print.ts';
-import type { Database } from '../database.ts';
 import { alteredPolicy, setPolicy } from '../deadLetters/alterPolicy.ts';
 import { isLetterOption } from '../deadLetters/letterOptions.ts';
 import { makingStatement } from '../definitions/ownStatement.ts';
 import type { CatalogObject, SourceObject, TableObject } from '../objects.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { otherOptions } from '../time/timeOptions.ts';
-import { optionMap } from './createSource.ts';
 import { rateLimitOf } from './rateLimit.ts';
 import type { StatementContext } from './statement.ts';
 
@@ -29,12 +28,15 @@ function keepOptions(object: Connected, changed: readonly Option[], dropped: rea
   object.sql = printStatement({ ...statement, options });
 }
 
-function changeOptions(object: Connected, options: readonly Option[], database: Database): void {
+function changeOptions(object: Connected, options: readonly Option[], context: StatementContext): void {
+  const { database } = context;
+  const { secrets } = database;
   const { source } = object;
   const { connector, config } = source;
   const letters = alteredPolicy(object, options);
   const own = options.filter((o) => !isLetterOption(o.name));
-  const given = optionMap(own);
+  const scope = secretsFor(context);
+  const given = optionValues(own, scope);
   for (const option of own) {
     const spec = connector.options.find((s) =>
       s.name.endsWith('*') ? option.name.startsWith(s.name.slice(0, -1)) : s.name === option.name,
@@ -50,12 +52,12 @@ function changeOptions(object: Connected, options: readonly Option[], database: 
   const statement = makingStatement(object);
   const before =
     statement.kind === 'CreateSource' || statement.kind === 'CreateTable' ? statement.options : [];
-  const merged = new Map([...optionMap(otherOptions(before)), ...given]);
+  const merged = new Map([...optionValues(otherOptions(before), secrets.scopeOf(object)), ...given]);
   merged.delete('source_rate_limit');
   const { onError } = letters;
   source.reconfigure({ ...config, options: checkOptions(connector, merged), onError });
   setPolicy(database, object, letters);
-  keepOptions(object, options);
+  keepOptions(object, secrets.qualified(options, scope));
 }
 
 function changeRate(
@@ -79,7 +81,7 @@ export function alterSource(
   object: CatalogObject,
   action: Extract<AlterAction, { kind: 'connector' | 'set' }>,
   statement: Alter,
-  { database }: StatementContext,
+  context: StatementContext,
 ): void {
   const position = statement.span.start;
   const kind = statement.object.toUpperCase();
@@ -89,6 +91,6 @@ export function alterSource(
   if (!isConnected(object)) {
     throw new SqlError('42809', `${object.kind} "${object.name}" has no connector`, { position });
   }
-  if (action.kind === 'connector') changeOptions(object, action.options, database);
+  if (action.kind === 'connector') changeOptions(object, action.options, context);
   else changeRate(object, action, position);
 }

@@ -5,6 +5,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Comment } from '../../parser/ast/statement.ts';
 import { requireRelation } from '../catalog.ts';
 import { shownKind } from '../objects.ts';
+import { findSecret } from '../secrets/statements.ts';
 import { findRoutine } from './dropFunction.ts';
 import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
@@ -47,6 +48,10 @@ function target(
       const object = catalog.find(name.schema, name.name, path);
       if (object?.kind !== 'index') throw new SqlError('42704', `index "${name.name}" does not exist`);
       return { id: object.id, column: 0 };
+    }
+    case 'secret': {
+      const secret = must(findSecret({ name: statement.name, ifExists: false }, context));
+      return { id: secret.id, column: 0 };
     }
     case 'function':
     case 'aggregate': {

@@ -9,6 +9,7 @@ import { printStatement } from '../../parser/print.ts';
 import type { Database } from '../database.ts';
 import type { RelationObject, SinkObject } from '../objects.ts';
 import { pausedError } from '../pause.ts';
+import { secretsFor } from '../secrets/optionValues.ts';
 import {
   type DeclaredSink,
   declaredSink,
@@ -168,8 +169,11 @@ export const createSink: StatementHandler<CreateSink> = {
   async run(written, context) {
     context.requireNoTransactionBlock(TAG);
     const { database } = context;
+    const secrets = secretsFor(context);
     const declared =
-      written.into === null ? declaredSink(written, database.environment.sinks) : declaredInto(written);
+      written.into === null
+        ? declaredSink(written, secrets, database.environment.sinks)
+        : declaredInto(written, secrets);
     const target = splitName(written.name, context);
     const schema = creationSchema(target, context);
     if (written.replace) replacedSink(schema, target.name, context);

@@ -5,7 +5,6 @@ import type { SourceConnector } from '../../connector/connector.ts';
 import { sourceConnectors } from '../../connector/index.ts';
 import { checkOptions } from '../../connector/options.ts';
 import { remoteConnectors } from '../../connector/remotes.ts';
-import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSource, CreateTable, FormatEncode } from '../../parser/ast/statement.ts';
 import { createCdcSource } from '../cdc/createSource.ts';
 import { isCdc } from '../cdc/declare.ts';
@@ -17,6 +16,7 @@ import { findRemote } from '../remote/declare.ts';
 import { type IncludedColumn, includedFields } from '../remote/include.ts';
 import { includedColumns } from '../remote/includedColumns.ts';
 import { inferredStatement } from '../remote/inferredColumns.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, sourceAdmission } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
@@ -33,19 +33,6 @@ import {
   type StatementHandler,
   splitName,
 } from './statement.ts';
-
-export function optionMap(options: readonly Option[]): ReadonlyMap<string, string> {
-  const map = new Map<string, string>();
-  for (const option of options) {
-    if (option.value.kind === 'secret') throw unsupported('SECRET', option.span.start);
-    if (map.has(option.name))
-      throw new SqlError('42601', `option "${option.name}" specified more than once`, {
-        position: option.span.start,
-      });
-    map.set(option.name, String(option.value.value));
-  }
-  return map;
-}
 
 export function findConnector(name: string, position: number): SourceConnector {
   const connector = sourceConnectors.find((c) => c.name === name.toLowerCase());
@@ -88,7 +75,8 @@ export function sourceOf(
   columns: readonly TableColumn[],
   context: StatementContext,
 ): SourceRuntime {
-  const given = new Map(optionMap(otherOptions(statement.options)));
+  const secrets = secretsFor(context);
+  const given = optionValues(otherOptions(statement.options), secrets);
   const limit = given.get('source_rate_limit');
   given.delete('source_rate_limit');
   const connector = findConnector(given.get('connector') ?? '', statement.span.start);
@@ -109,7 +97,7 @@ export function sourceOf(
     format: statement.format?.format ?? null,
     encode: statement.format?.encode ?? null,
     encodeOptions:
-      statement.format === null ? new Map<string, string>() : optionMap(statement.format.options),
+      statement.format === null ? new Map<string, string>() : optionValues(statement.format.options, secrets),
     clock: () => database.clock(),
     timeZone,
     onError: letters.onError,
@@ -185,7 +173,8 @@ export const createSource: StatementHandler<CreateSource> = {
     }
     const target = splitName(statement.name, context);
     const schema = creationSchema(target, context);
-    const options = optionMap(otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'));
+    const given = otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit');
+    const options = optionValues(given, secretsFor(context));
     const name = options.get('connector');
     if (name === undefined) {
       throw new SqlError('42601', 'CREATE SOURCE needs the option connector', {

@@ -26,6 +26,7 @@ import {
 } from '../remote/declare.ts';
 import { inferredStatement } from '../remote/inferredColumns.ts';
 import { notePartitions } from '../remote/partitions.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, tableAdmission, ttlByClock, ttlByWatermark, ttlColumn } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
@@ -34,7 +35,7 @@ import { optionText, otherOptions, ttlOf, ttlOptions, watermarkOptions } from '.
 import { prepareTtl } from '../time/ttl.ts';
 import { TransactionWrites } from '../transaction.ts';
 import { catalogWatermark, type TableShape, tableShape } from './columns.ts';
-import { findConnector, localIncluded, optionMap, sourceOf } from './createSource.ts';
+import { findConnector, localIncluded, sourceOf } from './createSource.ts';
 import { runBound } from './select.ts';
 import {
   creationSchema,
@@ -322,7 +323,7 @@ export const createTable: StatementHandler<CreateTable> = {
       if (told !== null) return createTable.run(told.statement, told.context);
     }
     const remote = connector === null ? null : declareRemote(statement, connector, true, context);
-    const local = remote === null ? localConnector(statement) : null;
+    const local = remote === null ? localConnector(statement, context) : null;
     if (local === null && remote === null) refuseInclude(statement);
     const fixed =
       local === null ? null : local.connector.fixedColumns(checkOptions(local.connector, local.options));
@@ -378,8 +379,9 @@ function ctasDefinition(table: TableObject, statement: CreateTable): string {
 }
 
 /** The connector of the server's own that feeds the table; null: none. */
-function localConnector(statement: CreateTable) {
-  const options = optionMap(otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit'));
+function localConnector(statement: CreateTable, context: StatementContext) {
+  const given = otherOptions(statement.options).filter((o) => o.name !== 'source_rate_limit');
+  const options = optionValues(given, secretsFor(context));
   const name = options.get('connector');
   if (name === undefined) return null;
   return { connector: findConnector(name, statement.span.start), options };

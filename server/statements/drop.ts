@@ -9,6 +9,8 @@ import { cdcRuntime } from '../cdc/tables.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject } from '../objects.ts';
 import { shownKind } from '../objects.ts';
+import type { SecretObject } from '../secrets/secrets.ts';
+import { findSecret } from '../secrets/statements.ts';
 import { isQueryView, queryView } from '../sinks/definition.ts';
 import { ownerOf } from '../time/lateRelation.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
@@ -16,7 +18,7 @@ import { findRoutine } from './dropFunction.ts';
 import { done, originOf, type StatementContext, type StatementHandler, splitName } from './statement.ts';
 
 /** What DROP may take away. */
-type Dropped = CatalogObject | RoutineObject;
+type Dropped = CatalogObject | RoutineObject | SecretObject;
 
 const articles: Readonly<Record<CatalogObject['kind'], string>> = {
   table: 'a table',
@@ -81,6 +83,7 @@ export function withDependents(database: Database, roots: readonly Dropped[]): r
     if (seen.has(object.id)) return;
     seen.add(object.id);
     for (const dependent of database.catalog.dependents(object.id)) visit(dependent);
+    if (object.kind === 'secret') for (const user of database.secrets.users(object)) visit(user);
     for (const routine of database.functions.dependents(object.id)) visit(routine);
     ordered.push(object);
     // The view of a sink's query goes with it, also where the sink goes with its table.
@@ -96,6 +99,11 @@ export function removeObject(database: Database, object: Dropped): void {
   const { catalog } = database;
   if (object.kind === 'function' || object.kind === 'aggregate') {
     database.functions.remove(object);
+    catalog.setComment(object.id, 0, null);
+    return;
+  }
+  if (object.kind === 'secret') {
+    database.secrets.remove(object);
     catalog.setComment(object.id, 0, null);
     return;
   }
@@ -151,6 +159,22 @@ function refuseInternal(database: Database, object: CatalogObject, position: num
   });
 }
 
+/** What the object directly depends on. */
+function needed(database: Database, object: Dropped): readonly Dropped[] {
+  const { catalog, functions, secrets } = database;
+  const objects = [...object.dependsOn].flatMap((id) => catalog.byId(id) ?? functions.byId(id) ?? []);
+  return object.kind === 'secret' ? objects : [...objects, ...secrets.usedBy(object)];
+}
+
+/** A statement that connects with a secret will keep its name. */
+function refuseHeld(database: Database, all: readonly Dropped[]): void {
+  const held = all.find((o) => o.kind === 'secret' && database.secrets.isHeld(o));
+  if (held === undefined) return;
+  throw new SqlError('55006', `secret "${held.name}" is being used by a statement that is under way`, {
+    hint: 'Try again when it has ended.',
+  });
+}
+
 function checkRestrict(
   database: Database,
   roots: readonly Dropped[],
@@ -161,10 +185,8 @@ function checkRestrict(
   const others = all.filter((o) => !rootIds.has(o.id) && !belongs(o));
   if (others.length === 0) return;
   const lines = others.map((o) => {
-    const on = [...o.dependsOn]
-      .map((id) => database.catalog.byId(id) ?? database.functions.byId(id))
-      .find((d) => d !== null && all.includes(d));
-    return `${shown(o)} depends on ${on === undefined || on === null ? what : shown(on)}`;
+    const on = needed(database, o).find((d) => all.includes(d));
+    return `${shown(o)} depends on ${on === undefined ? what : shown(on)}`;
   });
   throw new SqlError('2BP01', `cannot drop ${what} because other objects depend on it`, {
     detail: lines.reverse().join('\n'),
@@ -178,6 +200,7 @@ function dropAll(statement: Drop, roots: readonly Dropped[], what: string, conte
     root.kind === 'sink' ? (queryView(database.catalog, root) ?? []) : [],
   );
   const all = withDependents(database, [...roots, ...views]);
+  refuseHeld(database, all);
   database.jobs.refuseChange(all);
   if (statement.behavior === 'restrict') checkRestrict(database, roots, all, what);
   const cascaded = all.filter((o) => !roots.includes(o) && !belongs(o));
@@ -214,7 +237,11 @@ function dropSchemas(statement: Drop, context: StatementContext): void {
       continue;
     }
     if (catalog.isSystemSchema(name)) throw new SqlError('42501', `permission denied for schema ${name}`);
-    const contents = [...catalog.objectsOf(name), ...context.database.functions.ofSchema(name)];
+    const contents = [
+      ...catalog.objectsOf(name),
+      ...context.database.functions.ofSchema(name),
+      ...context.database.secrets.ofSchema(name),
+    ];
     if (contents.length > 0 && statement.behavior === 'restrict') {
       throw new SqlError('2BP01', `cannot drop schema ${name} because other objects depend on it`, {
         detail: contents.map((o) => `${shown(o)} depends on schema ${name}`).join('\n'),
@@ -240,6 +267,7 @@ export const drop: StatementHandler<Drop> = {
       case 'schema':
       case 'function':
       case 'aggregate':
+      case 'secret':
         break;
       default:
         throw unsupported(tag, statement.span.start);
@@ -254,6 +282,11 @@ export const drop: StatementHandler<Drop> = {
         const routine = findRoutine({ object, ifExists, name, argumentTypes }, context);
         if (routine === null) return done(tag);
         dropAll(statement, [routine], shown(routine), context);
+      } else if (statement.object === 'secret') {
+        const { ifExists } = statement;
+        const roots = statement.names.flatMap((name) => findSecret({ name, ifExists }, context) ?? []);
+        if (roots.length === 0) return done(tag);
+        dropAll(statement, roots, roots.map(shown).join(', '), context);
       } else {
         const roots = statement.names.map((name) => find(statement, name, context)).filter((o) => o !== null);
         if (roots.length === 0) return done(tag);

@@ -1,6 +1,9 @@
 /** Which handler runs a statement: one entry a kind. */
 import { unsupported } from '../../common/sqlError.ts';
+import type { Alter } from '../../parser/ast/alter.ts';
 import type { Statement, StatementKind } from '../../parser/ast/statement.ts';
+import { alterSecret, createSecret } from '../secrets/statements.ts';
+import { withSecrets } from '../secrets/withSecrets.ts';
 import { advanceClock, advanceWatermark } from './advance.ts';
 import { alter } from './alter.ts';
 import { alterFunction } from './alterFunction.ts';
@@ -42,6 +45,11 @@ function later<S extends Statement>(name: string | ((statement: S) => string)): 
   return { describe: refuse, run: refuse };
 }
 
+function alterOf({ object }: Alter): StatementHandler<Alter> {
+  if (object === 'secret') return alterSecret;
+  return object === 'function' || object === 'aggregate' ? alterFunction : alter;
+}
+
 const handlers: Handlers = {
   SelectStatement: select,
   Insert: insert,
@@ -49,8 +57,8 @@ const handlers: Handlers = {
   Delete: deleteRows,
   Truncate: truncate,
   Copy: copy,
-  CreateTable: createTable,
-  CreateSource: createSource,
+  CreateTable: withSecrets(createTable),
+  CreateSource: withSecrets(createSource),
   CreateView: createView,
   CreateMaterializedView: createMaterializedView,
   CreateIndex: createIndex,
@@ -82,21 +90,15 @@ const handlers: Handlers = {
   Checkpoint: checkpoint,
   Backup: backup,
   DropBackup: dropBackup,
-  CreateSink: createSink,
+  CreateSink: withSecrets(createSink),
   CreateSubscription: later('CREATE SUBSCRIPTION'),
   CreateConnection: later('CREATE CONNECTION'),
-  CreateSecret: later('CREATE SECRET'),
+  CreateSecret: createSecret,
   CreateFunction: createFunction,
   CreateAggregate: createAggregate,
   CreateDatabase: later('CREATE DATABASE'),
   CreateUser: later('CREATE USER'),
-  Alter: {
-    run: (statement, context) =>
-      (statement.object === 'function' || statement.object === 'aggregate' ? alterFunction : alter).run(
-        statement,
-        context,
-      ),
-  },
+  Alter: withSecrets({ run: (statement, context) => alterOf(statement).run(statement, context) }),
   AlterFragment: later('ALTER FRAGMENT'),
   AlterSystem: later('ALTER SYSTEM'),
   AlterDefaultPrivileges: later('ALTER DEFAULT PRIVILEGES'),
@@ -132,6 +134,7 @@ const definitions: ReadonlySet<StatementKind> = new Set<StatementKind>([
   'CreateIndex',
   'CreateSink',
   'CreateSchema',
+  'CreateSecret',
   'CreateFunction',
   'CreateAggregate',
   'Drop',

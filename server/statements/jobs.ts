@@ -6,6 +6,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { Row } from '../../common/value.ts';
 import type { CancelJobs } from '../../parser/ast/admin.ts';
 import type { Database } from '../database.ts';
+import { shownSql } from '../secrets/shownSql.ts';
 import type { StatementContext, StatementHandler } from './statement.ts';
 
 /** A client that cancels its WAIT waits no longer than this. */
@@ -39,7 +40,7 @@ export function jobRows({ jobs }: Database): Row[] {
     .list()
     .map((job) => [
       String(job.id),
-      job.statement,
+      shownSql(job.statement),
       job.background ? 'BACKGROUND' : 'FOREGROUND',
       job.error === null ? `${(job.progress * 100).toFixed(2)}%` : `failed: ${job.error.message}`,
     ]);

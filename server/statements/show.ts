@@ -10,6 +10,7 @@ import type { Describe, ShowCreate, ShowObjects } from '../../parser/ast/stateme
 import { requireRelation } from '../catalog.ts';
 import type { CatalogObject, RelationObject } from '../objects.ts';
 import { shownKind } from '../objects.ts';
+import { shownSql } from '../secrets/shownSql.ts';
 import { backupFields, recoveryFields } from '../system/durabilityCatalog.ts';
 import { declaredText } from '../udf/routineText.ts';
 import { jobRows } from './jobs.ts';
@@ -35,7 +36,6 @@ const absent: readonly ShowObjects['object'][] = [
   'internal tables',
   'subscriptions',
   'connections',
-  'secrets',
   'cursors',
   'subscription cursors',
 ];
@@ -178,6 +178,11 @@ function rowsOf(statement: ShowObjects, context: StatementContext): Row[] {
       return statement.from === null ? [] : indexRows(relationOf(statement.from, context), context);
     case 'parameters':
       return context.settings.all().map((s) => [s.name, s.value]);
+    case 'secrets':
+      return context.database.secrets
+        .list()
+        .filter((s) => inScope(s.schema))
+        .map((s) => [s.name]);
     case 'functions':
       return context.database.functions
         .list()
@@ -232,7 +237,7 @@ export const showCreate: StatementHandler<ShowCreate> = {
     }
     return {
       columns: text('Name', 'Create Sql'),
-      rows: [[`${object.schema}.${object.name}`, object.sql]],
+      rows: [[`${object.schema}.${object.name}`, shownSql(object.sql)]],
       tag: 'SHOW',
     };
   },

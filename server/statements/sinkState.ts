@@ -5,7 +5,8 @@ import type { AlterAction } from '../../parser/ast/alter.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import { printStatement } from '../../parser/print.ts';
 import type { CatalogObject, SinkObject } from '../objects.ts';
-import { givenOptions, sinkOptions } from '../sinks/declare.ts';
+import { optionValues, secretsFor } from '../secrets/optionValues.ts';
+import { sinkOptions } from '../sinks/declare.ts';
 import { sinkStatement } from '../sinks/definition.ts';
 import { rateLimitOf } from './rateLimit.ts';
 import type { StatementContext } from './statement.ts';
@@ -56,14 +57,19 @@ function refuseFixed(sink: SinkObject, options: readonly Option[]): void {
 }
 
 /** ALTER SINK s CONNECTOR WITH (...): its writer is opened again with the new options. Only inside `exclusive`. */
-export function changeSinkOptions(sink: SinkObject, options: readonly Option[]): void {
+export function changeSinkOptions(
+  sink: SinkObject,
+  options: readonly Option[],
+  context: StatementContext,
+): void {
   const { runtime } = sink;
   if (runtime.feed !== null) throw new SqlError('42809', `sink "${sink.name}" has no connector`);
   refuseFixed(sink, options);
   const { connector, options: before } = runtime.shape;
-  const given = givenOptions(options);
+  const secrets = secretsFor(context);
+  const given = optionValues(options, secrets);
   runtime.reconfigure(checkOptions(connector, new Map([...before, ...given])));
-  keepOptions(sink, options);
+  keepOptions(sink, context.database.secrets.qualified(options, secrets));
 }
 
 /** ALTER SINK s SET SINK_RATE_LIMIT TO n. Only inside `exclusive`. */

@@ -27,6 +27,7 @@ import { pgRelations } from './pgRelations.ts';
 import { pgServer } from './pgServer.ts';
 import { pgTypes } from './pgTypes.ts';
 import { rwCatalog, rwColumns } from './rwCatalog.ts';
+import { secretCatalog, secretColumns } from './secretCatalog.ts';
 import { sinkCatalog, sinkColumns } from './sinkCatalog.ts';
 import { sourceColumns, sourceRows } from './sourceCatalog.ts';
 import { SystemView } from './systemView.ts';
@@ -53,6 +54,7 @@ export const systemSchemaContents: readonly SchemaContent[] = [
       ...memoryColumns,
       ...letterColumns,
       ...cdcColumns,
+      ...secretColumns,
     },
     rows: {
       ...millraceCatalog,
@@ -64,6 +66,7 @@ export const systemSchemaContents: readonly SchemaContent[] = [
       ...memoryCatalog,
       ...letterCatalog,
       ...cdcCatalog,
+      ...secretCatalog,
     },
   },
   { schema: RW_CATALOG, columns: rwColumns, rows: rwCatalog },

@@ -5,6 +5,7 @@ import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import type { DataflowNode } from '../../executor/dataflow.ts';
 import { type CatalogObject, isRelation, type Paused, shownKind } from '../objects.ts';
+import { shownSql } from '../secrets/shownSql.ts';
 import { pauseReason } from '../sourcePause.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
@@ -103,7 +104,7 @@ function* relations(view: SystemView): Generator<Fields> {
       append_only: entry?.appendOnly ?? false,
       key: key === null ? null : new SqlArray(key),
       depends_on: new SqlArray([...object.dependsOn]),
-      definition: object.sql,
+      definition: shownSql(object.sql),
       state: object.kind === 'sink' ? object.runtime.state : paused === null ? 'running' : 'paused',
       paused_reason: paused?.reason ?? null,
       paused_at: paused?.at ?? null,
@@ -233,7 +234,7 @@ function* ddlProgress({ database }: SystemView): Generator<Fields> {
     const micros = job.remaining(database.clock());
     yield {
       id: BigInt(job.id),
-      statement: job.statement,
+      statement: shownSql(job.statement),
       started_at: job.startedAt,
       rows_done: BigInt(job.done),
       rows_total: BigInt(job.total),

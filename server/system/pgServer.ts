@@ -1,4 +1,5 @@
 /** pg_catalog about the server: schemas, databases, roles, tablespaces, settings, sessions. */
+import { shownSql } from '../secrets/shownSql.ts';
 import type { Fields, RowSources } from './definition.ts';
 import { DATABASE_OID, ROOT_ROLE, roleOid, type SystemView, TABLESPACE_OID } from './systemView.ts';
 
@@ -86,7 +87,7 @@ function* activity(view: SystemView): Generator<Fields> {
       usename: session.user,
       application_name: session.settings.value('application_name'),
       state: session.activity === '' ? 'idle' : 'active',
-      query: session.activity,
+      query: shownSql(session.activity),
       backend_type: 'client backend',
     };
   }

@@ -4,6 +4,7 @@ import { parseJsonb } from '../../common/jsonText.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { formatType, oidOf, typeLength, typeTable } from '../../common/typeTable.ts';
 import { type CatalogObject, isRelation, shownKind } from '../objects.ts';
+import { shownSql } from '../secrets/shownSql.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import { fedObjects } from './millraceCatalog.ts';
 import { shownOptions } from './sourceCatalog.ts';
@@ -107,7 +108,7 @@ function objectRow(view: SystemView, object: CatalogObject): Fields {
     name: object.name,
     schema_id: view.schemaOid(object.schema),
     owner: owner(object.owner),
-    definition: object.sql,
+    definition: shownSql(object.sql),
   };
 }
 
@@ -158,7 +159,7 @@ function* relationInfo(view: SystemView): Generator<Fields> {
       schemaname: object.schema,
       relationname: object.name,
       relationowner: owner(object.owner),
-      definition: object.sql,
+      definition: shownSql(object.sql),
       relationtype: shownKind(object).toUpperCase(),
       relationid: object.id,
     };
@@ -225,6 +226,13 @@ export const rwCatalog: RowSources = {
     view.database.catalog.schemas().map((s) => ({ id: s.id, name: s.name, owner: owner(s.owner) })),
   rw_columns: columns,
   rw_sinks: (view) => ofKind(view, 'sink', ({ runtime }) => ({ connector: runtime.shape.connector.name })),
+  rw_secrets: (view) =>
+    view.database.secrets.list().map((s) => ({
+      id: s.id,
+      schema_id: view.schemaOid(s.schema),
+      name: s.name,
+      owner: owner(s.owner),
+    })),
   rw_relations: relations,
   rw_relation_info: relationInfo,
   rw_databases: (view) => [{ id: DATABASE_OID, name: view.databaseName, owner: owner('root') }],

@@ -2,6 +2,7 @@
 import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Value } from '../../common/value.ts';
+import { shownSql } from '../secrets/shownSql.ts';
 import { type CatalogFunction, type CatalogFunctions, oidArgument } from './lookUps.ts';
 import { locate, noSuchObject, objectOid, relationOid } from './objectNames.ts';
 import { DATABASE_OID, roleOid, type SystemView, TABLESPACE_OID } from './systemView.ts';
@@ -203,7 +204,7 @@ const server: CatalogFunctions = {
     throw unsupported('pg_terminate_backend');
   },
   txid_current: (view) => view.database.version,
-  current_query: (view) => view.session.activity,
+  current_query: (view) => shownSql(view.session.activity),
 };
 
 export const serverLookUps: CatalogFunctions = { ...privileges, ...sizes, ...indexes, ...server };

@@ -1,6 +1,7 @@
 /** millrace_catalog.sinks: what each sink writes, how far it is, and what keeps it. */
 import { Interval } from '../../common/interval.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
+import { shownValue } from '../../connector/secretOptions.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import type { SystemView } from './systemView.ts';
 
@@ -12,15 +13,6 @@ export const sinkColumns: ColumnSpecs = {
       'id oid!, schema name!, name name!, relation text!, connector text!, format text!, encode text!, guarantee text!, options text[]!, columns text[]!, key text[], state text!, reason text, paused_at timestamptz, backlog_rows int8!, backlog_bytes int8!, spilled_bytes int8!, produced_version int8, delivered_version int8, delivered_rows int8!, delivered_bytes int8!, delivered_at timestamptz, rate_limit int8, lag interval!, attempts int4!, last_error text',
   },
 };
-
-/** Values of these are for the target only. */
-const SECRET = /password|secret|token|passphrase|credential|\bkey\.pem|private|jaas|^headers\./i;
-
-/** The option as anybody may see it. */
-function shownOption(name: string, value: string): string {
-  if (SECRET.test(name)) return '***';
-  return value.replace(/^([a-z][\w+.-]*:\/\/)[^/?#]*@/i, '$1***@');
-}
 
 function* sinks({ database }: SystemView): Generator<Fields> {
   for (const sink of database.sinks.list()) {
@@ -38,7 +30,7 @@ function* sinks({ database }: SystemView): Generator<Fields> {
       format: shape.format,
       encode: shape.encode,
       guarantee: shape.connector.guarantee,
-      options: new SqlArray([...shape.options].map(([name, value]) => `${name}=${shownOption(name, value)}`)),
+      options: new SqlArray([...shape.options].map(([name, value]) => `${name}=${shownValue(name, value)}`)),
       columns: new SqlArray(shape.columns.map((c) => c.name)),
       key: shape.key === null ? null : new SqlArray(shape.key.map((k) => shape.columns[k]?.name ?? null)),
       state: runtime.state,

@@ -1,4 +1,5 @@
 /** millrace_catalog: partitions of remote sources; options of sources as they may be shown. */
+import { shownValue } from '../../connector/secretOptions.ts';
 import { RemoteSource } from '../remote/remoteSource.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import { eventTimeOf } from '../time/advisor.ts';
@@ -15,13 +16,9 @@ export const sourceColumns: ColumnSpecs = {
   },
 };
 
-/** Options that hold what nobody is to read. */
-const SECRET = /password|secret|token|passphrase|credential|private|jaas/i;
-const HIDDEN = '***';
-
 /** A source's options, without secrets. */
 export function shownOptions({ config }: SourceRuntime): readonly (readonly [name: string, value: string])[] {
-  return [...config.options].map(([name, value]) => [name, SECRET.test(name) ? HIDDEN : value]);
+  return [...config.options].map(([name, value]) => [name, shownValue(name, value)]);
 }
 
 /** Partitions of remote sources as their readers told last. */

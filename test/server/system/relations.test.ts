@@ -33,6 +33,7 @@ describe('system relations', () => {
         'CREATE TABLE e (at timestamp, WATERMARK FOR at AS at) APPEND ONLY;' +
         "CREATE SOURCE s (x int) WITH (connector = 'datagen') FORMAT PLAIN ENCODE JSON; INSERT INTO t VALUES (1);" +
         "CREATE SINK k FROM t WITH (connector = 'blackhole');" +
+        "CREATE SECRET c WITH (backend = 'meta') AS 'x';" +
         "COMMENT ON TABLE t IS 'a table'; COMMENT ON COLUMN t.a IS 'a column'",
     );
     const empty: string[] = [];

@@ -1,0 +1,39 @@
+/**
+ * Around every statement whose options may be secret: secrets that it names are there until it has ended, however long it takes to
+ * connect, and whoever writes one in plain text is told that there is a better way.
+ */
+import { isPlainSecret } from '../../connector/secretOptions.ts';
+import type { Statement } from '../../parser/ast/statement.ts';
+import type { StatementContext, StatementHandler } from '../statements/statement.ts';
+import { optionsIn, secretOptionsIn } from './optionsIn.ts';
+import { secretsFor } from './optionValues.ts';
+
+function advise(statement: Statement, context: StatementContext): void {
+  for (const { name, value } of optionsIn(statement)) {
+    if (value.kind === 'secret' || !isPlainSecret(name, String(value.value))) continue;
+    context.notice({
+      severity: 'NOTICE',
+      state: '00000',
+      message: `option "${name}" is a secret in plain text`,
+      hint: `It is shown nowhere, but kept as it is written. CREATE SECRET name WITH (backend = 'meta') AS '...' keeps it encrypted: write ${name} = SECRET name.`,
+    });
+  }
+}
+
+/** The handler, so surrounded. */
+export function withSecrets<S extends Statement>(handler: StatementHandler<S>): StatementHandler<S> {
+  return {
+    ...handler,
+    async run(statement, context) {
+      const scope = secretsFor(context);
+      const named = secretOptionsIn(statement).map(({ value }) => scope.secret(value.name));
+      advise(statement, context);
+      const release = context.database.secrets.hold(named);
+      try {
+        return await handler.run(statement, context);
+      } finally {
+        release();
+      }
+    },
+  };
+}
