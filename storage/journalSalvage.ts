@@ -5,6 +5,7 @@
 import { existsSync, linkSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoredRecord } from './journalRecord.ts';
+import { ROWS_DIRECTORY } from './journalRows.ts';
 import { JOURNAL_FILE, type JournalStore, MARK_FILE, SqliteJournalStore } from './journalStore.ts';
 
 const PAGE = 256;
@@ -22,6 +23,8 @@ function setAside(directory: string): void {
   const aside = damagedName(directory);
   if (existsSync(`${file}-wal`)) renameSync(`${file}-wal`, `${aside}-wal`);
   if (existsSync(file)) linkSync(file, aside);
+  const rows = join(directory, ROWS_DIRECTORY);
+  if (existsSync(rows)) renameSync(rows, `${aside}-rows`);
   rmSync(join(directory, MARK_FILE), { force: true });
 }
 
@@ -57,6 +60,8 @@ export function salvageJournal(
   target.close();
   store.close();
   setAside(directory);
+  const rows = join(aside, ROWS_DIRECTORY);
+  if (existsSync(rows)) renameSync(rows, join(directory, ROWS_DIRECTORY));
   renameSync(join(aside, JOURNAL_FILE), join(directory, JOURNAL_FILE));
   rmSync(aside, { recursive: true });
   return new SqliteJournalStore(directory, now);

@@ -1,6 +1,6 @@
 /**
- * Where the journal lies: a table of records in SQLite (WAL) and a mark beside it. The narrow interface under the journal, so
- * that tests can put a failing disk there.
+ * Where the journal lies: a table of records in SQLite (WAL), files of what is large in them (journalRows.ts) and a mark beside
+ * it. The narrow interface under the journal, so that tests can put a failing disk there.
  *
  * `write` hands records to the operating system (they outlive the process), `sync` to the disk (they outlive power). SQLite
  * itself runs with synchronous NORMAL, which keeps the file consistent; that the newest records are on disk is seen to here,
@@ -14,14 +14,20 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Sqlite from 'better-sqlite3';
 import { SqlError } from '../common/sqlError.ts';
-import type { StoredRecord } from './journalRecord.ts';
+import { isIntact, type StoredRecord } from './journalRecord.ts';
+import { JournalRows, type RowsPlace } from './journalRows.ts';
 import { upgradeToFormat2 } from './journalUpgrade.ts';
 
-export const JOURNAL_FORMAT = 2;
+export const JOURNAL_FORMAT = 3;
 export const JOURNAL_FILE = 'journal.db';
 export const MARK_FILE = 'journal.mark';
 /** How long a server waits for one that is just stopping. */
 const LOCK_WAIT_MS = 1500;
+
+/** Payloads of bytes from this size on lie beside the database. */
+const LARGE_BYTES = 16 * 1024;
+/** A page of records ends when it has so many bytes. */
+const PAGE_BYTES = 16 * 1024 * 1024;
 
 export type MetaKey = 'format' | 'truncated' | 'seed' | 'probe';
 
@@ -32,7 +38,7 @@ export interface JournalStore {
   sync(): Promise<void>;
   /** As `sync`, at once. */
   syncNow(): void;
-  /** Up to `limit` records after `after`, in order. */
+  /** Records after `after`, in order: up to `limit`, and fewer of large ones; none only behind the last. */
   read(after: number, limit: number): readonly StoredRecord[];
   /** Sequence number of the last record; 0: there is none. */
   last(): number;
@@ -52,6 +58,7 @@ export interface JournalStore {
 const schema = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL, checksum INTEGER);
+  CREATE TABLE IF NOT EXISTS place (seq INTEGER PRIMARY KEY, file INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL);
 `;
 
 /** SQLite's code or the system's; '' for other errors. */
@@ -80,7 +87,7 @@ function openDatabase(directory: string, now: bigint): Sqlite.Database {
     db.exec(schema);
     const version = db.prepare("SELECT value FROM meta WHERE key = 'format'").pluck().get();
     if (version === '1') upgradeToFormat2(db, now);
-    else if (version !== undefined && version !== String(JOURNAL_FORMAT)) {
+    else if (version !== undefined && version !== '2' && version !== String(JOURNAL_FORMAT)) {
       throw new SqlError(
         '55000',
         `data directory ${directory} has format ${String(version)}, this server reads formats 1 to ${JOURNAL_FORMAT}`,
@@ -120,11 +127,16 @@ export function readMark(directory: string): number {
   }
 }
 
+/** A record and, of a large one, where its payload is. */
+type FoundRecord = StoredRecord & { readonly [K in keyof RowsPlace]: RowsPlace[K] | null };
+
 export class SqliteJournalStore implements JournalStore {
   readonly marked: number;
   readonly #db: Sqlite.Database;
+  readonly #rows: JournalRows;
   readonly #insert: Sqlite.Statement;
-  readonly #drop: Sqlite.Statement;
+  readonly #insertPlace: Sqlite.Statement;
+  readonly #drop: readonly Sqlite.Statement[];
   readonly #page: Sqlite.Statement;
   readonly #wal: number;
   readonly #mark: number;
@@ -139,22 +151,70 @@ export class SqliteJournalStore implements JournalStore {
     this.marked = readMark(directory);
     this.#db = openDatabase(directory, now);
     this.#insert = this.#db.prepare('INSERT INTO record (seq, kind, payload, checksum) VALUES (?, ?, ?, ?)');
-    this.#drop = this.#db.prepare('DELETE FROM record WHERE seq >= ?');
+    this.#insertPlace = this.#db.prepare('INSERT INTO place (seq, file, at, bytes) VALUES (?, ?, ?, ?)');
+    this.#drop = ['record', 'place'].map((table) => this.#db.prepare(`DELETE FROM ${table} WHERE seq >= ?`));
     this.#page = this.#db.prepare(
-      'SELECT seq, kind, payload, checksum FROM record WHERE seq > ? ORDER BY seq LIMIT ?',
+      `SELECT seq, kind, payload, checksum, file, at, bytes FROM record LEFT JOIN place USING (seq)
+       WHERE seq > ? ORDER BY seq LIMIT ?`,
     );
+    this.#rows = new JournalRows(directory);
     this.#wal = openSync(join(directory, `${JOURNAL_FILE}-wal`), 'r+');
     this.#mark = openSync(join(directory, MARK_FILE), this.marked === 0 ? 'w' : 'r+');
+    try {
+      this.#dropTorn();
+      this.#dropUnusedRows();
+    } catch (error) {
+      // Reading will find it, and say what is lost.
+      if (!isCorruption(error)) throw error;
+    }
+  }
+
+  /**
+   * The system may have brought a record to the disk and not the rows it points to, when power went before either was synced:
+   * such a one, and what follows it, was promised to nobody.
+   */
+  #dropTorn(): void {
+    const places = this.#db.prepare('SELECT seq FROM place WHERE seq > ? ORDER BY seq').pluck();
+    for (const seq of places.all(this.marked)) {
+      const [record] = this.read(Number(seq) - 1, 1);
+      if (record !== undefined && isIntact(record)) continue;
+      this.#db.transaction(() => {
+        for (const drop of this.#drop) drop.run(seq);
+      })();
+      return;
+    }
+  }
+
+  #dropUnusedRows(): void {
+    const files = this.#db.prepare('SELECT DISTINCT file FROM place').pluck().all();
+    this.#rows.keep(new Set(files.map(Number)));
   }
 
   write(records: readonly StoredRecord[], dropFrom: number | null): void {
-    this.#db.transaction(() => {
-      if (dropFrom !== null) this.#drop.run(dropFrom);
-      for (const { seq, kind, payload, checksum } of records) this.#insert.run(seq, kind, payload, checksum);
-    })();
+    const end = this.#rows.end;
+    try {
+      this.#db.transaction(() => {
+        if (dropFrom !== null) for (const drop of this.#drop) drop.run(dropFrom);
+        for (const record of records) this.#add(record);
+      })();
+    } catch (error) {
+      this.#rows.takeBack(end);
+      throw error;
+    }
+  }
+
+  #add({ seq, kind, payload, checksum }: StoredRecord): void {
+    if (typeof payload === 'string' || payload.byteLength < LARGE_BYTES) {
+      this.#insert.run(seq, kind, payload, checksum);
+      return;
+    }
+    const { file, at, bytes } = this.#rows.add(payload);
+    this.#insert.run(seq, kind, '', checksum);
+    this.#insertPlace.run(seq, file, at, bytes);
   }
 
   async sync(): Promise<void> {
+    await this.#rows.sync();
     this.#leaveDoubtfulLog();
     try {
       await new Promise<void>((resolve, reject) => {
@@ -167,6 +227,7 @@ export class SqliteJournalStore implements JournalStore {
   }
 
   syncNow(): void {
+    this.#rows.syncNow();
     this.#leaveDoubtfulLog();
     try {
       fdatasyncSync(this.#wal);
@@ -193,7 +254,18 @@ export class SqliteJournalStore implements JournalStore {
   }
 
   read(after: number, limit: number): readonly StoredRecord[] {
-    return this.#page.all(after, limit) as StoredRecord[];
+    const page: StoredRecord[] = [];
+    let size = 0;
+    for (const found of this.#page.iterate(after, limit)) {
+      const { seq, kind, payload, checksum, file, at, bytes } = found as FoundRecord;
+      const place = file === null || at === null || bytes === null ? null : { file, at, bytes };
+      // What is not there any more is no payload that its checksum would be of.
+      const whole = place === null ? payload : (this.#rows.read(place) ?? '');
+      page.push({ seq, kind, payload: whole, checksum });
+      size += whole.length;
+      if (size >= PAGE_BYTES) break;
+    }
+    return page;
   }
 
   last(): number {
@@ -202,9 +274,12 @@ export class SqliteJournalStore implements JournalStore {
 
   truncate(seq: number): void {
     this.#db.transaction(() => {
-      this.#db.prepare('DELETE FROM record WHERE seq <= ?').run(seq);
+      for (const table of ['record', 'place'])
+        this.#db.prepare(`DELETE FROM ${table} WHERE seq <= ?`).run(seq);
       this.setMeta('truncated', String(seq));
     })();
+    // Power loss may bring the records back, without their rows: the checkpoint covers them, so nobody will read them.
+    this.#dropUnusedRows();
   }
 
   meta(key: MetaKey): string | null {
@@ -226,6 +301,7 @@ export class SqliteJournalStore implements JournalStore {
   }
 
   close(): void {
+    this.#rows.close();
     closeSync(this.#wal);
     closeSync(this.#mark);
     this.#db.close();

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 import { fileError, moveInto } from '../../storage/checkpoint/backupWriter.ts';
 import { CheckpointFile, STATE_FILE } from '../../storage/checkpoint/checkpointFile.ts';
+import { ROWS_DIRECTORY } from '../../storage/journalRows.ts';
 import { JOURNAL_FILE, MARK_FILE } from '../../storage/journalStore.ts';
 import { type CheckpointDescription, readDescription } from '../checkpoint/description.ts';
 import { type Backups, backupPath } from './backups.ts';
@@ -93,7 +94,7 @@ function nameOfPresent(name: string, micros: bigint): string {
   return `before_${name}_${time.replace(/[-:]|\..*/g, '')}`;
 }
 
-const journalFiles = [JOURNAL_FILE, `${JOURNAL_FILE}-wal`, `${JOURNAL_FILE}-shm`, MARK_FILE];
+const journalFiles = [JOURNAL_FILE, `${JOURNAL_FILE}-wal`, `${JOURNAL_FILE}-shm`, MARK_FILE, ROWS_DIRECTORY];
 const stateFiles = [STATE_FILE, `${STATE_FILE}-wal`, `${STATE_FILE}-shm`];
 
 /** What a server cannot start from is not thrown away. */
@@ -141,7 +142,7 @@ export async function switchToBackup(
   }
   const part = copyToPart(path, directory);
   // Everything is in the checkpoint, so without its journal the directory is still what it was.
-  for (const file of journalFiles) rmSync(join(directory, file), { force: true });
+  for (const file of journalFiles) rmSync(join(directory, file), { recursive: true, force: true });
   moveInto(join(directory, STATE_FILE), part);
   log(`starting from backup "${name}"`);
 }
