@@ -116,6 +116,11 @@ export class Journal {
     return this.#file.records;
   }
 
+  /** Bytes of records that were written since the start. */
+  get writtenBytes(): number {
+    return this.#file.writtenBytes;
+  }
+
   /** Resolves when records through `seq` are on disk: before anything that follows from them leaves the server. */
   flushThrough(seq: number): Promise<void> {
     return this.#file.flushThrough(seq);

@@ -22,6 +22,7 @@ import { type HttpListener, listenHttp } from './http.ts';
 import { Journal } from './journal.ts';
 import { LookupLoops } from './lookup/loop.ts';
 import { MemoryLimit } from './memory/memoryLimit.ts';
+import { MetricsEndpoint } from './metrics/endpoint.ts';
 import { KEY_VARIABLE, SecretKey } from './secrets/secretKey.ts';
 import { Session } from './session.ts';
 import { SinkLoops } from './sinks/loop.ts';
@@ -219,6 +220,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const journal = dataDir === null ? null : openJournal(database, dataDir, options);
   const progress = new RecoveryProgress(() => database.environment.serverClock.system(), options.log);
   let ready = false;
+  const metrics = new MetricsEndpoint(database, () => ready, internalError);
   let http: HttpListener | null = null;
   let wire: WireListener | null = null;
   let checkpoints: CheckpointSchedule | null = null;
@@ -235,7 +237,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       prefix: WEBHOOK_PREFIX,
       handle: (request: IncomingMessage, response: ServerResponse) => void webhooks.handle(request, response),
     };
-    http = await listenHttp(options.host, options.httpPort, state, [route]);
+    http = await listenHttp(options.host, options.httpPort, state, [metrics, route]);
     wire = await startListener({
       host: options.host,
       port: options.port,
@@ -247,6 +249,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       checkpoints = await recover(database, dataDir, journal, options, progress);
     }
   } catch (error) {
+    metrics.close();
     await wire?.close();
     await http?.close();
     closeAll(database, journal);
@@ -277,6 +280,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       await database.cdc.stop();
       await wireListener.close();
       await httpListener.close();
+      metrics.close();
       await sinks.stop();
       await lookups.stop();
       await schedule?.stop();

@@ -78,6 +78,8 @@ export class JournalFile {
   #syncTimer: (() => void) | null = null;
   readonly #after: After;
   #closed = false;
+  /** Bytes of payloads that were written since this was made. */
+  writtenBytes = 0;
   /** Why the last write or sync failed; null: it did not. */
   failure: SqlError | null = null;
 
@@ -142,7 +144,10 @@ export class JournalFile {
       this.failure = writeError(error);
       throw this.failure;
     }
-    for (const record of all) this.#unsynced.push(record);
+    for (const record of all) {
+      this.#unsynced.push(record);
+      this.writtenBytes += Buffer.byteLength(record.payload);
+    }
     if (this.#dropFrom !== null) this.#drops++;
     this.#last = seq;
     this.#written = seq;

@@ -2,7 +2,9 @@
  * The `kafka` source: a topic of an Apache Kafka cluster. Positions are the database's, so that every committed message counts
  * exactly once, whatever restarts; there is no consumer group, and nothing is rebalanced.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { arrayOf, type DataType, types } from '../../common/dataType.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import type { Position } from '../connector.ts';
 import type { RemoteConfig, RemoteConnector, RemoteReader, RemoteRecord } from '../remote.ts';
 import { type KafkaClient, openKafkaClient } from './client.ts';
@@ -15,6 +17,9 @@ import { KafkaReader } from './reader.ts';
 import { type KafkaSourceSettings, kafkaSourceOptions, kafkaSourceSettings } from './sourceOptions.ts';
 
 const SAMPLE_MILLIS = 3000;
+/** A topic that has just been made may be without leaders for a moment. */
+const CHECK_ATTEMPTS = 20;
+const CHECK_RETRY_MILLIS = 100;
 
 const headerType: DataType = arrayOf({
   id: 'struct',
@@ -65,6 +70,22 @@ async function open(config: RemoteConfig, from: Position | null): Promise<Remote
   } catch (error) {
     await client.close();
     throw error;
+  }
+}
+
+/** Bad offsets and times are told when a source is declared, not when reading begins. */
+async function checkStart({ client, settings, topic }: Opened): Promise<TopicMetadata> {
+  let known = topic;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await startPosition(client, known, settings);
+      return known;
+    } catch (error) {
+      const passes = error instanceof SqlError && error.state === '08006';
+      if (!passes || attempt === CHECK_ATTEMPTS) throw error;
+    }
+    await sleep(CHECK_RETRY_MILLIS);
+    known = (await client.topic(settings.topic)) ?? known;
   }
 }
 
@@ -124,8 +145,8 @@ export const kafka: RemoteConnector = {
   include: [
     { name: 'key', type: types.bytea, doc: 'Key of the message.' },
     { name: 'timestamp', type: types.timestamptz, doc: 'Time of the message.' },
-    { name: 'partition', type: types.text, doc: 'Number of its partition.' },
-    { name: 'offset', type: types.text, doc: 'Its offset in the partition.' },
+    { name: 'partition', type: types.varchar, doc: 'Number of its partition.' },
+    { name: 'offset', type: types.varchar, doc: 'Its offset in the partition.' },
     {
       name: 'header',
       type: headerType,
@@ -134,13 +155,12 @@ export const kafka: RemoteConnector = {
     { name: 'payload', type: types.jsonb, doc: 'The whole value.' },
   ],
   async check(config) {
-    const { client, settings, topic } = await opened(config);
+    const all = await opened(config);
     try {
-      // Bad offsets and times are told now, not when reading begins.
-      await startPosition(client, topic, settings);
+      const topic = await checkStart(all);
       return { partitions: topic.partitions.map((p) => String(p.partition)) };
     } finally {
-      await client.close();
+      await all.client.close();
     }
   },
   sample,

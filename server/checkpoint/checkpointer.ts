@@ -60,6 +60,9 @@ export class Checkpointer {
   #output: CheckpointOutput | null = null;
   /** Newest last; a few are kept for the catalog. */
   readonly reports: CheckpointReport[] = [];
+  /** How many there were since the start. */
+  done = 0;
+  failed = 0;
   #number: number;
   #journalSeq: number;
   #lastBlockId: number;
@@ -141,6 +144,8 @@ export class Checkpointer {
       version: BigInt(description.version),
       error,
     };
+    if (error === null) this.done++;
+    else this.failed++;
     this.reports.push(report);
     if (this.reports.length > 32) this.reports.shift();
     return report;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { must } from '../../common/assert.ts';
 import type { OptionSpec } from '../../connector/connector.ts';
 import { sourceConnectors } from '../../connector/index.ts';
@@ -15,7 +15,9 @@ import { temporaryDirectory } from '../server/journal/support.ts';
 import type { Options } from './sinkFixtures.ts';
 import { SECRET, type SourceFixture, type SourcePlace } from './sourceFixtures.ts';
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
+/** A test with kills, on a machine that is busy with others. */
+const TEST_MS = 240_000;
 /** Nothing comes for so long: nothing will. */
 const QUIET_MS = 300;
 
@@ -443,6 +445,7 @@ export function needs(missing: string): void {
 
 /** One Millrace for all suites of a test file. */
 export function useMillrace(): Millrace {
+  vi.setConfig({ testTimeout: TEST_MS });
   const directory = temporaryDirectory('source-conformance');
   const millrace = new Millrace(directory.path);
   beforeAll(() => millrace.start());
