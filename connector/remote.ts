@@ -84,6 +84,8 @@ export interface RemoteConnector {
    */
   readonly thread?: 'worker' | 'main';
   readonly doc: string;
+  /** Its servers send only so many messages before they are acknowledged: rows go to the disk at once. */
+  readonly waitsForAcknowledgements?: boolean;
   readonly options: readonly OptionSpec[];
   /** Accepted `FORMAT ENCODE` pairs. */
   readonly formats: readonly string[];

@@ -340,9 +340,14 @@ export class Database {
   /** Tells remote servers what is durable by now. */
   acknowledgeSources(): void {
     const through = this.journal?.syncedSeq ?? Number.POSITIVE_INFINITY;
+    for (const source of this.remoteSources()) source.acknowledge(through);
+  }
+
+  /** Sources that are read over a network, and whose rows are kept. */
+  *remoteSources(): Generator<RemoteSource> {
     for (const object of this.catalog.objects()) {
       const connector = object.kind === 'table' ? object.source?.connector : null;
-      if (connector instanceof RemoteSource) connector.acknowledge(through);
+      if (connector instanceof RemoteSource) yield connector;
     }
   }
 

@@ -73,12 +73,20 @@ export class Journal {
   readonly #directory: string;
   readonly #options: JournalOptions;
   #file: JournalFile;
+  /** Called when further records are on disk. */
+  onSynced: () => void = () => {};
 
   /** `store`: where records go; by default SQLite in the directory. */
   constructor(directory: string, options: JournalOptions, store?: JournalStore) {
     this.#directory = directory;
     this.#options = options;
-    this.#file = new JournalFile(store ?? this.#open(), options.after);
+    this.#file = this.#fileOf(store ?? this.#open());
+  }
+
+  #fileOf(store: JournalStore): JournalFile {
+    const file = new JournalFile(store, this.#options.after);
+    file.onSynced = () => this.onSynced();
+    return file;
   }
 
   #open(): JournalStore {
@@ -136,6 +144,11 @@ export class Journal {
     if (!this.#file.tryFlush()) return false;
     this.#file.syncSoon();
     return true;
+  }
+
+  /** Everything is on its way to the disk: what follows from it is waited for elsewhere. What fails is tried again later. */
+  hurry(): void {
+    if (this.#file.tryFlush()) this.#file.flushThrough(this.#file.lastSeq).catch(() => {});
   }
 
   /** A checkpoint that is on disk covers the records through `seq`. */
@@ -318,9 +331,8 @@ export class Journal {
       const report = damageError(database, this.#directory, error);
       if (!this.#options.acceptDataLoss) throw report;
       this.#options.log(`${report.message}: ${report.detail ?? ''} Starting without it, as told.`);
-      this.#file = new JournalFile(
+      this.#file = this.#fileOf(
         salvageJournal(this.#directory, error.store, error.lastGood, this.#options.now()),
-        this.#options.after,
       );
     }
     this.#file.continueAfter(after);

@@ -29,11 +29,15 @@ export class SourceLoop {
       this.#input = true;
       this.#wake.abort();
     };
+    const { journal } = this.#database;
+    if (journal !== null) journal.onSynced = () => this.#database.acknowledgeSources();
     this.#done = this.#run();
   }
 
   async stop(): Promise<void> {
     this.#database.onInput = () => {};
+    const { journal } = this.#database;
+    if (journal !== null) journal.onSynced = () => {};
     this.#stop.abort();
     this.#wake.abort();
     await this.#done;
@@ -49,7 +53,7 @@ export class SourceLoop {
         if (this.#database.busy) await this.#database.exclusive(() => {});
         this.#input = false;
         any = await this.#database.pollSources();
-        this.#database.acknowledgeSources();
+        this.#acknowledge();
         if (isDue(this.#database)) await this.#database.exclusive(() => runDue(this.#database));
         const now = this.#database.environment.serverClock.system();
         if (now - flushedAt > BigInt(FLUSH_MS) * 1000n) {
@@ -62,6 +66,17 @@ export class SourceLoop {
       }
       if (any) await nextTurn();
       else if (!this.#input) await this.#sleep();
+    }
+  }
+
+  /** What is durable is acknowledged, now or when the disk has it. */
+  #acknowledge(): void {
+    const database = this.#database;
+    database.acknowledgeSources();
+    for (const source of database.remoteSources()) {
+      if (!source.isWaitedFor) continue;
+      database.journal?.hurry();
+      return;
     }
   }
 

@@ -22,6 +22,8 @@ import { type BadRecordEntry, BadRecords } from './errorLog.ts';
 import { failurePause, readerError, type SourcePause } from './sourcePause.ts';
 
 const REPLAY_ROWS = 4096;
+/** A server that has taken connections for so long is well, also when it brings nothing. */
+const STEADY_MICROS = 10_000_000n;
 
 /** How far a source is, for checkpoints. */
 export interface SourceRuntimeState {
@@ -67,6 +69,8 @@ export class SourceRuntime {
   /** Failures in a row. */
   #tries = 0;
   #reader: SourceReader | null = null;
+  /** Since when the reader is connected; null: it is not. */
+  #connectedAt: bigint | null = null;
   /** Reads again what the journal says was read. */
   #replayReader: SourceReader | null = null;
 
@@ -156,7 +160,12 @@ export class SourceRuntime {
 
   /** Rows that the limit allows now: those of one second can be saved up. */
   #allowed(): number {
-    if (this.limit === null) return Number.MAX_SAFE_INTEGER;
+    if (this.limit === null) {
+      // A limit that comes later begins anew: what was read without one does not count.
+      this.#allowance = 0;
+      this.#allowedAt = null;
+      return Number.MAX_SAFE_INTEGER;
+    }
     const now = this.config.clock();
     const passed = this.#allowedAt === null ? 1e6 : Number(now - this.#allowedAt);
     this.#allowance = Math.min(this.limit, this.#allowance + (Math.max(0, passed) / 1e6) * this.limit);
@@ -172,22 +181,30 @@ export class SourceRuntime {
     try {
       this.#reader ??= this.connector.open(this.config, this.position);
       const read = this.#reader.poll(Math.min(maxRows, allowed), null);
-      if (this.#reader.connected !== false) {
-        this.paused = null;
-        this.#tries = 0;
-      }
+      this.#noteContact(this.#reader, read);
       if (read === null) return null;
       const rows = read.block?.rows ?? read.rows.length;
       this.position = read.position;
       this.rowsRead += BigInt(rows);
       this.bytesRead += BigInt(read.messageBytes ?? 0);
-      this.#allowance -= rows + read.bad.length;
+      if (this.limit !== null) this.#allowance -= rows + read.bad.length;
       this.#note(read);
       return read;
     } catch (error) {
       this.#fail(error);
       return null;
     }
+  }
+
+  /** A server that takes connections and then gives nothing is still failing: the next try comes later than the last. */
+  #noteContact(reader: SourceReader, read: SourceRows | null): void {
+    if (reader.connected === false) return;
+    this.paused = null;
+    const now = this.config.clock();
+    this.#connectedAt ??= now;
+    const brought = read !== null && (read.bad.length > 0 || (read.block?.rows ?? read.rows.length) > 0);
+    if (reader.connected === undefined || brought || now - this.#connectedAt >= STEADY_MICROS)
+      this.#tries = 0;
   }
 
   #note({ bad, drift = [] }: Pick<SourceRows, 'bad' | 'drift'>): void {
@@ -394,5 +411,6 @@ export class SourceRuntime {
   close(): void {
     this.#reader?.close();
     this.#reader = null;
+    this.#connectedAt = null;
   }
 }

@@ -82,6 +82,8 @@ export class JournalFile {
   writtenBytes = 0;
   /** Why the last write or sync failed; null: it did not. */
   failure: SqlError | null = null;
+  /** Called when further records are on disk. */
+  onSynced: () => void = () => {};
 
   constructor(store: JournalStore, after: After = afterMs) {
     this.#store = store;
@@ -235,6 +237,7 @@ export class JournalFile {
     } catch {
       // The mark only helps to notice damage: it stays behind.
     }
+    this.onSynced();
   }
 
   #notOnDisk(error: unknown): SqlError {

@@ -75,6 +75,7 @@ async function checkAndBegin(config: RemoteConfig, target: MqttTarget): Promise<
 export const mqtt: RemoteConnector = {
   name: 'mqtt',
   doc: 'Messages of MQTT topics; the broker keeps them until they are durable.',
+  waitsForAcknowledgements: true,
   options: mqttOptions,
   formats: ['PLAIN JSON', 'PLAIN CSV', 'PLAIN AVRO', 'PLAIN PROTOBUF', 'PLAIN BYTES'],
   include: [

@@ -63,6 +63,8 @@ export class RemoteSource implements SourceConnector {
   /** As the reader told last. */
   progress: readonly PartitionProgress[] = [];
   #records = MOST_RECORDS;
+  /** Messages of a block at most, as the feed was told last. */
+  #told = MOST_RECORDS;
   /** Rows a second at most; null: no limit. */
   limit: () => number | null = () => null;
 
@@ -108,6 +110,7 @@ export class RemoteSource implements SourceConnector {
   /** Begins to read, for a queue. */
   start(queue: RemoteQueue, config: SourceConfig, from: Position | null): FeedHandle {
     this.#queue = queue;
+    this.#told = this.#blockRecords();
     const { wake } = this.#surroundings;
     const listener: FeedListener = {
       opened: () => {
@@ -174,7 +177,14 @@ export class RemoteSource implements SourceConnector {
     const before = this.#records;
     if (micros > LONG_TICK_US && rows <= before) this.#records = Math.max(LEAST_RECORDS, before >> 1);
     else if (micros < SHORT_TICK_US) this.#records = Math.min(MOST_RECORDS, before << 1);
-    if (this.#records !== before) this.#queue?.pace(this.#blockRecords());
+  }
+
+  /** The feed is told of another size of blocks: ticks have become longer or shorter, or the limit is another one. */
+  tellPace(queue: RemoteQueue): void {
+    const records = this.#blockRecords();
+    if (records === this.#told) return;
+    this.#told = records;
+    queue.pace(records);
   }
 
   // Acknowledgements
@@ -182,6 +192,11 @@ export class RemoteSource implements SourceConnector {
   /** Everything up to there has been taken; it is durable when the journal is on disk through `seq`. */
   taken(position: Position, seq: number): void {
     this.#unacknowledged.push({ position, seq });
+  }
+
+  /** Its server sends no more until it is told what is durable. */
+  get isWaitedFor(): boolean {
+    return this.remote.waitsForAcknowledgements === true && this.#unacknowledged.length > 0;
   }
 
   /** The journal is on disk through `seq`. */
@@ -246,6 +261,7 @@ class RemoteQueue implements SourceReader {
 
   poll(): SourceRows | null {
     this.#feed ??= this.#source.start(this, this.#config, this.#from);
+    this.#source.tellPace(this);
     const block = this.#blocks.shift();
     if (block === undefined) {
       if (this.#failure !== null) throw errorOf(this.#failure);

@@ -42,6 +42,10 @@ export class Broker {
   opened = 0;
   checks = 0;
   acknowledged: Position | null = null;
+  /** Why it takes connections and then gives nothing; null: it gives. */
+  failing: SqlError | null = null;
+  /** Messages that a fetch was to give at most, by fetch. */
+  readonly asked: number[] = [];
   /** Messages of one fetch at most. */
   most = Number.POSITIVE_INFINITY;
 
@@ -141,8 +145,10 @@ export class Broker {
     };
     return {
       fetch: async (maxRecords, signal) => {
+        this.asked.push(maxRecords);
         for (;;) {
           if (this.down !== null) throw this.down;
+          if (this.failing !== null) throw this.failing;
           if (signal.aborted || topic.some((partition, p) => partition.length > (offsets[p] ?? 0)))
             return take(maxRecords);
           await new Promise<void>((resolve) => {
