@@ -98,6 +98,9 @@ export async function recover(
       damage?.clear();
     }
     return { checkpointer, report };
+  } catch (error) {
+    // Whatever failed may have failed for the want of it.
+    throw database.secrets.refusal ?? error;
   } finally {
     file.close();
   }

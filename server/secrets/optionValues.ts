@@ -15,11 +15,15 @@ export function secretsFor({
 /** 42601 for an option that comes twice, 42704 for a secret that there is not. */
 export function optionValues(options: readonly Option[], secrets: SecretScope): Map<string, string> {
   const map = new Map<string, string>();
+  const seen = new Set<string>();
   for (const { name, value, span } of options) {
-    if (map.has(name)) {
+    if (seen.has(name)) {
       throw new SqlError('42601', `option "${name}" specified more than once`, { position: span.start });
     }
-    map.set(name, value.kind === 'secret' ? secrets.value(value.name, value.asFile) : String(value.value));
+    seen.add(name);
+    const text = value.kind === 'secret' ? secrets.value(value.name, value.asFile) : String(value.value);
+    // One that is lost is as if it had not been given.
+    if (text !== null) map.set(name, text);
   }
   return map;
 }

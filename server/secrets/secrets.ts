@@ -32,8 +32,8 @@ export interface SecretObject {
 
 /** What names of secrets stand for, for whoever writes them. */
 export interface SecretScope {
-  /** The value, or the path of a file with it. 42704 when there is no such secret. */
-  value(name: ObjectName, asFile: boolean): string;
+  /** The value, or the path of a file with it; null: it is lost. 42704 when there is no such secret. */
+  value(name: ObjectName, asFile: boolean): string | null;
   secret(name: ObjectName): SecretObject;
 }
 
@@ -141,12 +141,16 @@ export class Secrets {
 
   /** At the end of a restart: every secret has a value, or the operator has accepted that it has none. */
   requireValues(): void {
-    for (const [id, error] of this.#lost) {
-      if (!this.#byId.has(id)) continue;
-      if (!this.acceptLoss) throw error;
-      this.onLost(error);
-    }
+    if (this.refusal !== null) throw this.refusal;
+    for (const error of this.#lost.values()) this.onLost(error);
     this.#lost.clear();
+  }
+
+  /** Why the restart cannot be right, whatever else it fails at; null: it can. */
+  get refusal(): SqlError | null {
+    for (const id of this.#lost.keys()) if (!this.#byId.has(id)) this.#lost.delete(id);
+    const [first = null] = this.#lost.values();
+    return this.acceptLoss ? null : first;
   }
 
   /** With the key of now, which may be another one than it was kept with. */
@@ -188,10 +192,8 @@ export class Secrets {
     throw new SqlError('42704', `secret "${parts.join('.')}" does not exist`, { position });
   }
 
-  #valueOf(secret: SecretObject, asFile: boolean): string {
-    // Without its value the object is there, and what it says to its server is refused.
-    const value = secret.value ?? '';
-    return asFile ? this.#files.path(secret.id, value) : value;
+  #valueOf({ id, value }: SecretObject, asFile: boolean): string | null {
+    return asFile && value !== null ? this.#files.path(id, value) : value;
   }
 
   // Who uses them

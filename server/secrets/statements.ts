@@ -131,17 +131,14 @@ export const alterSecret: StatementHandler<Alter> = {
 /** What uses the secret is opened again. If the value does not do for all of it, nothing has changed. */
 function changeValue(database: Database, secret: SecretObject, text: string, sealed: boolean): void {
   const { secrets } = database;
-  const before = secret.value;
+  const { value, sealed: before } = secret;
   if (sealed) secrets.changeSealed(secret, text);
   else secrets.change(secret, text);
-  const undone = (): void => {
-    if (before !== null) secrets.change(secret, before);
-  };
   try {
     reopenUsers(database, secret);
   } catch (error) {
-    undone();
-    if (before !== null) reopenUsers(database, secret);
+    Object.assign(secret, { value, sealed: before });
+    reopenUsers(database, secret);
     throw error;
   }
 }

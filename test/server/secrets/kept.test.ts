@@ -15,7 +15,7 @@ import { must } from '../../../common/assert.ts';
 import { restoreBackup } from '../../../server/backup/restore.ts';
 import { KEY_FILE } from '../../../server/secrets/secretKey.ts';
 import { temporaryDirectory } from '../journal/support.ts';
-import { SecretWorld } from './support.ts';
+import { failureOf, SecretWorld } from './support.ts';
 
 const VALUE = 'correct-horse-battery';
 
@@ -136,6 +136,9 @@ describe('values of secrets on disk', () => {
       await expect(world.open()).rejects.toMatchObject({ state: '55000' });
       await world.open({ acceptLoss: true });
       expect(world.log).toContain('the value of secret "public.p" cannot be read');
+      expect(options(world)).toEqual([undefined, '1']);
+      const again = "CREATE SINK n FROM t WITH (connector = 'target', headers.x = SECRET p)";
+      expect(await failureOf(world.database, again)).toBe('55000 secret "p" has no value');
       expect(await world.run('SELECT has_value FROM millrace_catalog.secrets')).toEqual([[false]]);
       await world.run("ALTER SECRET p AS 'again'");
       await world.close();
