@@ -70,8 +70,8 @@ export class Broker {
     this.wake();
   }
 
-  /** Messages are there again: the server was set back. */
-  lose(): void {
+  /** Consumers begin anew: their server was set back. It keeps all messages for that. */
+  setBack(): void {
     this.#acknowledged.clear();
   }
 

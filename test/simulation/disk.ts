@@ -40,6 +40,7 @@ class Contents {
       case 'write': {
         const { records, dropFrom } = transaction;
         if (dropFrom !== null && dropFrom - 1 < this.records.length) this.records.length = dropFrom - 1;
+        this.fill(Math.min(this.truncated, (records[0]?.seq ?? 0) - 1));
         for (const record of records) {
           if (record.seq !== this.records.length + 1)
             throw new TypeError(`record ${record.seq} after ${this.records.length}`);
@@ -55,6 +56,18 @@ class Contents {
         this.meta.set(transaction.key, transaction.value);
         return;
     }
+  }
+
+  /** Records that no journal ever had: a checkpoint that came before their writing succeeded covers them. */
+  fill(through: number): void {
+    while (this.records.length < through) {
+      const seq = this.records.length + 1;
+      this.records.push({ seq, kind: 'unwritten', payload: '', checksum: -seq });
+    }
+  }
+
+  get isWhole(): boolean {
+    return this.records.every(({ kind }) => kind !== 'unwritten');
   }
 
   copy(): Contents {
@@ -112,25 +125,42 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
 
   /** What is there for a server that starts after the crash. */
   afterCrash(kind: CrashKind, random: Random): Disk {
-    const kept = kind === 'process' ? this.#pending.length : random(this.#pending.length + 1);
+    const lucky = kind === 'process' ? this.#pending.length : random(this.#pending.length + 1);
+    // What the checkpoint covers must be there to compare the state with, as it was written last.
+    const needed = this.#pending.findLastIndex(
+      (t) =>
+        t.kind === 'write' && Math.min(t.dropFrom ?? Infinity, t.records[0]?.seq ?? Infinity) <= this.covered,
+    );
     const journal = this.#synced.copy();
-    for (const [i, transaction] of this.#pending.entries()) {
-      // Where the checkpoint has more than the journal there is nothing that the state could be compared with.
-      if (i >= kept && journal.records.length >= this.covered) break;
-      journal.apply(transaction);
-    }
+    for (const transaction of this.#pending.slice(0, Math.max(lucky, needed + 1))) journal.apply(transaction);
+    journal.fill(this.covered);
     const known = kind === 'process' ? this.marks.slice(-1) : this.marks;
     const mark = known[random(known.length)] ?? 0;
     const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
     return new Disk(random, journal, checkpoint, mark);
   }
 
-  /** Another disk with the whole journal and without a checkpoint. */
-  wholeHistory(): Disk {
+  /** Another disk with the whole journal and without a checkpoint; null: some of it was only ever in a checkpoint. */
+  wholeHistory(): Disk | null {
+    if (!this.#written.isWhole) return null;
     const journal = this.#written.copy();
     journal.truncated = 0;
     journal.meta.delete('truncated');
     return new Disk(() => 0, journal, nothing, 0);
+  }
+
+  /**
+   * Makes disks that have been restored from a backup of now: the newest checkpoint, and no journal. Its history is kept for those
+   * who want to replay it.
+   */
+  backup(): (random: Random) => Disk {
+    const history = this.#written.copy();
+    history.records.length = Math.min(history.records.length, this.covered);
+    history.fill(this.covered);
+    history.truncated = this.covered;
+    history.meta.clear();
+    const checkpoint = this.#checkpoint;
+    return (random) => new Disk(random, history.copy(), checkpoint, 0);
   }
 
   get lastWritten(): number {
@@ -143,9 +173,18 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
 
   /** Records through this number are covered by the checkpoint. */
   get covered(): number {
+    return this.#description?.journalSeq ?? 0;
+  }
+
+  /** Of the checkpoint. */
+  get version(): bigint {
+    return BigInt(this.#description?.version ?? 0);
+  }
+
+  get #description() {
     const { description } = this.#checkpoint;
-    if (description === null) return 0;
-    return (JSON.parse(description) as { readonly journalSeq: number }).journalSeq;
+    if (description === null) return null;
+    return JSON.parse(description) as { readonly journalSeq: number; readonly version: string };
   }
 
   get hasCheckpoint(): boolean {

@@ -39,9 +39,9 @@ export class Outside {
     this.broker.start();
   }
 
-  /** The server was set back to an earlier state. */
-  lose(): void {
-    this.target.lose();
-    this.broker.lose();
+  /** The server was set back to this version. */
+  setBack(version: bigint): void {
+    this.target.setBack(version);
+    this.broker.setBack();
   }
 }

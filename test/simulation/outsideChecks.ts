@@ -60,6 +60,31 @@ function keepsRows(database: Database, sink: SinkObject): boolean {
   return relation?.kind === 'materialized view' || (relation?.kind === 'table' && relation.stream === null);
 }
 
+/** Reasons for which a sink may stand still. */
+const PAUSES = /^paused by ALTER SINK|\(tried \d+ times\)$/;
+
+/** Sinks stand still where there is a reason, and those whose target is ahead of a server that was set back. */
+export function checkPauses(database: Database, outside: Outside): void {
+  for (const sink of outsideSinks(database)) {
+    const { paused } = sink.runtime;
+    if (paused === null || PAUSES.test(paused.reason) || placeOf(database, sink, outside).astray) continue;
+    throw new SimulationFailure(`sink ${sink.name} (${sink.sql}) is paused: ${paused.reason}`);
+  }
+}
+
+/** How many changes the sink's target has. */
+export function changesOf(database: Database, sink: SinkObject, outside: Outside): number {
+  return placeOf(database, sink, outside).visible.length;
+}
+
+/** Sinks that a server which was set back must not deliver to: their targets have what it has not. */
+export function aheadOf(database: Database, outside: Outside): readonly SinkObject[] {
+  return outsideSinks(database).filter((sink) => {
+    const { epoch } = placeOf(database, sink, outside);
+    return epoch !== null && epoch > database.version;
+  });
+}
+
 /** Everything has been delivered: the target's rows are those of the relation. */
 export function checkDelivered(database: Database, outside: Outside): number {
   let compared = 0;

@@ -258,13 +258,15 @@ export class SimulatedServer {
   }
 
   /** Takes, asks for and delivers everything that there is. */
-  async settle(isSettled: () => boolean): Promise<void> {
+  async settle(isSettled: () => Promise<boolean>): Promise<void> {
     for (let round = 0; ; round++) {
       if (round > MOST_ROUNDS) throw new SimulationFailure(`it does not come to rest: ${this.#unsettled()}`);
       await this.poll();
       await this.runDue();
       await this.idle(8);
-      if (this.disk.dead || (this.#unsettled() === '' && isSettled())) return;
+      if (this.disk.dead) return;
+      const settled = await isSettled();
+      if (settled && this.#unsettled() === '') return;
     }
   }
 

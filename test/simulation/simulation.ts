@@ -16,7 +16,16 @@ import { generator } from '../server/time/random.ts';
 import { offsetsOf } from './broker.ts';
 import { type CrashKind, Disk } from './disk.ts';
 import { Outside } from './outside.ts';
-import { checkDelivered, checkFed, checkLookups, checkMessages, checkTarget } from './outsideChecks.ts';
+import {
+  aheadOf,
+  changesOf,
+  checkDelivered,
+  checkFed,
+  checkLookups,
+  checkMessages,
+  checkPauses,
+  checkTarget,
+} from './outsideChecks.ts';
 import { SimulatedServer, SimulationFailure, type SystemClock } from './server.ts';
 import { expectRunning, expectSame, recompute, type State, stateOf, withoutTime } from './state.ts';
 import type { Random } from './views.ts';
@@ -37,10 +46,23 @@ export interface Outcome {
   recomputed: number;
   /** Views that a start had to build from their inputs. */
   rebuilt: number;
+  /** Starts that were compared with a server over the whole journal. */
+  twins: number;
+  /** Backups taken, and servers set back to one. */
+  backups: number;
+  restored: number;
   /** Deliveries to targets, answers to look-ups, sinks whose rows were compared with their target's. */
   delivered: number;
   answered: number;
   sinks: number;
+}
+
+/** A backup, with what it must have. */
+interface Backup {
+  readonly disk: (random: Random) => Disk;
+  readonly ledger: ReadonlyMap<number, { readonly synced: boolean }>;
+  readonly version: bigint;
+  readonly covered: number;
 }
 
 /** What has been promised. */
@@ -48,7 +70,7 @@ interface Promised {
   /** Last record that survives the process, and power loss. */
   written: number;
   synced: number;
-  readonly ledger: Map<number, { readonly synced: boolean }>;
+  ledger: Map<number, { readonly synced: boolean }>;
 }
 
 class Simulation {
@@ -62,6 +84,7 @@ class Simulation {
   readonly #trace: (line: string) => void;
   readonly outcome: Outcome;
   #starts = 0;
+  #backup: Backup | null = null;
 
   constructor(seed: number, directory: string, trace: (line: string) => void) {
     this.#seed = seed;
@@ -80,6 +103,9 @@ class Simulation {
       fromCheckpoint: 0,
       recomputed: 0,
       rebuilt: 0,
+      twins: 0,
+      backups: 0,
+      restored: 0,
       delivered: 0,
       answered: 0,
       sinks: 0,
@@ -138,6 +164,8 @@ class Simulation {
         this.#trace(`-- the disk: ${disk.fault}`);
       }
       this.#changeOutside();
+      if (random(30) === 0) await this.#takeBackup(server);
+      if (disk.dead) break;
       if (random(7) === 0) server.beginCheckpoint();
       await this.#operation(server, this.#workload.next(server.database));
       if (disk.dead) break;
@@ -151,6 +179,19 @@ class Simulation {
     this.outcome.answered += server.loops.answered;
     this.outcome.checkpoints += server.checkpoints;
     this.outcome.failedCheckpoints += server.failedCheckpoints;
+  }
+
+  async #takeBackup(server: SimulatedServer): Promise<void> {
+    const { disk } = server;
+    const ledger = new Map(this.#promised.ledger);
+    await server.endCheckpoint();
+    const before = server.checkpoints;
+    server.beginCheckpoint();
+    await server.endCheckpoint();
+    if (disk.dead || server.checkpoints === before) return;
+    this.#trace('-- a backup');
+    this.outcome.backups++;
+    this.#backup = { disk: disk.backup(), ledger, version: disk.version, covered: disk.covered };
   }
 
   /** Somebody goes away, or comes back. */
@@ -177,6 +218,7 @@ class Simulation {
     if (wrong !== null) throw new SimulationFailure(wrong);
     this.outcome.sinks += checkFed(database);
     checkMessages(database, this.#outside);
+    checkPauses(database, this.#outside);
     checkLookups(database, this.#outside, false);
   }
 
@@ -186,9 +228,11 @@ class Simulation {
     this.#outside.start();
     this.#trace('-- everything is delivered');
     for (const name of ['SOURCE rs', 'TABLE rn', 'TABLE ru']) await server.run([`ALTER ${name} RESUME`]);
-    for (const { name, runtime } of database.sinks.list())
-      if (runtime.paused !== null) await server.run([`ALTER SINK ${name} RESUME`]);
-    await server.settle(() => isRead(database, this.#outside));
+    await server.settle(async () => {
+      for (const { name, runtime } of database.sinks.list())
+        if (runtime.paused !== null) await server.run([`ALTER SINK ${name} RESUME`]);
+      return isRead(database, this.#outside);
+    });
     await server.quiet();
     if (server.disk.dead) return;
     this.#expectRight(server);
@@ -269,6 +313,8 @@ class Simulation {
       disk.dead = true;
       await server.bury();
     }
+    const backup = this.#random(4) === 0 ? this.#backup : null;
+    if (backup !== null) return this.#goBack(backup);
     for (;;) {
       this.#trace(`-- ${last === null ? `${kind} death` : 'stopped'}`);
       disk = disk.afterCrash(kind, random);
@@ -285,10 +331,41 @@ class Simulation {
             'after a stop',
           );
         await this.#check(started, kind);
+        if (this.#random(4) === 0) await this.#settle(started);
         return started;
       }
       kind = random(2) === 0 ? 'process' : 'power';
     }
+  }
+
+  /** A directory is made of the backup, and a server started over it. */
+  async #goBack({ disk: restored, ledger, version, covered }: Backup): Promise<SimulatedServer> {
+    this.#trace('-- set back to the backup');
+    this.outcome.restored++;
+    const promised = this.#promised;
+    promised.ledger = new Map(ledger);
+    promised.written = covered;
+    promised.synced = covered;
+    this.#outside.setBack(version);
+    const server = await this.#start(restored(generator(this.#number())));
+    if (server.database.version !== version)
+      throw new SimulationFailure(`a backup of version ${version} has version ${server.database.version}`);
+    await this.#check(server, 'process');
+    await this.#expectPaused(server);
+    return server;
+  }
+
+  /** Targets that have more than the server are not written to. */
+  async #expectPaused(server: SimulatedServer): Promise<void> {
+    const { database } = server;
+    const ahead = aheadOf(database, this.#outside);
+    const has = (): string => ahead.map((sink) => changesOf(database, sink, this.#outside)).join(', ');
+    const before = has();
+    for (let turn = 0; ahead.some(({ runtime }) => runtime.paused === null); turn++) {
+      if (turn > 5000) throw new SimulationFailure('a sink whose target is ahead is not paused');
+      await server.idle(1);
+    }
+    if (has() !== before) throw new SimulationFailure('a target that is ahead was written to');
   }
 
   /** The state at the end; null: it died on the way. */
@@ -335,16 +412,21 @@ class Simulation {
         'against the server before',
       );
     }
+    await this.#compareWithTwin(server, state);
+    this.#expectRight(server);
+    this.outcome.recomputed += await recompute(database);
+    await this.#checkLedger(server, kind);
+  }
+
+  async #compareWithTwin({ database, disk }: SimulatedServer, state: State): Promise<void> {
     const history = disk.wholeHistory();
+    if (history === null) return;
     const twin = await SimulatedServer.start(history, this.#clock, this.#outside, this.#number());
     if (twin === null) throw new SimulationFailure('a server over the whole journal has not started');
     expectSame(state, stateOf(twin.database), 'against the whole journal');
     checkTarget(database, twin.database, this.#outside);
     twin.database.close();
-    this.#expectRight(server);
-    this.outcome.recomputed += await recompute(database);
-    await this.#checkLedger(server, kind);
-    if (this.#random(4) === 0) await this.#settle(server);
+    this.outcome.twins++;
   }
 
   /** No view is planned otherwise by a restart. */

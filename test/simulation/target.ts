@@ -129,9 +129,12 @@ export class Target {
     return place;
   }
 
-  /** The server was set back. */
-  lose(): void {
-    for (const place of this.#places.values()) place.astray = true;
+  /** The server was set back to this version: what is of a later one, or may turn out to be, will never come again. */
+  setBack(version: bigint): void {
+    for (const place of this.#places.values()) {
+      const latest = [place.epoch, ...place.left.map((prepared) => prepared.last)];
+      if (latest.some((epoch) => epoch !== null && epoch > version)) place.astray = true;
+    }
   }
 
   /** For one life of a server. */
