@@ -12,6 +12,7 @@ import type { CreateTable } from '../../parser/ast/statement.ts';
 import { MILLRACE_LOOKUP } from '../catalog.ts';
 import type { TableObject } from '../objects.ts';
 import { optionValues, secretsFor } from '../secrets/optionValues.ts';
+import { cancellable } from '../statements/cancellable.ts';
 import { type TableShape, tableShape } from '../statements/columns.ts';
 import { checkShape, makeTable } from '../statements/createTable.ts';
 import {
@@ -83,7 +84,9 @@ export async function createLookupTable(
   const config = { name: target.name, options, columns, key: shape.primaryKey };
   // A restart must not fail at a server that is away.
   if (database.recovery === null && !database.restoring) {
-    await (await connector.open({ ...config, identity: `${schema}.${target.name}` })).close();
+    const opening = connector.open({ ...config, identity: `${schema}.${target.name}` });
+    const check = (): void => context.checkCancelled();
+    await (await cancellable(opening, check, (lookup) => lookup.close())).close();
   }
   const ttl: Option = {
     kind: 'Option',

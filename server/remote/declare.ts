@@ -13,6 +13,7 @@ import type { TableColumn } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { SourceRuntime } from '../sourceRuntime.ts';
+import { cancellable } from '../statements/cancellable.ts';
 import { rateLimitOf } from '../statements/rateLimit.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { durationOf, optionText, otherOptions } from '../time/timeOptions.ts';
@@ -150,13 +151,15 @@ function identityOf(database: Database, id: number): string {
 export async function checkRemote(
   declared: DeclaredRemote,
   name: string,
-  database: Database,
+  context: StatementContext,
 ): Promise<readonly string[]> {
+  const { database } = context;
   if (database.recovery !== null || database.restoring) return [];
   const { remote, options, encodeOptions } = declared;
-  await checkRegistry(encodeOptions, options.get('topic'));
+  const check = (): void => context.checkCancelled();
+  await cancellable(checkRegistry(encodeOptions, options.get('topic')), check);
   const identity = (): string => identityOf(database, database.catalog.nextId);
-  const { partitions } = await remote.check(remoteConfig({ name, identity }, options));
+  const { partitions } = await cancellable(remote.check(remoteConfig({ name, identity }, options)), check);
   return partitions;
 }
 

@@ -11,6 +11,7 @@ import type { CreateSource, CreateTable, TableElement } from '../../parser/ast/s
 import { quoteIdent } from '../../parser/identifier.ts';
 import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
+import { cancellable } from '../statements/cancellable.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { declareRemote } from './declare.ts';
 import { remoteConfig } from './remoteSource.ts';
@@ -56,13 +57,14 @@ export async function inferredStatement<S extends CreateSource | CreateTable>(
   if (sample === undefined && !asSchema.has(declared.encode)) return null;
   const name = statement.name.parts.at(-1)?.name ?? '';
   const config = remoteConfig({ name, identity: () => 'millrace_columns' }, declared.options);
-  const columns = await inferColumns({
+  const inferring = inferColumns({
     format: declared.format,
     encode: declared.encode,
     options: declared.encodeOptions,
     topic: declared.options.get('topic') ?? null,
     sample: async (records) => (sample === undefined ? [] : sample(config, records)),
   });
+  const columns = await cancellable(inferring, () => context.checkCancelled());
   const text = printStatement({ ...statement, elements: withColumns(statement.elements, columns) });
   const [again] = parse(text);
   const parsed = again?.statement;

@@ -25,6 +25,7 @@ import type { SinkShape } from '../sinks/runtime.ts';
 import { TableFeed } from '../sinks/tableFeed.ts';
 import { openTarget } from '../sinks/target.ts';
 import { CLOSE_MS, closeInTime, inTime, OPEN_MS } from '../sinks/timeouts.ts';
+import { cancellable } from './cancellable.ts';
 import { removeObject, withDependents } from './drop.ts';
 import {
   creationSchema,
@@ -183,17 +184,29 @@ export const createSink: StatementHandler<CreateSink> = {
     const make = (): Promise<StatementResult> => placeSink(written, statement, place, declared, context);
     // A restart opens it when everything is there again. A table of our own needs no opening.
     if (database.recovery !== null || written.into !== null) return make();
-    const writer = await claim(shapeAhead(statement, place, declared, context), place, context);
+    const claiming = claim(shapeAhead(statement, place, declared, context), place, context);
+    const writer = await cancellable(claiming, () => context.checkCancelled(), takeBack);
     try {
       return await make();
     } catch (error) {
-      await inTime(Promise.resolve(writer.release?.()), CLOSE_MS, 'taking back').catch(() => {});
+      await release(writer);
       throw error;
     } finally {
       await closeInTime(writer);
     }
   },
 };
+
+/** The target forgets that it was to be a sink's. */
+async function release(writer: SinkWriter): Promise<void> {
+  await inTime(Promise.resolve(writer.release?.()), CLOSE_MS, 'taking back').catch(() => {});
+}
+
+/** Of a statement that was cancelled before its target answered. */
+async function takeBack(writer: SinkWriter): Promise<void> {
+  await release(writer);
+  await closeInTime(writer);
+}
 
 /** Makes the sink and puts it into the catalog. Its target has been found to be there. */
 function placeSink(

@@ -66,7 +66,7 @@ export async function createStream(
   checkShape(table, shape);
   checkChanges(remote, [], false, position);
   if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');
-  const partitions = await checkRemote(remote, target.name, database);
+  const partitions = await checkRemote(remote, target.name, context);
   return database.exclusive(() => {
     if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE SOURCE');
     const made = makeTable(table, shape, schema, target.name, context, null, remote, true);

@@ -337,7 +337,7 @@ export const createTable: StatementHandler<CreateTable> = {
     if (remote !== null && nameTaken(schema, target.name, statement.ifNotExists, context)) {
       return done('CREATE TABLE');
     }
-    const partitions = remote === null ? [] : await checkRemote(remote, target.name, database);
+    const partitions = remote === null ? [] : await checkRemote(remote, target.name, context);
     const rows = bound === null || !statement.withData ? null : runBound(bound, context);
     const table = await database.exclusive(() => {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return null;
