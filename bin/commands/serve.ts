@@ -108,7 +108,12 @@ export function addServe(program: Command): void {
     .description('run the server')
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port for Postgres clients, 0 for a free one', portNumber, 4566)
-    .option('--http-port <number>', 'port for HTTP (/healthz, /readyz), 0 for a free one', portNumber, 5691)
+    .option(
+      '--http-port <number>',
+      'port for HTTP (/healthz, /readyz, /metrics, webhooks), 0 for a free one',
+      portNumber,
+      5691,
+    )
     .option('--data-dir <directory>', 'where data is kept', './millrace-data')
     .option(
       '--memory-limit <size>',

@@ -189,7 +189,7 @@ export const sourceMetrics: readonly Collected<Database>[] = [
     {
       name: 'millrace_source_partition_rows_total',
       kind: 'counter',
-      help: 'Rows of the partition that were in time. Of sources with a watermark, as the three that follow.',
+      help: 'Rows of the partition with an event time, late ones too. Of sources with a watermark, as the four that follow.',
     },
     (p) => p.rows,
   ),
@@ -204,6 +204,14 @@ export const sourceMetrics: readonly Collected<Database>[] = [
       help: 'Rows that were too far ahead of the clock.',
     },
     (p) => p.future,
+  ),
+  ofPartition(
+    {
+      name: 'millrace_source_partition_null_time_rows_total',
+      kind: 'counter',
+      help: 'Rows without an event time.',
+    },
+    (p) => p.nullTime,
   ),
   ofPartition(
     {

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { sourceConnectors } from '../../connector/index.ts';
 import { lookupConnectors } from '../../connector/lookups.ts';
 import { remoteConnectors } from '../../connector/remotes.ts';
-import { conformance, useMillrace } from './sourceConformance.ts';
+import { conformance } from './sourceConformance.ts';
 import { lookupFixtures } from './sourceConformanceLookups.ts';
+import { useMillrace } from './sourceConformanceMillrace.ts';
 import { innerFixtures, lightFixtures } from './sourceFixtures.ts';
 import { heavyFixtures } from './sourceFixturesHeavy.ts';
 

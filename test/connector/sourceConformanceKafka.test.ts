@@ -1,6 +1,7 @@
 /** The conformance suite over the Kafka source. */
 import { describe } from 'vitest';
-import { conformance, useMillrace } from './sourceConformance.ts';
+import { conformance } from './sourceConformance.ts';
+import { useMillrace } from './sourceConformanceMillrace.ts';
 import { kafkaFixture } from './sourceFixturesHeavy.ts';
 
 const millrace = useMillrace();

@@ -6,6 +6,7 @@ import type { OptionSpec } from '../../connector/connector.ts';
 import { lookupConnectors } from '../../connector/lookups.ts';
 import { redisServer, startRedis } from '../../scripts/servers/redis.ts';
 import { connectTo } from '../server/cdc/support.ts';
+import { scrape } from '../server/metrics/scrape.ts';
 import type { Options } from './sinkFixtures.ts';
 import {
   connectionsTo,
@@ -14,7 +15,7 @@ import {
   needs,
   withClause,
   wrongValue,
-} from './sourceConformance.ts';
+} from './sourceConformanceMillrace.ts';
 import { SECRET } from './sourceFixtures.ts';
 import { postgresNeeds, startGuarded } from './sourceFixturesHeavy.ts';
 
@@ -189,6 +190,12 @@ function joins(suite: Suite): void {
         'SELECT asked, found, absent, unusable, waiting_keys FROM millrace_catalog.lookups',
       ),
     ).toEqual([['3', '1', '1', '1', '0']]);
+    const metrics = await scrape(millrace.http());
+    const of = { lookup: 'looked', connector: suite.fixture.connector };
+    expect(metrics.value('millrace_lookup_keys_asked_total', of)).toBe(3);
+    expect(metrics.value('millrace_lookup_answers_total', { ...of, result: 'found' })).toBe(1);
+    expect(metrics.value('millrace_lookup_answers_total', { ...of, result: 'unusable' })).toBe(1);
+    expect(metrics.value('millrace_lookup_waiting_keys', of)).toBe(0);
     await at.stop();
     await suite.ask(4, 2);
     await suite.ask(5, 1);

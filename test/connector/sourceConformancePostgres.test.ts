@@ -1,7 +1,8 @@
 /** The conformance suite over what reads PostgreSQL's stream of changes, and over lookups. */
 import { describe } from 'vitest';
-import { conformance, useMillrace } from './sourceConformance.ts';
+import { conformance } from './sourceConformance.ts';
 import { lookupConformance, lookupFixtures } from './sourceConformanceLookups.ts';
+import { useMillrace } from './sourceConformanceMillrace.ts';
 import { cdcFixture } from './sourceFixturesHeavy.ts';
 
 const millrace = useMillrace();
