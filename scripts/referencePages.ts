@@ -131,9 +131,10 @@ export function functionsPage(): string {
 
 function optionRow(option: OptionSpec): string {
   const choices = option.choices === undefined ? '' : ` (${option.choices.join(', ')})`;
+  const secret = option.secret === true ? ', [secret](../connectors/secrets.md)' : '';
   const standard =
     option.required === true ? 'required' : option.default === undefined ? '' : code(option.default);
-  return `| ${code(option.name)} | ${option.type}${choices} | ${cell(standard)} | ${cell(option.doc)} |`;
+  return `| ${code(option.name)} | ${option.type}${choices}${secret} | ${cell(standard)} | ${cell(option.doc)} |`;
 }
 
 /** What INCLUDE can name, as a sentence after others. */
