@@ -80,8 +80,9 @@ export function changesOf(database: Database, sink: SinkObject, outside: Outside
 /** Sinks that a server which was set back must not deliver to: their targets have what it has not. */
 export function aheadOf(database: Database, outside: Outside): readonly SinkObject[] {
   return outsideSinks(database).filter((sink) => {
-    const { epoch } = placeOf(database, sink, outside);
-    return epoch !== null && epoch > database.version;
+    const { epoch, left } = placeOf(database, sink, outside);
+    // What was being committed may turn out to have been.
+    return epoch !== null && epoch > database.version && !left.some((prepared) => prepared.doubtful);
   });
 }
 

@@ -203,10 +203,13 @@ export class Workload {
     }
   }
 
-  /** The clock is taken in hand, and never set back. */
+  /** The clock is taken in hand, set forward or back, or let go. */
   #takeClock({ environment }: Database): string {
-    if (environment.serverClock.virtual) return "ADVANCE CLOCK BY INTERVAL '2 minutes'";
-    const at = new Date(Number(environment.clock() / 1000n) + 1000).toISOString();
+    const { serverClock } = environment;
+    if (serverClock.virtual && this.#n(5) === 0) return "SET millrace.clock = 'system'";
+    if (serverClock.virtual && this.#n(2) === 0) return "ADVANCE CLOCK BY INTERVAL '2 minutes'";
+    const by = this.#n(3) === 0 ? -1000 * this.#n(200) : 1000;
+    const at = new Date(Number(environment.clock() / 1000n) + by).toISOString();
     return `SET millrace.clock = '${at.replace('T', ' ').replace('Z', '+00')}'`;
   }
 
@@ -262,7 +265,7 @@ export class Workload {
     const own = this.#pick(tables)?.name ?? 'none';
     const indexes = database.catalog.objects().filter((o) => o.kind === 'index');
     const name = `${++this.#name}`;
-    switch (n(16)) {
+    switch (n(18)) {
       case 0:
         return `CREATE TABLE w${name} (k int, v int${n(2) === 0 ? ', PRIMARY KEY (k)' : ''})`;
       case 1:
