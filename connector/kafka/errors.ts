@@ -143,7 +143,7 @@ export function connectionError(
       hint: 'Set properties.security.protocol to SSL or SASL_SSL.',
     });
   const code = errors.find((e) => typeof e.code === 'string' && /^E[A-Z]+/.test(e.code))?.code;
-  const timeout = has((e) => e.code === 'PLT_KFK_TIMEOUT');
+  const timeout = has((e) => e.code === 'PLT_KFK_TIMEOUT' || e.name === 'TimeoutError');
   const why = code ?? (timeout ? 'timeout' : 'connection closed');
   return new SqlError('08001', `could not connect to Kafka at ${where} (${why})`, {
     hint:
