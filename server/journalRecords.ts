@@ -207,15 +207,21 @@ const ALIGNMENT = 8;
 
 const aligned = (at: number): number => Math.ceil(at / ALIGNMENT) * ALIGNMENT;
 
-/** A record with bytes, as one payload. */
+/** Bytes that begin so far into memory of their own leave the memory before them to their record. */
+export const ROOM_BEFORE = 4096;
+
+/** A record with bytes, as one payload: around the bytes where there is room, else a copy. */
 export function withBytes(record: object, bytes: Uint8Array): Uint8Array {
   const head = Buffer.from(JSON.stringify(record), 'utf8');
   const start = aligned(LENGTH_BYTES + head.byteLength);
-  const payload = Buffer.allocUnsafeSlow(start + bytes.byteLength);
+  const inPlace = bytes.byteOffset === ROOM_BEFORE && start <= ROOM_BEFORE;
+  const payload = inPlace
+    ? Buffer.from(bytes.buffer, ROOM_BEFORE - start, start + bytes.byteLength)
+    : Buffer.allocUnsafeSlow(start + bytes.byteLength);
   payload.writeUInt32LE(head.byteLength, 0);
   payload.set(head, LENGTH_BYTES);
   payload.fill(0, LENGTH_BYTES + head.byteLength, start);
-  payload.set(bytes, start);
+  if (!inPlace) payload.set(bytes, start);
   return payload;
 }
 

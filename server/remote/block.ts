@@ -15,6 +15,7 @@ import type { NonNullValue, Row } from '../../common/value.ts';
 import type { RowBlock } from '../../connector/connector.ts';
 import type { Vector } from '../../executor/batch.ts';
 import { vectorValue } from '../../executor/batchBuilder.ts';
+import { ROOM_BEFORE } from '../journalRecords.ts';
 
 const LAYOUT = 1;
 const HEAD_AT = 8;
@@ -56,11 +57,11 @@ class Sections {
     return [at, bytes.byteLength];
   }
 
-  /** The sections behind a head. */
+  /** The sections behind a head; before it, room for what the journal says of them. */
   finish(head: Uint8Array): Uint8Array<ArrayBuffer> {
     const start = aligned(HEAD_AT + head.byteLength);
-    const block = new Uint8Array(start + aligned(this.length));
-    new Uint32Array(block.buffer, 0, 2).set([head.byteLength, LAYOUT]);
+    const block = new Uint8Array(new ArrayBuffer(ROOM_BEFORE + start + aligned(this.length)), ROOM_BEFORE);
+    new Uint32Array(block.buffer, ROOM_BEFORE, 2).set([head.byteLength, LAYOUT]);
     block.set(head, HEAD_AT);
     for (const { at, bytes } of this.#parts) block.set(bytes, start + at);
     return block;

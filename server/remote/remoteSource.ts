@@ -21,11 +21,11 @@ import { retentionOption } from './options.ts';
 import { type ErrorFields, errorOf, type FeedBlock, type FeedSetup } from './protocol.ts';
 
 /** Messages of one block, and so of one tick, at most. */
-const MOST_RECORDS = 4096;
+const MOST_RECORDS = 8192;
 const LEAST_RECORDS = 256;
 /** Sessions wait for a tick to end: blocks get smaller above the one time, and larger again below the other. */
-const LONG_TICK_US = 20_000n;
-const SHORT_TICK_US = 5_000n;
+const LONG_TICK_US = 30_000n;
+const SHORT_TICK_US = 10_000n;
 /** With a rate limit, blocks are of what is allowed in a tenth of a second. */
 const PACED_BLOCKS = 10;
 /** Nothing has to be asked for: what comes wakes the loop. */
