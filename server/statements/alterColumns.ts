@@ -249,6 +249,7 @@ function refuseFed(table: TableObject, position: number): void {
     throw unsupported(
       `changing columns of a table that connector ${table.source.connector.name} feeds`,
       position,
+      'Make a relation with the new columns beside it: what the connector still has is read again.',
     );
   }
   if (table.admission !== null) throw unsupported('changing columns of a table with a watermark', position);

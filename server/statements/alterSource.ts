@@ -9,7 +9,7 @@ import { isLetterOption } from '../deadLetters/letterOptions.ts';
 import { makingStatement } from '../definitions/ownStatement.ts';
 import type { CatalogObject, SourceObject, TableObject } from '../objects.ts';
 import { optionValues, secretsFor } from '../secrets/optionValues.ts';
-import { otherOptions } from '../time/timeOptions.ts';
+import { optionText, otherOptions } from '../time/timeOptions.ts';
 import { rateLimitOf } from './rateLimit.ts';
 import type { StatementContext } from './statement.ts';
 
@@ -41,7 +41,7 @@ function changeOptions(object: Connected, options: readonly Option[], context: S
     const spec = connector.options.find((s) =>
       s.name.endsWith('*') ? option.name.startsWith(s.name.slice(0, -1)) : s.name === option.name,
     );
-    if (spec === undefined || spec.alterable === true) continue;
+    if ((spec === undefined && option.name !== 'connector') || spec?.alterable === true) continue;
     const names = connector.options.filter((s) => s.alterable === true).map((s) => s.name);
     throw new SqlError('0A000', `option "${option.name}" of connector ${connector.name} cannot be changed`, {
       position: option.span.start,
@@ -54,8 +54,11 @@ function changeOptions(object: Connected, options: readonly Option[], context: S
     statement.kind === 'CreateSource' || statement.kind === 'CreateTable' ? statement.options : [];
   const merged = new Map([...optionValues(otherOptions(before), secrets.scopeOf(object)), ...given]);
   merged.delete('source_rate_limit');
+  const rate = options.find((o) => o.name === 'source_rate_limit');
+  const limit = rate === undefined ? source.limit : rateLimitOf(optionText(rate), rate.span.start);
   const { onError } = letters;
   source.reconfigure({ ...config, options: checkOptions(connector, merged), onError });
+  source.limit = limit;
   setPolicy(database, object, letters);
   keepOptions(object, secrets.qualified(options, scope));
 }

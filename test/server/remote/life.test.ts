@@ -108,6 +108,15 @@ describe('ALTER SOURCE', () => {
     expect(broker.opened).toBe(2);
     expect(await run('SELECT a FROM s ORDER BY a')).toEqual(['1', '2']);
     expect(await stateOf(run("ALTER SOURCE s CONNECTOR WITH (topic = 'u')"))).toBe('0A000');
+    expect(await stateOf(run("ALTER SOURCE s CONNECTOR WITH (connector = 'kafka')"))).toBe('0A000');
+    expect(await stateOf(run('ALTER SOURCE s CONNECTOR WITH (source_rate_limit = -2)'))).toBe('22023');
+    await run('ALTER SOURCE s CONNECTOR WITH (source_rate_limit = 0)');
+    broker.json('t', [{ a: 3 }]);
+    await settle(opened);
+    expect(await run('SELECT count(*) FROM s')).toEqual(['2']);
+    await run('ALTER SOURCE s SET source_rate_limit TO DEFAULT');
+    await settle(opened);
+    expect(await run('SELECT count(*) FROM s')).toEqual(['3']);
   });
 
   it('keeps to a rate', async () => {
