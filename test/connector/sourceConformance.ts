@@ -307,9 +307,12 @@ function catalogs(suite: Suite): void {
     const source = `SELECT connector, state, failure FROM millrace_catalog.sources WHERE name = '${name}'`;
     expect(await millrace.rows(source)).toEqual([[suite.fixture.connector, 'running', null]]);
     if (at.partition !== null) {
-      const progress = `SELECT partition, position IS NOT NULL, coalesce(lag, 0), note FROM millrace_catalog.source_partitions WHERE source = '${name}'`;
-      await eventually(() => millrace.rows(progress), [[at.partition(name), 't', '0', null]]);
+      const partitions = `SELECT partition, position IS NOT NULL, coalesce(lag, 0), note FROM millrace_catalog.source_partitions WHERE source = '${name}'`;
+      await eventually(() => millrace.rows(partitions), [[at.partition(name), 't', '0', null]]);
     }
+    const progress = at.progress?.(name);
+    if (progress !== undefined) await eventually(() => millrace.rows(progress.sql), progress.rows);
+    expect(JSON.stringify(await millrace.rows(`SHOW CREATE ${at.kind} ${name}`))).not.toContain(SECRET);
     const metrics = await scrape(millrace.http());
     const { connector } = suite.fixture;
     expect(metrics.value('millrace_source_rows_total', { source: name, connector })).toBe(10);

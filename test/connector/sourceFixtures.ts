@@ -48,6 +48,8 @@ export interface SourcePlace {
   readonly garbage: string | null;
   /** Partition of `millrace_catalog.source_partitions`; null: it has no rows there. */
   readonly partition: ((name: string) => string) | null;
+  /** A further query that says how far a source of this name is, and its rows when there is nothing more. */
+  progress?(name: string): { readonly sql: string; readonly rows: readonly unknown[] };
   readonly included: readonly Included[];
   /** A message with id 1 that has what `included` names. */
   sendRich?(name: string): Promise<void>;

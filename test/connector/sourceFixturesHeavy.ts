@@ -128,6 +128,11 @@ export const cdcFixture: SourceFixture = {
       onFail: null,
       garbage: null,
       partition: null,
+      progress: (name) => ({
+        sql: `SELECT t.state, s.state, s.paused_reason, s.applied_lsn IS NOT NULL, t.columns_not_taken
+              FROM millrace_catalog.cdc_tables t JOIN millrace_catalog.cdc_sources s ON s.id = t.source_id WHERE t.name = '${name}'`,
+        rows: [['streaming', 'streaming', null, 't', '{}']],
+      }),
       included: [],
       port: server.port,
       leftovers: async () => {
