@@ -258,11 +258,12 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   database.jobs.onInternalError = internalError;
   const loop = new SourceLoop(database, internalError);
   loop.start();
-  const sinks = new SinkLoops(database, options.log);
+  const redactedLog = (line: string): void => options.log(database.secrets.redacted(line));
+  const sinks = new SinkLoops(database, redactedLog);
   sinks.start();
   const lookups = new LookupLoops(database);
   lookups.start();
-  database.cdc.start(options.log);
+  database.cdc.start(redactedLog);
   checkpoints?.start();
   ready = true;
   const [httpListener, wireListener, schedule] = [http, wire, checkpoints];

@@ -218,7 +218,7 @@ export class Session implements SessionPort {
       if (this.#sleepMicros > 0n) await this.#sleep();
       return result;
     } catch (error) {
-      throw depthExceeded(error);
+      throw this.database.secrets.redactedError(depthExceeded(error));
     } finally {
       this.#sink = null;
       this.activity = '';

@@ -32,13 +32,13 @@ function* sources({ database }: SystemView): Generator<Fields> {
       id: object.id,
       schema: object.schema,
       name: object.name,
-      host: options.host,
+      host: database.secrets.redacted(options.host),
       port: options.port,
       database: options.database,
       slot: options.slot,
       publication: options.publication,
       state: paused !== null ? 'paused' : stream === null ? 'connecting' : 'streaming',
-      paused_reason: paused === null ? null : pauseReason(paused),
+      paused_reason: paused === null ? null : database.secrets.redacted(pauseReason(paused)),
       applied_lsn: runtime.lsn,
       received_lsn: feed?.receivedLsn ?? null,
       confirmed_lsn: feed?.confirmedLsn ?? status?.confirmedLsn ?? null,
@@ -71,13 +71,14 @@ function* tables({ database }: SystemView): Generator<Fields> {
         source: object.name,
         upstream: runtime.upstream === null ? '' : shownTable(runtime.upstream),
         state,
-        paused_reason: runtime.paused === null ? null : pauseReason(runtime.paused),
+        paused_reason:
+          runtime.paused === null ? null : database.secrets.redacted(pauseReason(runtime.paused)),
         snapshot_rows: live?.snapshotRows == null ? null : BigInt(live.snapshotRows),
         estimated_rows: live?.estimatedRows == null ? null : BigInt(live.estimatedRows),
         held_changes: BigInt(live?.held?.size ?? 0),
         applied_changes: BigInt(live?.applied ?? 0),
         columns_not_taken: new SqlArray([...(live?.changes.drift ?? [])]),
-        snapshot_failure: live?.failure?.message ?? null,
+        snapshot_failure: database.secrets.redacted(live?.failure?.message ?? null),
       };
     }
   }

@@ -14,6 +14,7 @@ import { parse } from '../../parser/parse.ts';
 import type { Catalog } from '../catalog.ts';
 import type { CatalogObject } from '../objects.ts';
 import { type SecretOption, secretOptionsIn } from './optionsIn.ts';
+import { redactedError, redactedText } from './redacted.ts';
 import { SecretFiles } from './secretFiles.ts';
 import { SecretKey } from './secretKey.ts';
 
@@ -194,6 +195,22 @@ export class Secrets {
 
   #valueOf({ id, value }: SecretObject, asFile: boolean): string | null {
     return asFile && value !== null ? this.#files.path(id, value) : value;
+  }
+
+  // What may be shown
+
+  #values(): readonly string[] {
+    return [...this.#byId.values()].flatMap(({ value }) => value ?? []);
+  }
+
+  /** The text without values of secrets. */
+  redacted<T extends string | null>(text: T): T | string {
+    return text === null || this.#byId.size === 0 ? text : redactedText(text, this.#values());
+  }
+
+  redactedError(error: unknown): unknown {
+    if (this.#byId.size === 0 || !(error instanceof SqlError)) return error;
+    return redactedError(error, this.#values());
   }
 
   // Who uses them

@@ -31,7 +31,7 @@ function* lookups({ database }: SystemView): Generator<Fields> {
       unusable: runtime.unusable,
       latency: runtime.lastMicros === null ? null : new Interval(0, 0, runtime.lastMicros),
       attempts: runtime.attempts,
-      last_error: runtime.lastError?.message ?? null,
+      last_error: database.secrets.redacted(runtime.lastError?.message ?? null),
     };
   }
 }

@@ -85,8 +85,8 @@ function pausedOf(object: CatalogObject): Paused | null {
   }
 }
 
-function* relations(view: SystemView): Generator<Fields> {
-  for (const object of view.database.catalog.objects()) {
+function* relations({ database }: SystemView): Generator<Fields> {
+  for (const object of database.catalog.objects()) {
     const entry = isRelation(object) ? object.entry : null;
     const view = object.kind === 'materialized view' ? object : null;
     const paused = pausedOf(object);
@@ -106,7 +106,7 @@ function* relations(view: SystemView): Generator<Fields> {
       depends_on: new SqlArray([...object.dependsOn]),
       definition: shownSql(object.sql),
       state: object.kind === 'sink' ? object.runtime.state : paused === null ? 'running' : 'paused',
-      paused_reason: paused?.reason ?? null,
+      paused_reason: database.secrets.redacted(paused?.reason ?? null),
       paused_at: paused?.at ?? null,
       on_error: view?.errors.onError ?? null,
     };
@@ -189,22 +189,23 @@ export function fedObjects(view: SystemView): readonly Fed[] {
 }
 
 function* sources(view: SystemView): Generator<Fields> {
+  const { secrets } = view.database;
   for (const { object, source } of fedObjects(view)) {
     yield {
       id: object.id,
       schema: object.schema,
       name: object.name,
       connector: source.connector.name,
-      options: new SqlArray([...shownOptions(source)].map(([key, value]) => `${key}=${value}`)),
+      options: new SqlArray([...shownOptions(view, object, source)].map(([key, value]) => `${key}=${value}`)),
       consumers: source.consumers.size,
       active: source.active,
       rows_read: source.rowsRead,
       bad_records: source.bad.total,
       position: source.position === null ? null : parseJsonb(JSON.stringify(source.position)),
-      failure: source.failure?.message ?? null,
+      failure: secrets.redacted(source.failure?.message ?? null),
       failure_sqlstate: source.failure?.state ?? null,
       state: source.paused === null ? 'running' : 'paused',
-      paused_reason: source.paused === null ? null : pauseReason(source.paused),
+      paused_reason: source.paused === null ? null : secrets.redacted(pauseReason(source.paused)),
       paused_at: source.paused?.at ?? null,
       retry_at: source.paused?.retryAt ?? null,
       bytes_read: source.bytesRead,

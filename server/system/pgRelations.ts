@@ -260,7 +260,9 @@ function* foreignTables(view: SystemView): Generator<Fields> {
     yield {
       ftrelid: object.id,
       ftserver: FOREIGN_SERVERS + names.indexOf(object.source.connector.name),
-      ftoptions: new SqlArray([...shownOptions(object.source)].map(([key, value]) => `${key}=${value}`)),
+      ftoptions: new SqlArray(
+        [...shownOptions(view, object, object.source)].map(([key, value]) => `${key}=${value}`),
+      ),
     };
   }
 }

@@ -205,7 +205,7 @@ function* sources(view: SystemView): Generator<Fields> {
       format: source.config.format,
       row_encode: source.config.encode,
       append_only: source.connector.appendOnly,
-      connector_props: parseJsonb(JSON.stringify(Object.fromEntries(shownOptions(source)))),
+      connector_props: parseJsonb(JSON.stringify(Object.fromEntries(shownOptions(view, object, source)))),
     };
   }
 }

@@ -1,7 +1,7 @@
 /** millrace_catalog.sinks: what each sink writes, how far it is, and what keeps it. */
 import { Interval } from '../../common/interval.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
-import { shownValue } from '../../connector/secretOptions.ts';
+import { HIDDEN, shownValue } from '../../connector/secretOptions.ts';
 import type { ColumnSpecs, Fields, RowSources } from './definition.ts';
 import type { SystemView } from './systemView.ts';
 
@@ -19,6 +19,7 @@ function* sinks({ database }: SystemView): Generator<Fields> {
     const { runtime } = sink;
     const { shape, outbox } = runtime;
     const relation = database.catalog.byId(sink.relation);
+    const secret = new Set(database.secrets.optionsOf(sink).map(({ option }) => option.name));
     const { oldest } = outbox;
     const behind = oldest === null ? 0n : database.clock() - oldest;
     yield {
@@ -30,11 +31,15 @@ function* sinks({ database }: SystemView): Generator<Fields> {
       format: shape.format,
       encode: shape.encode,
       guarantee: shape.connector.guarantee,
-      options: new SqlArray([...shape.options].map(([name, value]) => `${name}=${shownValue(name, value)}`)),
+      options: new SqlArray(
+        [...shape.options].map(
+          ([name, value]) => `${name}=${secret.has(name) ? HIDDEN : shownValue(name, value)}`,
+        ),
+      ),
       columns: new SqlArray(shape.columns.map((c) => c.name)),
       key: shape.key === null ? null : new SqlArray(shape.key.map((k) => shape.columns[k]?.name ?? null)),
       state: runtime.state,
-      reason: runtime.reason,
+      reason: database.secrets.redacted(runtime.reason),
       paused_at: runtime.paused?.at ?? null,
       backlog_rows: BigInt(outbox.rows),
       backlog_bytes: BigInt(outbox.bytes),
@@ -47,7 +52,7 @@ function* sinks({ database }: SystemView): Generator<Fields> {
       rate_limit: runtime.rateLimit === null ? null : BigInt(runtime.rateLimit),
       lag: new Interval(0, 0, behind < 0n ? 0n : behind),
       attempts: runtime.attempts,
-      last_error: runtime.lastError,
+      last_error: database.secrets.redacted(runtime.lastError),
     };
   }
 }

@@ -1,5 +1,6 @@
 /** millrace_catalog: partitions of remote sources; options of sources as they may be shown. */
-import { shownValue } from '../../connector/secretOptions.ts';
+import { HIDDEN, shownValue } from '../../connector/secretOptions.ts';
+import type { CatalogObject } from '../objects.ts';
 import { RemoteSource } from '../remote/remoteSource.ts';
 import type { SourceRuntime } from '../sourceRuntime.ts';
 import { eventTimeOf } from '../time/advisor.ts';
@@ -17,8 +18,16 @@ export const sourceColumns: ColumnSpecs = {
 };
 
 /** A source's options, without secrets. */
-export function shownOptions({ config }: SourceRuntime): readonly (readonly [name: string, value: string])[] {
-  return [...config.options].map(([name, value]) => [name, shownValue(name, value)]);
+export function shownOptions(
+  { database }: SystemView,
+  object: CatalogObject,
+  { config }: SourceRuntime,
+): readonly (readonly [name: string, value: string])[] {
+  const secret = new Set(database.secrets.optionsOf(object).map(({ option }) => option.name));
+  return [...config.options].map(([name, value]) => [
+    name,
+    secret.has(name) ? HIDDEN : shownValue(name, value),
+  ]);
 }
 
 /** Partitions of remote sources as their readers told last. */

@@ -75,6 +75,14 @@ describe('secrets', () => {
       const opened = must(target.opened.at(-1));
       expect(opened.options.get('headers.x')).toBe('one');
       expect(opened.encodeOptions.get('schema.registry.password')).toBe('two');
+      // Also where the option is not a secret by itself, and in what is said of it.
+      const url = "CREATE SINK n FROM t WITH (connector = 'target', ca.location = SECRET p, port = SECRET";
+      expect(await failure(`${url} q)`)).toBe('22023 invalid value for option "port": "***"');
+      await run(`CREATE SECRET number AS '7'; ${url} number)`);
+      expect(
+        await run("SELECT array_to_string(options, ' ') FROM millrace_catalog.sinks WHERE name = 'n'"),
+      ).toEqual([['port=*** ca.location=***']]);
+      await run('DROP SINK n');
       expect(await run("SELECT used_by[1] FROM millrace_catalog.secrets WHERE name = 'q'")).toEqual([
         ['public.k'],
       ]);
