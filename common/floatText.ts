@@ -42,13 +42,17 @@ export function formatFloat8(x: number, extraFloatDigits = 1): string {
   return layout(x.toExponential(), 15);
 }
 
+/** Below it, fewer digits than others have tell values apart. */
+const LEAST_NORMAL_FLOAT4 = 2 ** -126;
+
 /** float4 output. */
 export function formatFloat4(x: number, extraFloatDigits = 1): string {
   if (!Number.isFinite(x)) return special(x);
   if (x === 0) return Object.is(x, -0) ? '-0' : '0';
   if (extraFloatDigits <= 0) return general(x, Math.max(1, 6 + extraFloatDigits));
   let shortest = x;
-  for (let digits = 6; digits <= 9; digits++) {
+  const least = Math.abs(x) < LEAST_NORMAL_FLOAT4 ? 1 : 6;
+  for (let digits = least; digits <= 9; digits++) {
     shortest = Number(x.toPrecision(digits));
     if (Math.fround(shortest) === x) break;
   }

@@ -143,6 +143,8 @@ export interface SourceConfig {
 export interface SourceConnector {
   readonly name: string;
   readonly doc: string;
+  /** Where its columns come from, as a sentence; absent: the user declares them, or it has its own. */
+  readonly columnsDoc?: string;
   readonly options: readonly OptionSpec[];
   /** Accepted FORMAT/ENCODE pairs; `NATIVE` stands for no clause. */
   readonly formats: readonly string[];

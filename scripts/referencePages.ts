@@ -2,7 +2,7 @@
 import type { ResultType, ScalarFunction, SqlFunction, TypePattern } from '../common/function.ts';
 import { formatType } from '../common/typeTable.ts';
 import type { OptionSpec, SourceConnector } from '../connector/connector.ts';
-import { formats } from '../connector/formats/index.ts';
+import { encodes } from '../connector/formats/encodes.ts';
 import { sourceConnectors } from '../connector/index.ts';
 import type { IncludeField } from '../connector/remote.ts';
 import { functionCatalog } from '../executor/functions/index.ts';
@@ -146,9 +146,10 @@ export function includeText(include: readonly IncludeField[]): string {
 function connectorSection(connector: SourceConnector): string {
   const fixed = connector.fixedColumns(new Map());
   const columns =
-    fixed === null
-      ? 'Columns are declared in `CREATE SOURCE`.'
-      : 'Columns need not be declared: the source has its own.';
+    connector.columnsDoc ??
+    (fixed === null
+      ? `Columns are declared in \`${connector.tablesOnly === true ? 'CREATE TABLE' : 'CREATE SOURCE'}\`.`
+      : 'Columns need not be declared: the source has its own.');
   return [
     `## ${connector.name}`,
     `${connector.doc} ${columns} ${connector.appendOnly ? 'Rows are only ever added.' : 'Rows may change.'}`,
@@ -197,11 +198,11 @@ export function sourcesPage(): string {
     ].join('\n'),
     'A source is a stream of rows. Those that are read here store nothing; [remote sources](#remote-sources) are kept. A materialised view over it takes in all rows from the start, then those that follow. `CREATE TABLE` with the same clauses makes a table that stores what the connector brings; its primary key and `ON CONFLICT` clause apply. A `SELECT` on a source reads it from its start to what is there now.',
     '`millrace_catalog.sources` says how far each source has come.',
-    `Encodings: ${Object.keys(formats)
-      .map((f) => `\`${f}\``)
+    `Encodings: ${encodes
+      .map(({ name }) => `\`${name}\``)
       .join(
         ', ',
-      )}. \`JSON\` takes one object a line; fields go to the columns of their names, what is missing is NULL. \`CSV\` has the options \`without_header\` (\`true\` unless given) and \`delimiter\` (\`,\`).`,
+      )}, and \`PARQUET\` of files; each connector names those that it takes. \`JSON\` takes one object a line; fields go to the columns of their names, what is missing is NULL. \`CSV\` has the options \`without_header\` (\`true\` unless given) and \`delimiter\` (\`,\`).`,
     timeSection(),
     badRecordSection(),
     ...sourceConnectors.map(connectorSection),

@@ -206,6 +206,30 @@ export class Journal {
     }
   }
 
+  /**
+   * A statement and the rows that it brings, written as one: a crash leaves both or neither. Throws SqlError 53100 or 58030, and then
+   * neither is there.
+   */
+  appendDdlWithRows(
+    { sql, searchPath, timeZone, user }: DdlOrigin,
+    id: number,
+    deltas: readonly TableDelta[],
+    at: bigint,
+  ): void {
+    const statement: DdlRecord = { sql, searchPath, timeZone, user, id, at: String(at) };
+    const rows: CommitRecord = { at: String(at), rows: deltaRecords(deltas) };
+    const last = this.#file.write([
+      { kind: 'ddl' satisfies RecordKind, payload: JSON.stringify(statement) },
+      { kind: 'commit' satisfies RecordKind, payload: JSON.stringify(rows) },
+    ]);
+    try {
+      this.#file.flushNow();
+    } catch (error) {
+      this.#file.retract(last - 1);
+      throw error;
+    }
+  }
+
   /** A statement that is being carried out in the background; null: it has been given up. */
   appendJob(job: number, statement: DdlOrigin | null, at: bigint): void {
     this.#now('job', { at: String(at), job, statement } satisfies JobRecord);

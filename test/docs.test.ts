@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { lookupsPage } from '../scripts/lookupPages.ts';
 import { functionsPage, sourcesPage } from '../scripts/referencePages.ts';
 import { sinksPage } from '../scripts/sinkPages.ts';
 import { root, runProgram, startInProcess, type TestServer } from './harness/server.ts';
@@ -182,5 +183,6 @@ describe('generated pages', () => {
 
   it('docs/sql/sinks.md is what the connectors say (scripts/writeReference.ts writes it)', () => {
     expect(read('docs/sql/sinks.md')).toBe(sinksPage());
+    expect(read('docs/sql/lookups.md')).toBe(lookupsPage());
   });
 });

@@ -13,6 +13,8 @@ function unread(): SourceReader {
 export const postgresCdc: SourceConnector = {
   name: POSTGRES_CDC,
   doc: 'Tables of a PostgreSQL database: their rows, then every committed transaction (logical replication). CREATE SOURCE names the database, CREATE TABLE ... FROM source TABLE follows a table.',
+  columnsDoc:
+    'A source has no columns; a table takes those of the table that it follows where `*` stands, or declares them.',
   options: postgresCdcOptions,
   formats: ['NATIVE', 'PLAIN JSON', 'DEBEZIUM JSON'],
   appendOnly: false,

@@ -3,6 +3,7 @@ import { must } from '../../common/assert.ts';
 import { type DataType, types } from '../../common/dataType.ts';
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
+import type { Row } from '../../common/value.ts';
 import { checkOptions } from '../../connector/options.ts';
 import { MaterializeOperator } from '../../executor/operators/materialize.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
@@ -31,11 +32,13 @@ import type { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, tableAdmission, ttlByClock, ttlByWatermark, ttlColumn } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
 import { RowExpander } from '../time/rowExpander.ts';
+import { tickTables } from '../time/ticks.ts';
 import { optionText, otherOptions, ttlOf, ttlOptions, watermarkOptions } from '../time/timeOptions.ts';
 import { prepareTtl } from '../time/ttl.ts';
 import { TransactionWrites } from '../transaction.ts';
 import { catalogWatermark, type TableShape, tableShape } from './columns.ts';
 import { findConnector, localIncluded, sourceOf } from './createSource.ts';
+import { removeObject } from './drop.ts';
 import { runBound } from './select.ts';
 import {
   creationSchema,
@@ -347,22 +350,45 @@ export const createTable: StatementHandler<CreateTable> = {
       const rule = made.admission?.rule ?? null;
       if (rule !== null) createLateRelation(database, made, made.columns, rule.type, rule.options);
       if (made.source !== null) createDeadRelation(database, made, made.source.letters);
+      if (rows !== null && rows.length > 0) {
+        journalFilled(made, rows, shape.columns.length, context);
+        return made;
+      }
       database.journalDdl({ ...originOf(context), sql: made.sql }, made.id);
       notePartitions(database, made, partitions);
       return made;
     });
     if (table === null || rows === null) return done(bound === null ? 'CREATE TABLE' : 'SELECT 0');
-    const writes = new TransactionWrites();
-    for (const row of rows)
-      insertRow(
-        database,
-        writes.of(table),
-        table.columns.map((_, i) => (i < shape.columns.length ? (row[i] ?? null) : null)),
-      );
-    await database.commit(writes);
     return done(`SELECT ${rows.length}`);
   },
 };
+
+/** A new table and its first rows, as one: nobody sees it without them, also after a crash. Only inside `exclusive`. */
+function journalFilled(
+  table: TableObject,
+  rows: readonly Row[],
+  filled: number,
+  context: StatementContext,
+): void {
+  const { database } = context;
+  try {
+    const writes = new TransactionWrites().of(table);
+    for (const row of rows) {
+      insertRow(
+        database,
+        writes,
+        table.columns.map((_, i) => (i < filled ? (row[i] ?? null) : null)),
+      );
+    }
+    const now = database.beginTick();
+    const deltas = [database.stamp({ table, rows: [...writes.delta()] }, now)];
+    database.journal?.appendDdlWithRows({ ...originOf(context), sql: table.sql }, table.id, deltas, now);
+    tickTables(database, deltas, now);
+  } catch (error) {
+    if (database.catalog.byId(table.id) === table) removeObject(database, table);
+    throw error;
+  }
+}
 
 /** A CTAS is remembered as the plain table that it made: what it read may be gone when it is made again. */
 function ctasDefinition(table: TableObject, statement: CreateTable): string {
