@@ -1,6 +1,8 @@
 /**
  * End to end: bids of 200 bytes as JSON in a topic of 4 partitions become a maintained `GROUP BY` count, against the bare loop
  * of the client over the same topic in the same run (fetched and JSON.parse'd, and fetched only), each in a process of its own.
+ * All begin with the first message: starting processes, threads and connections is left out. CPU is that of the server's threads
+ * from CREATE SOURCE on: the main one / the readers' and the checkpoints' / V8's compilation and garbage.
  *
  * Run: node bench/kafka.ts [--messages N] [--runs N]
  */
@@ -12,7 +14,7 @@ import { checkOptions } from '../connector/options.ts';
 import { startKafka } from '../scripts/servers/kafka.ts';
 import { createTopic } from '../test/harness/kafka.ts';
 import { MESSAGE_BYTES, produceBids } from './support/kafkaMessages.ts';
-import { startServer } from './support/server.ts';
+import { type CpuSeconds, startServer } from './support/server.ts';
 import { markdownTable } from './support/statistics.ts';
 
 const { values } = parseArgs({
@@ -27,6 +29,7 @@ const count = Number(values.messages);
 const TOPIC = 'bids';
 const PARTITIONS = 4;
 const POLL_MILLIS = 200;
+const FIRST_POLL_MILLIS = 10;
 
 /** The bare client: seconds from the first message to the last. */
 async function bareLoop(url: string, parse: boolean): Promise<number> {
@@ -63,11 +66,16 @@ function inProcess(url: string, loop: 'fetch' | 'parse'): number {
   return Number(done.stdout);
 }
 
-/** Seconds from CREATE SOURCE until the view has counted everything. */
-async function throughServer(url: string): Promise<number> {
+interface Served {
+  /** Messages a second, from when the view has first counted any. */
+  readonly rate: number;
+  readonly cpu: CpuSeconds;
+}
+
+async function throughServer(url: string): Promise<Served> {
   const server = await startServer(true);
   const client = await server.connect();
-  const start = performance.now();
+  const before = server.cpu();
   await client.query(
     `CREATE SOURCE bids (auction bigint, bidder bigint, price bigint, channel text, url text, date_time timestamptz, extra text)
      WITH (connector = 'kafka', topic = '${TOPIC}', properties.bootstrap.server = '${url}')
@@ -76,15 +84,25 @@ async function throughServer(url: string): Promise<number> {
   await client.query(
     'CREATE MATERIALIZED VIEW v AS SELECT auction, count(*) AS n FROM bids GROUP BY auction',
   );
+  let first: { readonly at: number; readonly counted: number } | null = null;
+  let rate = 0;
   for (;;) {
-    const { rows } = await client.query('SELECT sum(n) AS n FROM v');
-    if (Number(rows[0]?.n) >= count) break;
-    await sleep(POLL_MILLIS);
+    const { rows } = await client.query('SELECT coalesce(sum(n), 0) AS n FROM v');
+    const counted = Number(rows[0]?.n);
+    if (first === null && counted > 0) first = { at: performance.now(), counted };
+    else if (first !== null) rate = (counted - first.counted) / ((performance.now() - first.at) / 1000);
+    if (counted >= count) break;
+    await sleep(first === null ? FIRST_POLL_MILLIS : POLL_MILLIS);
   }
-  const seconds = (performance.now() - start) / 1000;
+  const after = server.cpu();
   await client.end();
   await server.close();
-  return seconds;
+  const cpu = {
+    main: after.main - before.main,
+    workers: after.workers - before.workers,
+    engine: after.engine - before.engine,
+  };
+  return { rate, cpu };
 }
 
 if (values.loop !== undefined) {
@@ -100,19 +118,27 @@ for (let run = 1; run <= Number(values.runs); run++) {
   const fetched = inProcess(broker.url, 'fetch');
   const parsed = inProcess(broker.url, 'parse');
   const served = await throughServer(broker.url);
-  const rate = (seconds: number): string =>
-    `${Math.round(count / seconds / 1000)} k/s, ${Math.round((count * MESSAGE_BYTES) / seconds / 1e6)} MB/s`;
+  const rate = (perSecond: number): string =>
+    `${Math.round(perSecond / 1000)} k/s, ${Math.round((perSecond * MESSAGE_BYTES) / 1e6)} MB/s`;
   rows.push([
     String(run),
-    rate(fetched),
-    rate(parsed),
-    rate(served),
-    `${Math.round((100 * parsed) / served)} %`,
+    rate(count / fetched),
+    rate(count / parsed),
+    rate(served.rate),
+    `${Math.round((100 * served.rate * parsed) / count)} %`,
+    [served.cpu.main, served.cpu.workers, served.cpu.engine].map((s) => s.toFixed(1)).join(' / '),
   ]);
 }
 process.stdout.write(
   `\n${count} messages of ${MESSAGE_BYTES} bytes, ${PARTITIONS} partitions\n\n${markdownTable(
-    ['run', 'client, fetched', 'client, JSON.parse and count', 'Millrace, GROUP BY count', 'of the client'],
+    [
+      'run',
+      'client, fetched',
+      'client, JSON.parse and count',
+      'Millrace, GROUP BY count',
+      'of the client',
+      'CPU s',
+    ],
     rows,
   )}\n`,
 );
