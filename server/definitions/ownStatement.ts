@@ -54,7 +54,8 @@ export function rewriteOwnStatement(catalog: Catalog, object: CatalogObject): vo
   object.sql = printStatement({ ...statement, name });
   for (const dependent of catalog.dependents(object.id)) {
     if (dependent.kind === 'index') rewriteIndex(catalog, dependent);
-    else if (dependent.kind === 'table' && object.kind === 'source') rewriteFed(catalog, dependent, object.id);
+    else if (dependent.kind === 'table' && object.kind === 'source')
+      rewriteFed(catalog, dependent, object.id);
   }
 }
 
