@@ -95,6 +95,11 @@ export class SimulatedServer {
   #checkpoint: Promise<void> | null = null;
   /** Of a checkpoint or timer, noticed by the next step. */
   #wrong: unknown = null;
+  /**
+   * Nothing goes on beside statements. What takes as many turns as the system likes (loading what runs JavaScript) would else draw
+   * another number of random numbers each time, and a seed would not be a history.
+   */
+  still = false;
   /** Blocks of a checkpoint that are copied in one turn, at most. */
   pace = 1;
   checkpoints = 0;
@@ -225,6 +230,7 @@ export class SimulatedServer {
   }
 
   #background(): void {
+    if (this.still) return;
     for (let steps = this.#random(this.pace + 1); steps > 0; steps--) this.#gate.shift()?.();
     if (!this.#quiet) this.loops.turn(LOOP_TURNS);
     if (this.#random(8) !== 0) return;

@@ -11,6 +11,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { Database } from '../../server/database.ts';
 import { generator } from '../server/time/random.ts';
 import { offsetsOf } from './broker.ts';
@@ -36,6 +37,8 @@ const STEPS = 22;
 
 export interface Outcome {
   readonly seed: number;
+  /** Of everything that happened: the same seed gives the same. */
+  fingerprint: number;
   crashes: number;
   stops: number;
   operations: number;
@@ -94,6 +97,7 @@ class Simulation {
     this.#trace = trace;
     this.outcome = {
       seed,
+      fingerprint: 0,
       crashes: 0,
       stops: 0,
       operations: 0,
@@ -120,7 +124,9 @@ class Simulation {
     let server = await this.#start(new Disk(generator(this.#number())));
     if (this.#random(2) === 0)
       await this.#expectDone(server, "SET millrace.clock = '2024-01-01 00:00:00+00'");
+    server.still = true;
     for (const sql of this.#workload.setup()) await this.#expectDone(server, sql);
+    server.still = false;
     for (let life = 0; life < LIVES; life++) {
       await this.#live(server);
       server = await this.#startAgain(server);
@@ -243,6 +249,7 @@ class Simulation {
 
   async #operation(server: SimulatedServer, operation: Operation): Promise<void> {
     this.outcome.operations++;
+    this.#trace(`-- ${server.disk.events} events, record ${server.journal.lastSeq}`);
     switch (operation.kind) {
       case 'poll':
         this.#trace('-- poll');
@@ -464,7 +471,9 @@ export async function simulate(seed: number): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-simulation-'));
   const lines: string[] = [];
   try {
-    return await new Simulation(seed, directory, (line) => lines.push(line)).run();
+    const outcome = await new Simulation(seed, directory, (line) => lines.push(line)).run();
+    outcome.fingerprint = crc32(lines.join('\n').replaceAll(directory, ''));
+    return outcome;
   } catch (error) {
     const text =
       error instanceof Error ? (error.cause instanceof Error ? error.cause.stack : error.stack) : '';
