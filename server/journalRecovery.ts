@@ -74,7 +74,13 @@ class Replay {
     database.environment.serverClock.set(now);
     if (this.#rewritten && now < database.watermarks.now()) database.watermarks.jumpTo(now);
     if (kind === 'ddl') await this.#statement(payload as DdlRecord);
-    else await database.exclusive(() => replayRecord(database, kind, payload));
+    else {
+      await database.exclusive(() => {
+        // As when it was written: what rows are made of (proctime(), when they came) is of this tick already.
+        database.watermarks.setNow(now);
+        replayRecord(database, kind, payload);
+      });
+    }
     if (kind === 'clock') this.#virtual = (payload as ClockRecord).virtual ? now : null;
     if (kind === 'base') this.#rewritten = false;
   }

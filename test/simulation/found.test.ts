@@ -1,8 +1,9 @@
 /** What simulated histories have found, without the history: seeds mean something else as soon as the workload changes. */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Opened, open, temporaryDirectory } from '../server/journal/support.ts';
+import { afterCrash, type Opened, open, START, temporaryDirectory } from '../server/journal/support.ts';
+import { Broker, closeRemote, openRemote, rowsOf, settle } from '../server/remote/support.ts';
 import { expectSame, stateOf } from './state.ts';
 
 let directory = '';
@@ -89,5 +90,31 @@ describe('a restart', () => {
     server = await open(directory);
     expectSame(stateOf(server.database), before, 'after the restart');
     server.database.close();
+  });
+
+  it('stamps rows of a remote source with the time at which they came', async () => {
+    const broker = new Broker();
+    broker.create('t');
+    let now = START;
+    let server = await openRemote(broker, directory, () => now);
+    await server.session.run(
+      `CREATE SOURCE s (n int, came timestamptz AS proctime(), at timestamp, WATERMARK FOR at AS at)
+         WITH (connector = 'memory', topic = 't', retention = '1 hour') FORMAT PLAIN ENCODE JSON`,
+    );
+    await server.session.run('CREATE MATERIALIZED VIEW v AS SELECT n, came FROM s');
+    for (const n of [1, 2]) {
+      now += 60_000_000n;
+      broker.json('t', [{ n, at: `2024-01-01 00:0${n}:00` }]);
+      await settle(server);
+    }
+    const before = await rowsOf(server, 'SELECT n, came FROM v ORDER BY n');
+    server.journal?.flush();
+    const data = afterCrash(directory, 'stamps');
+    await closeRemote(server);
+    server = await openRemote(broker, data, () => now);
+    expect(await rowsOf(server, 'SELECT n, came FROM v ORDER BY n')).toEqual(before);
+    expect(before).toEqual(['1 | 2024-01-01 00:01:00+00', '2 | 2024-01-01 00:02:00+00']);
+    await closeRemote(server);
+    rmSync(data, { recursive: true, force: true });
   });
 });
