@@ -14,7 +14,7 @@ export function outsideSetup(): readonly string[] {
   const broker = (topic: string, more = ''): string =>
     `WITH (connector = 'broker', topic = '${topic}'${more})`;
   return [
-    `CREATE SOURCE rs (k int, v int, at timestamp, WATERMARK FOR at AS at - INTERVAL '30 seconds')
+    `CREATE SOURCE rs (k int, v int, at timestamp, came timestamptz AS proctime(), WATERMARK FOR at AS at - INTERVAL '30 seconds')
        INCLUDE partition AS part INCLUDE offset AS off
        ${broker('p', ", retention = '50 seconds', watermark.idle.timeout = '70 seconds'")} FORMAT PLAIN ENCODE JSON`,
     `CREATE TABLE rn (k int, v int) INCLUDE partition AS part INCLUDE offset AS off
