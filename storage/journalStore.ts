@@ -9,7 +9,17 @@
  * The mark holds the newest sequence number known to be on disk. It is written without a sync of its own, so after power loss
  * it may be older than the truth, never newer: a journal that ends before its mark has lost records.
  */
-import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import Sqlite from 'better-sqlite3';
@@ -127,6 +137,13 @@ export function readMark(directory: string): number {
   }
 }
 
+/** There was a mark, and it is gone or not what was written: how far the journal was synced is not known. */
+function isMarkLost(directory: string): boolean {
+  const path = join(directory, MARK_FILE);
+  if (!existsSync(path)) return existsSync(join(directory, JOURNAL_FILE));
+  return statSync(path).size > 0 && readMark(directory) === 0;
+}
+
 /** A record and, of a large one, where its payload is. */
 type FoundRecord = StoredRecord & { readonly [K in keyof RowsPlace]: RowsPlace[K] | null };
 
@@ -149,6 +166,7 @@ export class SqliteJournalStore implements JournalStore {
    */
   constructor(directory: string, now: bigint) {
     this.marked = readMark(directory);
+    const isLost = isMarkLost(directory);
     this.#db = openDatabase(directory, now);
     this.#insert = this.#db.prepare('INSERT INTO record (seq, kind, payload, checksum) VALUES (?, ?, ?, ?)');
     this.#insertPlace = this.#db.prepare('INSERT INTO place (seq, file, at, bytes) VALUES (?, ?, ?, ?)');
@@ -161,7 +179,8 @@ export class SqliteJournalStore implements JournalStore {
     this.#wal = openSync(join(directory, `${JOURNAL_FILE}-wal`), 'r+');
     this.#mark = openSync(join(directory, MARK_FILE), this.marked === 0 ? 'w' : 'r+');
     try {
-      this.#dropTorn();
+      // Without the mark it could be damage as well: reading says so.
+      if (!isLost) this.#dropTorn();
       this.#dropUnusedRows();
     } catch (error) {
       // Reading will find it, and say what is lost.

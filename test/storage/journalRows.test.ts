@@ -7,7 +7,7 @@ import { JournalFile } from '../../storage/journal.ts';
 import { JournalDamage } from '../../storage/journalDamage.ts';
 import { ROWS_DIRECTORY } from '../../storage/journalRows.ts';
 import { salvageJournal } from '../../storage/journalSalvage.ts';
-import { SqliteJournalStore } from '../../storage/journalStore.ts';
+import { MARK_FILE, SqliteJournalStore } from '../../storage/journalStore.ts';
 
 let directory = '';
 beforeEach(() => {
@@ -89,6 +89,15 @@ it('reports rows that were on disk and are not there', async () => {
   expect(fills(salvaged)).toEqual([1, 'small']);
   expect(existsSync(join(directory, 'journal.db.damaged-1-rows', '1'))).toBe(true);
   salvaged.close();
+});
+
+it('reports rows that are not there where the mark is lost', async () => {
+  await written(3);
+  truncateSync(join(directory, ROWS_DIRECTORY, '1'), 250_000);
+  rmSync(join(directory, MARK_FILE));
+  const journal = opened();
+  expect(() => fills(journal)).toThrow(JournalDamage);
+  journal.close();
 });
 
 it('writes everything again, elsewhere, after a sync that failed', async () => {
