@@ -284,10 +284,27 @@ async function claim(shape: SinkShape, { name }: Place, { database }: StatementC
   }
 }
 
+/** After a return to a backup, ids of sinks are given out again that had been given out since. */
+function knownTarget(name: string, version: bigint): SqlError {
+  return new SqlError(
+    '55000',
+    `the target of sink "${name}" has changes of an earlier sink of this database`,
+    {
+      detail: `They are of versions through ${version}: the database has been set back to a backup since.`,
+      hint: 'Write to another target, or create the sink again: it gets another identity then.',
+    },
+  );
+}
+
 async function openAndRecover(database: Database, name: string, shape: SinkShape): Promise<SinkWriter> {
   const writer = await inTime(openTarget(database, name, shape), OPEN_MS, 'opening');
   try {
-    await inTime(writer.recover(), OPEN_MS, 'connecting');
+    const has = await inTime(writer.recover(), OPEN_MS, 'connecting');
+    if (has !== null && shape.connector.guarantee === 'exactly once') {
+      // The next one is not the sink of this id.
+      database.catalog.allocateId();
+      throw knownTarget(name, has);
+    }
     return writer;
   } catch (error) {
     await closeInTime(writer);
