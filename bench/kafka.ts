@@ -9,11 +9,13 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { must } from '../common/assert.ts';
 import { kafka } from '../connector/kafka/source.ts';
 import { checkOptions } from '../connector/options.ts';
 import { startKafka } from '../scripts/servers/kafka.ts';
 import { createTopic } from '../test/harness/kafka.ts';
 import { MESSAGE_BYTES, produceBids } from './support/kafkaMessages.ts';
+import { kafkaPeers } from './support/kafkaPeers.ts';
 import { type CpuSeconds, startServer } from './support/server.ts';
 import { markdownTable } from './support/statistics.ts';
 
@@ -60,7 +62,38 @@ async function bareLoop(url: string, parse: boolean): Promise<number> {
   return seconds;
 }
 
-function inProcess(url: string, loop: 'fetch' | 'parse'): number {
+/** As a user of a client's package writes it: its consumer, JSON.parse and a count. Seconds from the first message to the last. */
+async function packageLoop(url: string, name: string): Promise<number> {
+  const peer = must((await kafkaPeers()).find((p) => p.name === name));
+  const decoder = new TextDecoder();
+  const counts = new Map<number, number>();
+  let seen = 0;
+  let start: number | null = null;
+  let finish = (_seconds: number): void => {};
+  const finished = new Promise<number>((resolve) => {
+    finish = resolve;
+  });
+  const stop = await peer.consume(url, TOPIC, (batch) => {
+    start ??= performance.now();
+    for (const value of batch) {
+      const { auction }: { auction: number } = JSON.parse(decoder.decode(value ?? new Uint8Array()));
+      counts.set(auction, (counts.get(auction) ?? 0) + 1);
+    }
+    seen += batch.length;
+    if (seen >= count) finish((performance.now() - start) / 1000);
+  });
+  const seconds = await finished;
+  await stop();
+  return seconds;
+}
+
+/** Packages whose consumers are there. */
+async function packages(): Promise<readonly string[]> {
+  const names = (await kafkaPeers()).map((peer) => peer.name);
+  return names.filter((name) => name === 'kafkajs' || name === '@platformatic/kafka');
+}
+
+function inProcess(url: string, loop: string): number {
   const args = [import.meta.filename, '--loop', loop, '--url', url, '--messages', String(count)];
   const done = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   return Number(done.stdout);
@@ -106,7 +139,9 @@ async function throughServer(url: string): Promise<Served> {
 }
 
 if (values.loop !== undefined) {
-  process.stdout.write(String(await bareLoop(values.url ?? '', values.loop === 'parse')));
+  const { loop, url = '' } = values;
+  const own = loop === 'fetch' || loop === 'parse';
+  process.stdout.write(String(await (own ? bareLoop(url, loop === 'parse') : packageLoop(url, loop))));
   process.exit(0);
 }
 
@@ -114,9 +149,11 @@ const broker = await startKafka();
 await createTopic(broker, TOPIC, PARTITIONS);
 await produceBids(broker.url, TOPIC, count, PARTITIONS, 'none');
 const rows: string[][] = [];
+const others = await packages();
 for (let run = 1; run <= Number(values.runs); run++) {
   const fetched = inProcess(broker.url, 'fetch');
   const parsed = inProcess(broker.url, 'parse');
+  const asPackages = others.map((name) => inProcess(broker.url, name));
   const served = await throughServer(broker.url);
   const rate = (perSecond: number): string =>
     `${Math.round(perSecond / 1000)} k/s, ${Math.round((perSecond * MESSAGE_BYTES) / 1e6)} MB/s`;
@@ -124,8 +161,11 @@ for (let run = 1; run <= Number(values.runs); run++) {
     String(run),
     rate(count / fetched),
     rate(count / parsed),
+    ...asPackages.map((seconds) => rate(count / seconds)),
     rate(served.rate),
-    `${Math.round((100 * served.rate * parsed) / count)} %`,
+    [parsed, ...asPackages]
+      .map((seconds) => `${Math.round((100 * served.rate * seconds) / count)} %`)
+      .join(', '),
     [served.cpu.main, served.cpu.workers, served.cpu.engine].map((s) => s.toFixed(1)).join(' / '),
   ]);
 }
@@ -135,8 +175,9 @@ process.stdout.write(
       'run',
       'client, fetched',
       'client, JSON.parse and count',
+      ...others.map((name) => `${name}, JSON.parse and count`),
       'Millrace, GROUP BY count',
-      'of the client',
+      'of each client that parses',
       'CPU s',
     ],
     rows,
