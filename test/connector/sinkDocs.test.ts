@@ -60,7 +60,10 @@ it('http-sink.md', async () => {
   const server = await startInProcess();
   const { sql, text } = quickstart('http-sink.md', '127.0.0.1:8080', `127.0.0.1:${port}`);
   const done = await runProgram(['sql', '--url', server.url], sql);
-  expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(done.code).toBe(0);
+  expect(done.stderr).toMatch(
+    /^NOTICE: {2}option "headers\.authorization" is a secret in plain text\nHINT: [^\n]+\n$/,
+  );
   const events = (): readonly object[] => bodies.flatMap((body) => JSON.parse(body) as readonly object[]);
   await until(() => events().length === 2);
   const plain = (all: readonly object[]) => all.map((event) => ({ ...event, event: null }));
