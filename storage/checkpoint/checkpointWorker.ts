@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { CheckpointFile } from './checkpointFile.ts';
-import type { WriterAnswer, WriterRequest } from './checkpointWriter.ts';
+import type { PackedBlock, WriterAnswer, WriterRequest } from './checkpointWriter.ts';
 
 const LESS_THAN_TICKS = 5;
 // On Linux that is this thread's: where processors are short, ticks come first.
@@ -20,9 +20,11 @@ function answer(message: WriterAnswer): void {
   port.postMessage(message);
 }
 
-/** The block has been written, or need not be. */
-function taken({ buffer, byteLength: bytes }: Uint8Array<ArrayBuffer>): void {
-  port.postMessage({ kind: 'taken', bytes, buffer } satisfies WriterAnswer, [buffer]);
+/** The blocks have been written, or need not be. */
+function taken(blocks: readonly PackedBlock[]): void {
+  const buffers = blocks.map((block) => block.bytes.buffer);
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes.byteLength, 0);
+  port.postMessage({ kind: 'taken', bytes, buffers } satisfies WriterAnswer, buffers);
 }
 
 function carryOut(request: WriterRequest): void {
@@ -31,9 +33,9 @@ function carryOut(request: WriterRequest): void {
       failed = false;
       file.begin();
       return;
-    case 'block':
-      if (!failed) file.putBlock(request.id, request.bytes);
-      taken(request.bytes);
+    case 'blocks':
+      if (!failed) for (const { id, bytes } of request.blocks) file.putBlock(id, bytes);
+      taken(request.blocks);
       return;
     case 'commit':
       if (failed) return;
@@ -66,7 +68,7 @@ port.on('message', (request: WriterRequest) => {
     } catch {
       // The connection is beyond that; the next checkpoint will tell.
     }
-    if (request.kind === 'block') taken(request.bytes);
+    if (request.kind === 'blocks') taken(request.blocks);
     answer({ kind: 'failed', state, message });
   }
 });

@@ -10,14 +10,22 @@ import type { CheckpointEnd } from './checkpointFile.ts';
 
 export type WriterRequest =
   | { readonly kind: 'begin' }
-  | { readonly kind: 'block'; readonly id: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'blocks'; readonly blocks: readonly PackedBlock[] }
   | { readonly kind: 'commit'; readonly end: CheckpointEnd }
   | { readonly kind: 'abandon' }
   | { readonly kind: 'close' };
 
+export interface PackedBlock {
+  readonly id: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Blocks go together in messages of about so many bytes: each message costs both sides a turn. */
+const MESSAGE_BYTES = 1 << 20;
+
 export type WriterAnswer =
-  /** `buffer`: the block's memory, given back. */
-  | { readonly kind: 'taken'; readonly bytes: number; readonly buffer: ArrayBuffer }
+  /** `buffers`: the blocks' memory, given back. */
+  | { readonly kind: 'taken'; readonly bytes: number; readonly buffers: readonly ArrayBuffer[] }
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly state: SqlState; readonly message: string };
 
@@ -26,6 +34,9 @@ export class CheckpointWriter {
   readonly #exited: Promise<void>;
   readonly #pool = new BufferPool();
   #outstanding = 0;
+  /** Not sent yet. */
+  #blocks: PackedBlock[] = [];
+  #blockBytes = 0;
   #failure: SqlError | null = null;
   #end: { readonly resolve: () => void; readonly reject: (error: SqlError) => void } | null = null;
   #taken: (() => void)[] = [];
@@ -73,11 +84,26 @@ export class CheckpointWriter {
   /** Hands a block over; the memory is the writer's from now on. */
   block(id: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.#outstanding += bytes.byteLength;
-    this.#worker.postMessage({ kind: 'block', id, bytes } satisfies WriterRequest, [bytes.buffer]);
+    this.#blocks.push({ id, bytes });
+    this.#blockBytes += bytes.byteLength;
+    if (this.#blockBytes >= MESSAGE_BYTES) this.#send();
+  }
+
+  #send(): void {
+    const blocks = this.#blocks;
+    if (blocks.length === 0) return;
+    this.#blocks = [];
+    this.#blockBytes = 0;
+    const request: WriterRequest = { kind: 'blocks', blocks };
+    this.#worker.postMessage(
+      request,
+      blocks.map(({ bytes }) => bytes.buffer),
+    );
   }
 
   /** Resolves when fewer than `bytes` are outstanding. */
   async drained(bytes: number): Promise<void> {
+    this.#send();
     while (this.#outstanding > bytes && this.#failure === null) {
       await new Promise<void>((resolve) => this.#taken.push(resolve));
     }
@@ -104,6 +130,7 @@ export class CheckpointWriter {
   }
 
   #post(request: WriterRequest): void {
+    this.#send();
     this.#worker.postMessage(request);
   }
 
@@ -111,7 +138,7 @@ export class CheckpointWriter {
     switch (answer.kind) {
       case 'taken':
         this.#outstanding -= answer.bytes;
-        this.#pool.give(answer.buffer);
+        for (const buffer of answer.buffers) this.#pool.give(buffer);
         for (const resolve of this.#taken.splice(0)) resolve();
         return;
       case 'committed':
