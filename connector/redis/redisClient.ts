@@ -1,7 +1,8 @@
 /** A connection to one Redis server that fails instead of waiting: the server tries again with another one. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createClient } from 'redis';
+import type { createClient } from 'redis';
+import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { SinkConfig } from '../sink.ts';
 import type { RedisCommand } from './redisCommands.ts';
@@ -78,7 +79,9 @@ function authorities(file: string | undefined): { readonly ca?: string } {
 
 export class RedisConnection {
   readonly #address: Address;
-  readonly #client: ReturnType<typeof clientOf>;
+  readonly #config: Pick<SinkConfig, 'options'>;
+  /** Null: not connected yet. */
+  #client: Client | null = null;
   readonly #millis: number;
   #lost: Error | null = null;
 
@@ -86,17 +89,21 @@ export class RedisConnection {
     const { options } = config;
     this.#address = addressOf(options.get('redis.url') ?? '');
     this.#millis = Math.max(1, Number(options.get('timeout_seconds') ?? 10) * 1000);
-    this.#client = clientOf(config, this.#address, this.#millis);
-    this.#client.on('error', (error: Error) => {
-      this.#lost ??= error;
-    });
+    this.#config = config;
   }
 
   /** Connects, and finds out whether this is one server. */
   async connect(): Promise<void> {
     const { shown } = this.#address;
     try {
-      await this.#inTime(this.#client.connect());
+      // Loaded by whoever needs it first, not by every start.
+      const redis = await import('redis');
+      const client = clientOf(redis.createClient, this.#config, this.#address, this.#millis);
+      client.on('error', (error: Error) => {
+        this.#lost ??= error;
+      });
+      this.#client = client;
+      await this.#inTime(client.connect());
     } catch (error) {
       this.close();
       const known = failureOf(error, shown);
@@ -123,21 +130,21 @@ export class RedisConnection {
   }
 
   async send(command: RedisCommand): Promise<unknown> {
-    return this.#guarded(() => this.#client.sendCommand(command));
+    return this.#guarded((client) => client.sendCommand(command));
   }
 
   /** All of these or none, in one go. */
   async atomically(commands: Iterable<RedisCommand>): Promise<void> {
-    await this.#guarded(() => {
-      const multi = this.#client.multi();
+    await this.#guarded((client) => {
+      const multi = client.multi();
       for (const command of commands) multi.addCommand([...command]);
       return multi.exec();
     });
   }
 
-  async #guarded<T>(section: () => Promise<T>): Promise<T> {
+  async #guarded<T>(section: (client: Client) => Promise<T>): Promise<T> {
     try {
-      return await this.#inTime(section());
+      return await this.#inTime(section(must(this.#client, 'connected')));
     } catch (error) {
       this.close();
       throw failureOf(this.#lost ?? error, this.#address.shown);
@@ -153,15 +160,22 @@ export class RedisConnection {
   }
 
   close(): void {
-    if (this.#client.isOpen) this.#client.destroy();
+    if (this.#client?.isOpen === true) this.#client.destroy();
   }
 }
 
-function clientOf({ options }: Pick<SinkConfig, 'options'>, { url, tls, host }: Address, millis: number) {
+type Client = ReturnType<typeof clientOf>;
+
+function clientOf(
+  create: typeof createClient,
+  { options }: Pick<SinkConfig, 'options'>,
+  { url, tls, host }: Address,
+  millis: number,
+) {
   const username = options.get('redis.username');
   const password = options.get('redis.password');
   const common = { connectTimeout: millis, reconnectStrategy: false as const };
-  return createClient({
+  return create({
     url,
     RESP: 2,
     disableOfflineQueue: true,
