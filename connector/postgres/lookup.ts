@@ -7,38 +7,14 @@ import type { Column } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatValue, parseValue, plainContext } from '../../common/textIo.ts';
 import type { Row, Value } from '../../common/value.ts';
-import type { OptionSpec } from '../connector.ts';
 import type { LookupAnswer, LookupClient, LookupConfig, LookupConnector } from '../lookup.ts';
-import { asSqlError, connectTarget, isServerError, type TargetConnection } from './sinkClient.ts';
+import { asSqlError, connectTarget, isServerError, type TargetConnection } from './connection.ts';
+import { placeOptions } from './connectionOptions.ts';
 
-const options: readonly OptionSpec[] = [
-  { name: 'host', type: 'string', required: true, doc: 'Host of the PostgreSQL server.' },
-  { name: 'port', type: 'integer', default: '5432', doc: 'Its port.' },
-  { name: 'user', type: 'string', required: true, doc: 'Who reads.' },
-  {
-    name: 'password',
-    type: 'string',
-    secret: true,
-    doc: 'Password of the user, where the server asks for one.',
-  },
-  { name: 'database', type: 'string', required: true, doc: 'Database of the table.' },
-  { name: 'schema', type: 'string', default: 'public', doc: 'Schema of the table.' },
-  { name: 'table', type: 'string', required: true, doc: 'The table or view that is looked up.' },
-  {
-    name: 'ssl.mode',
-    type: 'string',
-    choices: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'],
-    default: 'prefer',
-    doc: 'TLS: never, if the server has it, always, with its certificate checked, and with its name checked too.',
-  },
-  {
-    name: 'ssl.root.cert',
-    type: 'string',
-    doc: 'File of the certificates (PEM) that verify-ca and verify-full trust, on the machine of this server.',
-  },
-  { name: 'connect.timeout.ms', type: 'integer', default: '10000', doc: 'How long connecting may take.' },
-  { name: 'request.timeout.ms', type: 'integer', default: '10000', doc: 'How long one look-up may take.' },
-];
+const options = placeOptions('Who reads.', 'The table or view that is looked up.', {
+  what: 'one look-up',
+  millis: 10_000,
+});
 
 const plain = plainContext(() => 0n);
 

@@ -21,25 +21,14 @@ import {
   type SinkTransaction,
   type SinkWriter,
 } from '../sink.ts';
+import { asSqlError, connectTarget, isLasting, type TargetConnection, writeError } from './connection.ts';
+import { placeOptions } from './connectionOptions.ts';
 import { type Claim, claim, forget, lockClaim, newOwner, recordEpoch } from './sinkClaim.ts';
-import { asSqlError, connectTarget, isLasting, type TargetConnection, writeError } from './sinkClient.ts';
 import { TargetStatements } from './sinkStatements.ts';
 import { openTable, type TargetTable } from './sinkTable.ts';
 
 const options: readonly OptionSpec[] = [
-  { name: 'host', type: 'string', alterable: true, required: true, doc: 'Host of the PostgreSQL server.' },
-  { name: 'port', type: 'integer', alterable: true, default: '5432', doc: 'Its port.' },
-  { name: 'user', type: 'string', alterable: true, required: true, doc: 'Who writes.' },
-  {
-    name: 'password',
-    type: 'string',
-    secret: true,
-    alterable: true,
-    doc: 'Password of the user, where the server asks for one.',
-  },
-  { name: 'database', type: 'string', required: true, doc: 'Database of the table.' },
-  { name: 'schema', type: 'string', default: 'public', doc: 'Schema of the table.' },
-  { name: 'table', type: 'string', required: true, doc: 'The table that is written.' },
+  ...placeOptions('Who writes.', 'The table that is written.', { what: 'one statement', millis: 60_000 }),
   {
     name: 'create.table',
     type: 'boolean',
@@ -52,34 +41,6 @@ const options: readonly OptionSpec[] = [
     alterable: true,
     default: '2000',
     doc: 'How many changes go in one statement.',
-  },
-  {
-    name: 'ssl.mode',
-    type: 'string',
-    alterable: true,
-    choices: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'],
-    default: 'prefer',
-    doc: 'TLS: never, if the server has it, always, with its certificate checked, and with its name checked too.',
-  },
-  {
-    name: 'ssl.root.cert',
-    type: 'string',
-    alterable: true,
-    doc: 'File of the certificates (PEM) that verify-ca and verify-full trust, on the machine of this server.',
-  },
-  {
-    name: 'connect.timeout.ms',
-    type: 'integer',
-    alterable: true,
-    default: '10000',
-    doc: 'How long connecting may take.',
-  },
-  {
-    name: 'request.timeout.ms',
-    type: 'integer',
-    alterable: true,
-    default: '60000',
-    doc: 'How long one statement may take.',
   },
 ];
 
@@ -116,7 +77,7 @@ class PostgresWriter implements SinkWriter {
   async #takeOver(): Promise<bigint | null> {
     const config = this.#config;
     const { identity } = config;
-    const connection = await connectTarget(config.options, identity);
+    const connection = await connectTarget(config.options, `sink-${identity}`);
     this.#connection = connection;
     const known = this.#owners.get(identity);
     const owner = known ?? (await newOwner(connection));

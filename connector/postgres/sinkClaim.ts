@@ -12,7 +12,7 @@
 import pg from 'pg';
 import { SqlError } from '../../common/sqlError.ts';
 import { type SinkConfig, SinkRefusal } from '../sink.ts';
-import { asSqlError, isLasting, isServerError, type TargetConnection } from './sinkClient.ts';
+import { asSqlError, isLasting, isServerError, type TargetConnection } from './connection.ts';
 
 const TABLE = 'millrace_sink_commits';
 

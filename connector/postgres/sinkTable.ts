@@ -4,7 +4,7 @@ import type { Column } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { SinkConfig } from '../sink.ts';
-import { asSqlError, isLasting, type TargetConnection } from './sinkClient.ts';
+import { asSqlError, isLasting, type TargetConnection } from './connection.ts';
 import { canHold, columnType, type TargetType } from './sinkTypes.ts';
 
 /** What has to be known of the target's columns to write ours, in our order. */

@@ -1,10 +1,10 @@
 /** A private PostgreSQL server: own directory, own port, C locale, UTC; removed when closed. */
 import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { freePort } from '../../scripts/servers/server.ts';
 
 export interface PostgresServer {
   /** URL of a database. */
@@ -25,18 +25,6 @@ export function postgresBin(): string | null {
   if (given !== undefined) return given;
   const found = globSync('/usr/lib/postgresql/*/bin/postgres').sort();
   return found.at(-1)?.replace(/\/postgres$/, '') ?? null;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 /** PostgreSQL refuses to run as root, so root runs it as the user that its package made. */

@@ -1,5 +1,5 @@
 /**
- * A connection of the `postgres` sink: how it is made from the options, and what its failures mean. What trying again may mend
+ * A connection of a `postgres` sink or lookup table: how it is made from the options, and what its failures mean. What trying again may mend
  * is a plain Error; what it cannot is a SqlError (as long as nothing has been written) or a SinkRefusal.
  */
 import { readFile } from 'node:fs/promises';
@@ -124,7 +124,7 @@ async function attempt(options: Options, identity: string, ssl: pg.ClientConfig[
     ssl: ssl ?? false,
     connectionTimeoutMillis: Number(options.get('connect.timeout.ms')),
     query_timeout: limit + ANSWER_MARGIN_MS,
-    application_name: `millrace-sink-${identity}`,
+    application_name: `millrace-${identity}`,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
@@ -139,7 +139,7 @@ async function attempt(options: Options, identity: string, ssl: pg.ClientConfig[
   }
 }
 
-/** A connection with the settings that this sink needs. */
+/** A connection with these settings; `identity` says over there whose it is. */
 export async function connectTarget(options: Options, identity: string): Promise<TargetConnection> {
   const ssl = await tlsOf(options);
   try {
