@@ -2,11 +2,11 @@
 import { must } from '../../common/assert.ts';
 import { PUBLIC_ID } from '../catalog.ts';
 import type { Database, DdlOrigin } from '../database.ts';
+import { ownerOf } from '../internalRelation.ts';
 import { type CatalogObject, isRelation } from '../objects.ts';
 import type { SecretObject } from '../secrets/secrets.ts';
 import { sealedStatement } from '../secrets/statements.ts';
 import { isQueryView, sinkDefinition } from '../sinks/definition.ts';
-import { ownerOf } from '../time/lateRelation.ts';
 import { type RoutineObject, signatureOf } from '../udf/routine.ts';
 
 /** A statement with what its meaning depends on. */

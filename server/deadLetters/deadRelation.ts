@@ -4,12 +4,10 @@
  * owner's. A letter is a record that its source could not use, or not as it is.
  */
 import { types } from '../../common/dataType.ts';
-import { MaterializeOperator } from '../../executor/operators/materialize.ts';
-import { RelationStore } from '../../storage/state/relationStore.ts';
 import { MILLRACE_DEAD } from '../catalog.ts';
 import type { Database } from '../database.ts';
-import { Entry, type TableColumn, type TableObject } from '../objects.ts';
-import { DEAD_ID, internalStatement, type LateOwner } from '../time/lateRelation.ts';
+import { createInternal, DEAD_ID, type InternalOwner, internalName } from '../internalRelation.ts';
+import type { TableColumn, TableObject } from '../objects.ts';
 import { LateStore } from '../time/lateStore.ts';
 import type { LetterPolicy } from './policy.ts';
 
@@ -42,67 +40,21 @@ export const letterColumns: readonly TableColumn[] = [
 ];
 
 const AT = letterColumns.findIndex((c) => c.name === 'at');
-const ROW_ID = letterColumns.length - 1;
 
 /** The name of the relation of dead letters of `owner`. */
-export function deadName(database: Database, owner: Pick<LateOwner, 'schema' | 'name'>): string {
-  const isFree = database.catalog.find(MILLRACE_DEAD, owner.name, []) === null;
-  return owner.schema === 'public' && isFree ? owner.name : `${owner.schema}.${owner.name}`;
+export function deadName(database: Database, owner: Pick<InternalOwner, 'schema' | 'name'>): string {
+  return internalName(database, MILLRACE_DEAD, owner);
 }
 
 /** Makes the relation of dead letters of `owner` and puts it into the catalog. Only inside `exclusive`. */
 export function createDeadRelation(
   database: Database,
-  owner: LateOwner,
+  owner: InternalOwner,
   policy: Pick<LetterPolicy, 'retention' | 'maxRows'>,
 ): TableObject {
-  const name = deadName(database, owner);
-  const store = new RelationStore(
-    letterColumns.map((c) => c.type),
-    [ROW_ID],
-  );
-  const id = owner.id + DEAD_ID;
-  const table: TableObject = {
-    kind: 'table',
-    id,
-    schema: MILLRACE_DEAD,
-    name,
-    owner: owner.owner,
-    sql: internalStatement(MILLRACE_DEAD, name, letterColumns),
-    searchPath: owner.searchPath,
-    timeZone: owner.timeZone,
-    dependsOn: new Set([owner.id]),
-    internal: true,
-    store,
-    node: database.dataflow.add(new MaterializeOperator(store), `Table ${name}`, []),
-    columns: letterColumns,
-    key: [ROW_ID],
-    rowId: ROW_ID,
-    appendOnly: false,
-    conflict: 'overwrite',
-    versionColumns: [],
-    commits: 0,
-    watermark: null,
-    source: null,
-    expander: null,
-    admission: null,
-    ttl: null,
-    stamped: [],
-    stream: null,
-    lateStore: new LateStore(policy.retention, policy.maxRows, AT),
-    entry: new Entry({
-      id,
-      kind: 'table',
-      schema: MILLRACE_DEAD,
-      name,
-      columns: letterColumns,
-      key: [ROW_ID],
-      appendOnly: false,
-      rows: () => store.rowCount(),
-    }),
-  };
-  database.catalog.add(table);
-  return table;
+  const place = { schema: MILLRACE_DEAD, distance: DEAD_ID };
+  const store = new LateStore(policy.retention, policy.maxRows, AT);
+  return createInternal(database, owner, place, letterColumns, store);
 }
 
 /** The relation of dead letters of the object with this id; null: it has none. */

@@ -5,8 +5,8 @@ import type { Statement } from '../../parser/ast/statement.ts';
 import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
 import type { Catalog } from '../catalog.ts';
+import { internalStatement } from '../internalRelation.ts';
 import type { CatalogObject, IndexObject, TableObject } from '../objects.ts';
-import { internalStatement } from '../time/lateRelation.ts';
 import { identifier, nameNow } from './rewrite.ts';
 
 type Making = Extract<

@@ -10,6 +10,7 @@ import { checkOptions } from '../../connector/options.ts';
 import type { Option } from '../../parser/ast/common.ts';
 import type { CreateTable } from '../../parser/ast/statement.ts';
 import { MILLRACE_LOOKUP } from '../catalog.ts';
+import { internalName, internalStatement, LOOKUP_ID } from '../internalRelation.ts';
 import type { TableObject } from '../objects.ts';
 import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { cancellable } from '../statements/cancellable.ts';
@@ -24,7 +25,6 @@ import {
   type StatementResult,
   splitName,
 } from '../statements/statement.ts';
-import { internalStatement, LOOKUP_ID } from '../time/lateRelation.ts';
 import { lookupOptions } from './options.ts';
 import { LookupRuntime } from './runtime.ts';
 
@@ -105,7 +105,7 @@ export async function createLookupTable(
   return database.exclusive(() => {
     if (nameTaken(schema, target.name, statement.ifNotExists, context)) return done('CREATE TABLE');
     const rows = makeTable(plain, shape, schema, target.name, context);
-    const name = schema === 'public' ? target.name : `${schema}.${target.name}`;
+    const name = internalName(database, MILLRACE_LOOKUP, { schema, name: target.name });
     const made = makeTable(plain, keyShape, MILLRACE_LOOKUP, name, context, rows.id + LOOKUP_ID);
     const keys: TableObject = {
       ...made,

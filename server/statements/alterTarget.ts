@@ -2,10 +2,10 @@
 
 import { SqlError } from '../../common/sqlError.ts';
 import type { Alter } from '../../parser/ast/alter.ts';
+import { ownerOf } from '../internalRelation.ts';
 import type { CatalogObject } from '../objects.ts';
 import { shownKind } from '../objects.ts';
 import { isQueryView, sinkOf } from '../sinks/definition.ts';
-import { ownerOf } from '../time/lateRelation.ts';
 import { type StatementContext, splitName } from './statement.ts';
 
 /** What has no columns of its own to be changed: ALTER TABLE may name every relation, as in PostgreSQL. */

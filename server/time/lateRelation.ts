@@ -4,39 +4,25 @@
  * owner's.
  */
 import { type Column, type DataType, types } from '../../common/dataType.ts';
-import { formatType } from '../../common/typeTable.ts';
 import type { Row, Value } from '../../common/value.ts';
-import { MaterializeOperator } from '../../executor/operators/materialize.ts';
-import { RelationStore } from '../../storage/state/relationStore.ts';
 import { MILLRACE_LATE } from '../catalog.ts';
 import type { Database } from '../database.ts';
-import { Entry, type TableColumn, type TableObject } from '../objects.ts';
+import {
+  createInternal,
+  type InternalOwner,
+  internalName,
+  internalStatement,
+  LATE_ID,
+} from '../internalRelation.ts';
+import type { TableColumn, TableObject } from '../objects.ts';
 import type { LateRow } from './lateRow.ts';
 import { LateStore } from './lateStore.ts';
 import { defaultTimeOptions, type TimeOptions } from './timeOptions.ts';
 import { differenceInterval, timeUnitOf, unitsValue } from './units.ts';
 
-/** Ids of late relations: the owner's, this much higher; between the oids that system catalogs derive from ids. */
-const LATE_ID = 250_000_000;
-/** Ids of relations of dead letters (deadLetters/deadRelation.ts): in the same way. */
-export const DEAD_ID = 375_000_000;
-/** Ids of relations of keys that have been looked up (lookup/createLookupTable.ts): in the same way. */
-export const LOOKUP_ID = 500_000_000;
-
-export interface LateOwner {
-  readonly id: number;
-  readonly schema: string;
-  readonly name: string;
-  readonly owner: string;
-  readonly searchPath: readonly string[];
-  readonly timeZone: string;
-}
-
 /** The name of the late relation of `owner`. */
-export function lateName(database: Database, owner: Pick<LateOwner, 'schema' | 'name'>): string {
-  const free = (name: string): boolean => database.catalog.find(MILLRACE_LATE, name, []) === null;
-  if (owner.schema === 'public' && free(owner.name)) return owner.name;
-  return `${owner.schema}.${owner.name}`;
+export function lateName(database: Database, owner: Pick<InternalOwner, 'schema' | 'name'>): string {
+  return internalName(database, MILLRACE_LATE, owner);
 }
 
 const plain = (name: string, type: DataType): TableColumn => ({
@@ -70,16 +56,7 @@ function lateColumns(columns: readonly Column[], timeType: DataType): readonly T
 /** Columns of a view's late relation: rows of whichever operator left them out, as objects. */
 export const viewLateColumns: readonly Column[] = [plain('late_row', types.jsonb)];
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** What SHOW CREATE says of a relation that belongs to another one. */
-export function internalStatement(schema: string, name: string, columns: readonly Column[]): string {
-  const shown = columns
-    .filter((c) => c.hidden !== true)
-    .map((c) => `${quoted(c.name)} ${formatType(c.type)}`);
-  return `CREATE TABLE ${schema}.${quoted(name)} (${shown.join(', ')})`;
-}
-
+/** What SHOW CREATE says of a late relation. */
 export function lateStatement(name: string, columns: readonly Column[]): string {
   return internalStatement(MILLRACE_LATE, name, columns);
 }
@@ -87,72 +64,21 @@ export function lateStatement(name: string, columns: readonly Column[]): string 
 /** Makes the relation of late rows of `owner` and puts it into the catalog. Only inside `exclusive`. */
 export function createLateRelation(
   database: Database,
-  owner: LateOwner,
+  owner: InternalOwner,
   columns: readonly Column[],
   timeType: DataType,
   options: Pick<TimeOptions, 'retention' | 'maxLateRows'> = defaultTimeOptions,
 ): TableObject {
-  const name = lateName(database, owner);
   const all = lateColumns(columns, timeType);
-  const rowId = all.length - 1;
-  const store = new RelationStore(
-    all.map((c) => c.type),
-    [rowId],
-  );
-  const id = owner.id + LATE_ID;
-  const table: TableObject = {
-    kind: 'table',
-    id,
-    schema: MILLRACE_LATE,
-    name,
-    owner: owner.owner,
-    sql: lateStatement(name, all),
-    searchPath: owner.searchPath,
-    timeZone: owner.timeZone,
-    dependsOn: new Set([owner.id]),
-    internal: true,
-    store,
-    node: database.dataflow.add(new MaterializeOperator(store), `Table ${name}`, []),
-    columns: all,
-    key: [rowId],
-    rowId,
-    appendOnly: false,
-    conflict: 'overwrite',
-    versionColumns: [],
-    commits: 0,
-    watermark: null,
-    source: null,
-    expander: null,
-    admission: null,
-    ttl: null,
-    stamped: [],
-    stream: null,
-    lateStore: new LateStore(options.retention, options.maxLateRows, rowId - 1),
-    entry: new Entry({
-      id,
-      kind: 'table',
-      schema: MILLRACE_LATE,
-      name,
-      columns: all,
-      key: [rowId],
-      appendOnly: false,
-      rows: () => store.rowCount(),
-    }),
-  };
-  database.catalog.add(table);
-  return table;
+  const place = { schema: MILLRACE_LATE, distance: LATE_ID };
+  const store = new LateStore(options.retention, options.maxLateRows, all.length - 2);
+  return createInternal(database, owner, place, all, store);
 }
 
 /** The relation of late rows of the object with this id; null: it has none. */
 export function lateRelationOf(database: Database, ownerId: number): TableObject | null {
   const found = database.catalog.byId(ownerId + LATE_ID);
   return found?.kind === 'table' ? found : null;
-}
-
-/** The owner's id, of a relation of late rows, dead letters or looked-up keys. */
-export function ownerOf(internal: TableObject): number {
-  const distance = [LOOKUP_ID, DEAD_ID, LATE_ID].find((d) => internal.id >= d) ?? 0;
-  return internal.id - distance;
 }
 
 /** The row of the late relation, with a fresh hidden id. */
