@@ -24,7 +24,7 @@ export interface CheckpointPace {
 /** 256 KiB take about 50 microseconds. */
 const usualPace: CheckpointPace = { stepBytes: 1 << 18, turn: nextTurn };
 /** Handed to the writer and not yet taken, at most. */
-const OUTSTANDING_BYTES = 64 << 20;
+const OUTSTANDING_BYTES = 8 << 20;
 
 /** How a checkpoint went. */
 export interface CheckpointReport {
@@ -160,7 +160,7 @@ export class Checkpointer {
     const snapshot = new Snapshot(
       () => ++this.#lastBlockId,
       (id, bytes) => this.#writer.block(id, bytes),
-      (bytes) => this.#writer.buffer(bytes),
+      (bytes) => this.#writer.room(bytes),
     );
     for (const { name, state } of contents(database)) snapshot.add(name, state);
     this.#number++;

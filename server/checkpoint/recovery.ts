@@ -20,12 +20,24 @@ import { type CheckpointDescription, readDescription } from './description.ts';
 import { RecoveryProgress, type RecoveryReport } from './progress.ts';
 import { restoreCheckpoint } from './restoration.ts';
 
+const MOST_ROOM = 256 << 20;
+const LEAST_ROOM = 8 << 20;
+
 /** Carries out a statement under the id that it had, without journalling it. */
 export type RunDdl = (statement: DdlOrigin & { readonly id: number | null }) => Promise<void>;
 
 export interface Recovered {
   readonly checkpointer: Checkpointer;
   readonly report: RecoveryReport;
+}
+
+/**
+ * Memory for blocks on their way to the checkpoint's writer: a small share of the limit. The more there is, the more blocks that
+ * are changed while a checkpoint is taken find memory that the system has already given (64 KiB of fresh memory take 300 us on
+ * some virtual machines, a copy 6 us).
+ */
+function roomForBlocks(limit: number): number {
+  return Math.floor(Math.min(MOST_ROOM, Math.max(LEAST_ROOM, limit / 32)));
 }
 
 /** Brings an empty database to what the directory holds, and keeps it there from now on. */
@@ -37,7 +49,7 @@ export async function recoverDirectory(
   log: (line: string) => void,
   progress?: RecoveryProgress,
 ): Promise<Recovered> {
-  const place = inDirectory(directory);
+  const place = inDirectory(directory, roomForBlocks(database.memory?.limit ?? Infinity));
   database.sinks.spill = new DirectorySpill(join(directory, 'spill'));
   const recovered = await recover(database, place, journal, runDdl, log, undefined, progress);
   const { durability } = database;

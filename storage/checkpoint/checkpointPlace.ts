@@ -23,10 +23,10 @@ export interface CheckpointOutput {
   /** Why the running checkpoint cannot succeed; null: nothing is known against it. */
   readonly failure: SqlError | null;
   begin(): void;
-  /** Memory for a block. */
-  buffer(bytes: number): ArrayBuffer;
+  /** Memory for the block that is handed over next: so many bytes from a multiple of 8 on, with anything in them. */
+  room(bytes: number): Uint8Array;
   /** The memory is the writer's from now on. */
-  block(id: number, bytes: Uint8Array<ArrayBuffer>): void;
+  block(id: number, bytes: Uint8Array): void;
   /** Resolves when at most `bytes` are outstanding. */
   drained(bytes: number): Promise<void>;
   /** Resolves when the checkpoint is on disk. */
@@ -43,11 +43,11 @@ export interface CheckpointPlace {
   readonly damage?: DamageMark;
 }
 
-/** The data directory. */
-export function inDirectory(directory: string): CheckpointPlace {
+/** The data directory. `roomBytes`: see CheckpointWriter. */
+export function inDirectory(directory: string, roomBytes = 16 << 20): CheckpointPlace {
   return {
     open: () => new CheckpointFile(directory),
-    writer: () => new CheckpointWriter(directory),
+    writer: () => new CheckpointWriter(directory, roomBytes),
     damage: new DamageMark(directory),
   };
 }

@@ -4,14 +4,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { CheckpointFile } from './checkpointFile.ts';
-import type { PackedBlock, WriterAnswer, WriterRequest } from './checkpointWriter.ts';
+import type { PackedBlock, WriterAnswer, WriterData, WriterRequest } from './checkpointWriter.ts';
 
 const LESS_THAN_TICKS = 5;
 // On Linux that is this thread's: where processors are short, ticks come first.
 if (platform() === 'linux') setPriority(LESS_THAN_TICKS);
 
 const port = must(parentPort);
-const { directory } = workerData as { readonly directory: string };
+const { directory, memory } = workerData as WriterData;
 const file = new CheckpointFile(directory);
 /** After a failure the rest of that checkpoint is let go. */
 let failed = false;
@@ -22,9 +22,12 @@ function answer(message: WriterAnswer): void {
 
 /** The blocks have been written, or need not be. */
 function taken(blocks: readonly PackedBlock[]): void {
-  const buffers = blocks.map((block) => block.bytes.buffer);
-  const bytes = blocks.reduce((sum, block) => sum + block.bytes.byteLength, 0);
-  port.postMessage({ kind: 'taken', bytes, buffers } satisfies WriterAnswer, buffers);
+  const bytes = blocks.reduce((sum, block) => sum + contents(block).byteLength, 0);
+  answer({ kind: 'taken', bytes, pieces: blocks.filter((block) => 'at' in block).length });
+}
+
+function contents(block: PackedBlock): Uint8Array {
+  return 'own' in block ? block.own : new Uint8Array(memory, block.at, block.length);
 }
 
 function carryOut(request: WriterRequest): void {
@@ -34,7 +37,7 @@ function carryOut(request: WriterRequest): void {
       file.begin();
       return;
     case 'blocks':
-      if (!failed) for (const { id, bytes } of request.blocks) file.putBlock(id, bytes);
+      if (!failed) for (const block of request.blocks) file.putBlock(block.id, contents(block));
       taken(request.blocks);
       return;
     case 'commit':

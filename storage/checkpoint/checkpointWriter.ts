@@ -1,11 +1,11 @@
 /**
- * The writing of checkpoints, as the main thread sees it. Blocks are handed to a thread of their own without copying;
- * `outstanding` says how many bytes it has not taken yet, so that the sender can hold back.
+ * The writing of checkpoints, as the main thread sees it. Blocks go to a thread of their own through memory that both see, or
+ * are handed over where that is full; `outstanding` says how many bytes it has not taken yet, so that the sender can hold back.
  */
 import { Worker } from 'node:worker_threads';
 import { SqlError } from '../../common/sqlError.ts';
 import type { SqlState } from '../../common/sqlStates.ts';
-import { BufferPool } from './bufferPool.ts';
+import { BlockRing } from './blockRing.ts';
 import type { CheckpointEnd } from './checkpointFile.ts';
 
 export type WriterRequest =
@@ -15,24 +15,30 @@ export type WriterRequest =
   | { readonly kind: 'abandon' }
   | { readonly kind: 'close' };
 
-export interface PackedBlock {
-  readonly id: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+/** A block in the ring, or in memory of its own. */
+export type PackedBlock =
+  | { readonly id: number; readonly at: number; readonly length: number }
+  | { readonly id: number; readonly own: Uint8Array };
+
+/** What the thread begins with. */
+export interface WriterData {
+  readonly directory: string;
+  readonly memory: SharedArrayBuffer;
 }
 
 /** Blocks go together in messages of about so many bytes: each message costs both sides a turn. */
 const MESSAGE_BYTES = 1 << 20;
 
 export type WriterAnswer =
-  /** `buffers`: the blocks' memory, given back. */
-  | { readonly kind: 'taken'; readonly bytes: number; readonly buffers: readonly ArrayBuffer[] }
+  /** `pieces`: how many of the blocks were in the ring; `bytes`: of all. */
+  | { readonly kind: 'taken'; readonly bytes: number; readonly pieces: number }
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly state: SqlState; readonly message: string };
 
 export class CheckpointWriter {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
-  readonly #pool = new BufferPool();
+  readonly #ring: BlockRing;
   #outstanding = 0;
   /** Not sent yet. */
   #blocks: PackedBlock[] = [];
@@ -42,9 +48,11 @@ export class CheckpointWriter {
   #taken: (() => void)[] = [];
   #gone = false;
 
-  constructor(directory: string) {
+  /** `roomBytes`: of the memory that both threads see. What has been touched of it stays with the process. */
+  constructor(directory: string, roomBytes: number) {
+    this.#ring = new BlockRing(roomBytes);
     this.#worker = new Worker(new URL('./checkpointWorker.ts', import.meta.url), {
-      workerData: { directory },
+      workerData: { directory, memory: this.#ring.memory } satisfies WriterData,
     });
     this.#worker.on('message', (answer: WriterAnswer) => this.#answered(answer));
     this.#worker.on('error', (error) =>
@@ -77,14 +85,17 @@ export class CheckpointWriter {
     this.#post({ kind: 'begin' });
   }
 
-  buffer(bytes: number): ArrayBuffer {
-    return this.#pool.take(bytes);
+  /** Memory for the block that is handed over next. */
+  room(bytes: number): Uint8Array {
+    return this.#ring.take(bytes) ?? new Uint8Array(bytes);
   }
 
   /** Hands a block over; the memory is the writer's from now on. */
-  block(id: number, bytes: Uint8Array<ArrayBuffer>): void {
+  block(id: number, bytes: Uint8Array): void {
     this.#outstanding += bytes.byteLength;
-    this.#blocks.push({ id, bytes });
+    this.#blocks.push(
+      this.#ring.has(bytes) ? { id, at: bytes.byteOffset, length: bytes.byteLength } : { id, own: bytes },
+    );
     this.#blockBytes += bytes.byteLength;
     if (this.#blockBytes >= MESSAGE_BYTES) this.#send();
   }
@@ -97,7 +108,7 @@ export class CheckpointWriter {
     const request: WriterRequest = { kind: 'blocks', blocks };
     this.#worker.postMessage(
       request,
-      blocks.map(({ bytes }) => bytes.buffer),
+      blocks.flatMap((block) => ('own' in block ? [block.own.buffer as ArrayBuffer] : [])),
     );
   }
 
@@ -138,11 +149,10 @@ export class CheckpointWriter {
     switch (answer.kind) {
       case 'taken':
         this.#outstanding -= answer.bytes;
-        for (const buffer of answer.buffers) this.#pool.give(buffer);
+        this.#ring.give(answer.pieces);
         for (const resolve of this.#taken.splice(0)) resolve();
         return;
       case 'committed':
-        this.#pool.clear();
         this.#worker.unref();
         this.#end?.resolve();
         this.#end = null;

@@ -18,7 +18,7 @@ export class Snapshot implements Freezer, ImageContext {
   readonly images = new Map<string, Buffer>();
   /** Every block that the checkpoint consists of. */
   readonly liveIds = new Set<number>();
-  readonly #deliver: (id: number, packed: Uint8Array<ArrayBuffer>) => void;
+  readonly #deliver: (id: number, packed: Uint8Array) => void;
   readonly #newId: () => number;
   readonly #allocate: Allocate | undefined;
   readonly #queue: Waiting[] = [];
@@ -28,11 +28,7 @@ export class Snapshot implements Freezer, ImageContext {
   bytes = 0;
 
   /** `allocate`: memory for copies of blocks, which `deliver` may pass on. */
-  constructor(
-    newId: () => number,
-    deliver: (id: number, packed: Uint8Array<ArrayBuffer>) => void,
-    allocate?: Allocate,
-  ) {
+  constructor(newId: () => number, deliver: (id: number, packed: Uint8Array) => void, allocate?: Allocate) {
     this.#newId = newId;
     this.#deliver = deliver;
     this.#allocate = allocate;

@@ -226,7 +226,7 @@ export class BlockMarks {
   }
 
   /** The contents of block b, packed, wherever it is. */
-  packed(b: number, allocate: Allocate = fresh): Uint8Array<ArrayBuffer> {
+  packed(b: number, allocate: Allocate = fresh): Uint8Array {
     const away = this.#away.get(b);
     if (away === undefined) return packBlock(this.owner.blockParts(b), allocate);
     return away.parts === null ? this.#stored(b, away) : packBlock(away.parts, allocate);
@@ -291,10 +291,10 @@ export interface Persistent {
   restore(from: StateReader): void;
 }
 
-/** A buffer of at least so many bytes. What lies between the parts of a block is not looked at. */
-export type Allocate = (bytes: number) => ArrayBuffer;
+/** So many bytes from a multiple of 8 on, with anything in them. What lies between the parts of a block is not looked at. */
+export type Allocate = (bytes: number) => Uint8Array;
 
-const fresh: Allocate = (bytes) => new ArrayBuffer(bytes);
+const fresh = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
 const ALIGNMENT = 8;
 
@@ -307,12 +307,14 @@ function bytesOf(part: BlockPart): Uint8Array<ArrayBuffer> {
 }
 
 /** A block's parts as one buffer: their number, their lengths, then each from a multiple of 8 on. */
-export function packBlock(parts: readonly BlockPart[], allocate: Allocate = fresh): Uint8Array<ArrayBuffer> {
+export function packBlock(parts: readonly BlockPart[]): Uint8Array<ArrayBuffer>;
+export function packBlock(parts: readonly BlockPart[], allocate: Allocate): Uint8Array;
+export function packBlock(parts: readonly BlockPart[], allocate: Allocate = fresh): Uint8Array {
   const bytes = parts.map(bytesOf);
   const head = aligned(4 + 4 * bytes.length);
   const total = bytes.reduce((sum, part) => sum + aligned(part.byteLength), head);
-  const packed = new Uint8Array(allocate(total), 0, total);
-  const header = new Uint32Array(packed.buffer, 0, 1 + bytes.length);
+  const packed = allocate(total);
+  const header = new Uint32Array(packed.buffer, packed.byteOffset, 1 + bytes.length);
   header[0] = bytes.length;
   let at = head;
   bytes.forEach((part, i) => {

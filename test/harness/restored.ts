@@ -65,7 +65,7 @@ export class MemoryPlace implements CheckpointPlace {
     return {
       outstanding: 0,
       failure: null,
-      buffer: (bytes) => new ArrayBuffer(bytes),
+      room: (bytes) => new Uint8Array(bytes),
       begin: () => {
         running = new Map();
       },

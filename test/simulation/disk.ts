@@ -377,16 +377,16 @@ class Output implements CheckpointOutput {
     this.#meets(this.#fault());
   }
 
-  buffer(bytes: number): ArrayBuffer {
-    // Memory that has been used before.
-    return new Uint8Array(bytes + 64).fill(0xdb).buffer;
+  room(bytes: number): Uint8Array {
+    // Memory that has been used before, in the midst of other.
+    return new Uint8Array(bytes + 64).fill(0xdb).subarray(32, 32 + bytes);
   }
 
-  block(id: number, bytes: Uint8Array<ArrayBuffer>): void {
+  block(id: number, bytes: Uint8Array): void {
     this.#event();
     this.#meets(this.#fault());
     // The memory has been handed over: whoever still looks at it sees garbage.
-    this.#blocks.set(id, bytes.slice());
+    this.#blocks.set(id, Uint8Array.from(bytes));
     bytes.fill(0xdb);
   }
 

@@ -43,7 +43,7 @@ class FailingPlace implements CheckpointPlace {
         return real.failure;
       },
       begin: () => real.begin(),
-      buffer: (bytes) => real.buffer(bytes),
+      room: (bytes) => real.room(bytes),
       block: (id, bytes) => real.block(id, bytes),
       drained: (bytes) => real.drained(bytes),
       commit: () => Promise.reject(new SqlError(failure, 'the disk says no')),
