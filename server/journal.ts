@@ -151,6 +151,11 @@ export class Journal {
     if (this.#file.tryFlush()) this.#file.flushThrough(this.#file.lastSeq).catch(() => {});
   }
 
+  /** False while the disk is busy with a checkpoint: what can wait is put off. */
+  setCalm(calm: boolean): void {
+    this.#file.setCalm(calm);
+  }
+
   /** A checkpoint that is on disk covers the records through `seq`. */
   truncateThrough(seq: number): void {
     this.#file.truncateThrough(seq);

@@ -312,6 +312,11 @@ export class JournalFile {
     this.#synced = seq;
   }
 
+  /** See JournalStore. */
+  setCalm(calm: boolean): void {
+    this.#store.setCalm(calm);
+  }
+
   /** Forgets the records through `seq`: a checkpoint on disk covers them. */
   truncateThrough(seq: number): void {
     try {

@@ -36,6 +36,8 @@ const LOCK_WAIT_MS = 1500;
 
 /** Payloads of bytes from this size on lie beside the database. */
 const LARGE_BYTES = 16 * 1024;
+/** Pages of SQLite's log after which it is copied into the file. */
+const LOG_PAGES = 1000;
 /** A page of records ends when it has so many bytes. */
 const PAGE_BYTES = 16 * 1024 * 1024;
 
@@ -54,6 +56,8 @@ export interface JournalStore {
   last(): number;
   /** Takes out the records through `seq` and remembers that they are gone for good. */
   truncate(seq: number): void;
+  /** False: the disk is busy with something else, so what can wait is put off until it is true again. */
+  setCalm(calm: boolean): void;
   meta(key: MetaKey): string | null;
   setMeta(key: MetaKey, value: string): void;
   /** Throws as `write` does when there is no space for so many bytes. */
@@ -299,6 +303,14 @@ export class SqliteJournalStore implements JournalStore {
     })();
     // Power loss may bring the records back, without their rows: the checkpoint covers them, so nobody will read them.
     this.#dropUnusedRows();
+  }
+
+  /**
+   * SQLite copies its log into the file when that has so many pages, in the midst of a commit, and waits for the disk: that takes
+   * some milliseconds, but up to 160 while a large checkpoint is on its way to the same disk.
+   */
+  setCalm(calm: boolean): void {
+    this.#db.pragma(`wal_autocheckpoint = ${calm ? LOG_PAGES : 0}`);
   }
 
   meta(key: MetaKey): string | null {

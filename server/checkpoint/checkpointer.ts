@@ -118,11 +118,13 @@ export class Checkpointer {
       return frozen;
     });
     let error: SqlError | null = null;
+    const { journal } = this.#database;
     try {
+      journal?.setCalm(false);
       await this.#write(snapshot, description);
       snapshot.settle();
       this.#journalSeq = description.journalSeq;
-      this.#database.journal?.truncateThrough(description.journalSeq);
+      journal?.truncateThrough(description.journalSeq);
     } catch (thrown) {
       if (!(thrown instanceof SqlError)) throw thrown;
       error = thrown;
@@ -131,6 +133,8 @@ export class Checkpointer {
       // The next one has a writer of its own: this one may be gone for good.
       await this.#output?.close();
       this.#output = null;
+    } finally {
+      journal?.setCalm(true);
     }
     const report: CheckpointReport = {
       number: description.number,

@@ -265,6 +265,8 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
     this.#change({ kind: 'truncate', seq });
   }
 
+  setCalm(): void {}
+
   meta(key: MetaKey): string | null {
     return this.#written.meta.get(key) ?? null;
   }

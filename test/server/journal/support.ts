@@ -139,6 +139,10 @@ export class TestStore implements JournalStore {
     this.#store.syncNow();
   }
 
+  setCalm(calm: boolean): void {
+    this.#store.setCalm(calm);
+  }
+
   probe(bytes: number): void {
     this.onWrite('before', this.writes);
     this.#store.probe(bytes);
