@@ -1,5 +1,5 @@
 /**
- * ENCODE AVRO of sinks: a record of the columns, each a union with null and null by default, so that columns may come and go.
+ * ENCODE AVRO of sinks, of values and keys: a record of the columns, each a union with null and null by default, so that columns may come and go.
  * numeric with a precision is a decimal, without one text (Avro's decimals have a fixed scale); what Avro has no type for is text.
  */
 import { Buffer } from 'node:buffer';
@@ -8,14 +8,22 @@ import { Decimal } from '../../common/decimal.ts';
 import { SqlArray } from '../../common/sqlArray.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import { formatterOf, plainContext } from '../../common/textIo.ts';
-import type { NonNullValue, Value } from '../../common/value.ts';
+import type { NonNullValue, Row, Value } from '../../common/value.ts';
 import { avroName, avroRecordSchema, avroSchemaOf } from '../formats/avro/fromColumns.ts';
 import { AvroWriter } from '../formats/avro/writer.ts';
 import { registryClient } from '../registry/client.ts';
-import { recordName, subjectOf } from '../registry/options.ts';
+import { subjectOf } from '../registry/options.ts';
 import { schemaHeader } from '../registry/wireFormat.ts';
-import type { SinkConfig } from '../sink.ts';
-import type { RowBytes, RowsAsBytes } from './byteEncoder.ts';
+import type { SinkBatch, SinkChange, SinkConfig } from '../sink.ts';
+import {
+  type ChangeBytes,
+  millisOf,
+  nameOf,
+  operationOf,
+  type RowBytes,
+  rowOf,
+  siblingName,
+} from './envelope.ts';
 
 const plain = plainContext(() => 0n);
 
@@ -34,7 +42,9 @@ export function signedBytes(n: bigint): Uint8Array {
 function decimalWriter(scale: number): ValueWriter {
   return (writer, value) => {
     if (!(value instanceof Decimal) || !value.isFinite()) {
-      throw new SqlError('22003', `${String(value)} is no Avro decimal`);
+      throw new SqlError('22003', `${String(value)} is no Avro decimal`, {
+        hint: 'A numeric without a precision is written as text, which takes it.',
+      });
     }
     writer.bytes(signedBytes(value.round(scale).coefficient));
   };
@@ -115,17 +125,38 @@ function nullableWriter(type: DataType): (writer: AvroWriter, value: Value) => v
   };
 }
 
-function rowBytes(id: number, columns: readonly Column[], positions: readonly number[]): RowBytes {
-  const header = schemaHeader(id);
-  const writer = new AvroWriter();
+/** Writes these columns of a row as the fields of a record. */
+function recordWriter(
+  columns: readonly Column[],
+  positions: readonly number[],
+): (writer: AvroWriter, row: Row) => void {
   const fields = positions.flatMap((position) => {
     const column = columns[position];
-    return column === undefined ? [] : [{ position, write: nullableWriter(column.type) }];
+    return column === undefined ? [] : [{ position, column, write: nullableWriter(column.type) }];
   });
-  return (row) => {
+  return (writer, row) => {
+    for (const { position, column, write } of fields) {
+      try {
+        write(writer, row[position] ?? null);
+      } catch (error) {
+        throw error instanceof SqlError ? named(error, column) : error;
+      }
+    }
+  };
+}
+
+function named({ state, message, hint }: SqlError, { name }: Column): SqlError {
+  return new SqlError(state, `column "${name}": ${message}`, hint === undefined ? {} : { hint });
+}
+
+/** Messages of a schema; after a failure nothing is left of what was begun. */
+function messages<T>(id: number, write: (writer: AvroWriter, given: T) => void): (given: T) => Uint8Array {
+  const header = schemaHeader(id);
+  const writer = new AvroWriter();
+  return (given) => {
     writer.raw(header);
     try {
-      for (const { position, write } of fields) write(writer, row[position] ?? null);
+      write(writer, given);
     } catch (error) {
       writer.take();
       throw error;
@@ -134,26 +165,101 @@ function rowBytes(id: number, columns: readonly Column[], positions: readonly nu
   };
 }
 
+async function openRecords(
+  config: SinkConfig,
+  topic: string | null,
+  of: 'key' | 'value',
+  positions: readonly number[],
+): Promise<RowBytes> {
+  const { columns, encodeOptions: options } = config;
+  const record = nameOf(config, topic, of);
+  const chosen = positions.flatMap((p) => columns[p] ?? []);
+  const schema = avroRecordSchema(fullAvroName(record), chosen);
+  const id = await registryClient(options).register(subjectOf(options, topic, of, record), 'AVRO', schema);
+  return messages(id, recordWriter(columns, positions));
+}
+
+/** Debezium's envelope: the row before and after, where it is from, what was done, and when. */
+async function openEnvelopes(config: SinkConfig, topic: string | null): Promise<ChangeBytes> {
+  const { columns, encodeOptions: options, name } = config;
+  const record = nameOf(config, topic, 'value');
+  const schema = avroEnvelope(fullAvroName(record), columns);
+  const id = await registryClient(options).register(
+    subjectOf(options, topic, 'value', record),
+    'AVRO',
+    schema,
+  );
+  const writeRow = recordWriter(
+    columns,
+    columns.map((_, i) => i),
+  );
+  const optional = (writer: AvroWriter, row: Row | null): void => {
+    writer.long(row === null ? 0n : 1n);
+    if (row !== null) writeRow(writer, row);
+  };
+  const write = messages<{ readonly change: SinkChange; readonly batch: SinkBatch }>(
+    id,
+    (writer, { change, batch }) => {
+      const { before, after } = change;
+      optional(writer, before);
+      optional(writer, after);
+      writer.string('millrace');
+      writer.string(name);
+      writer.long(batch.epoch);
+      writer.string(operationOf(change));
+      writer.long(1n);
+      writer.long(millisOf(batch));
+    },
+  );
+  return (change, batch) => write({ change, batch });
+}
+
+/** The schema of envelopes of rows with these columns, as Debezium names its parts. */
+function avroEnvelope(record: string, columns: readonly Column[]): string {
+  const row = siblingName(record, 'Value');
+  const value: unknown = JSON.parse(avroRecordSchema(row, columns));
+  const source = {
+    type: 'record',
+    name: siblingName(record, 'Source'),
+    fields: [
+      { name: 'connector', type: 'string' },
+      { name: 'name', type: 'string' },
+      { name: 'version', type: 'long' },
+    ],
+  };
+  return JSON.stringify({
+    type: 'record',
+    name: record,
+    fields: [
+      { name: 'before', type: ['null', value], default: null },
+      { name: 'after', type: ['null', row], default: null },
+      { name: 'source', type: source },
+      { name: 'op', type: 'string' },
+      { name: 'ts_ms', type: ['null', 'long'], default: null },
+    ],
+  });
+}
+
 /** A full name in parts that Avro takes. */
 function fullAvroName(name: string): string {
   return name.split('.').map(avroName).join('.');
 }
 
-export async function openAvroRows(config: SinkConfig, topic: string | null): Promise<RowsAsBytes> {
-  const { columns, encodeOptions: options, key, name } = config;
-  const client = registryClient(options);
-  const part = async (of: 'key' | 'value', positions: readonly number[]): Promise<RowBytes> => {
-    const record = recordName(options, of) ?? (of === 'value' ? name : `${name}_key`);
-    const chosen = positions.flatMap((p) => columns[p] ?? []);
-    const schema = avroRecordSchema(fullAvroName(record), chosen);
-    const id = await client.register(subjectOf(options, topic, of, record), 'AVRO', schema);
-    return rowBytes(id, columns, positions);
-  };
-  return {
-    value: await part(
-      'value',
-      columns.map((_, i) => i),
-    ),
-    key: key === null ? null : await part('key', key),
-  };
+export async function openAvroValues(config: SinkConfig, topic: string | null): Promise<ChangeBytes> {
+  if (config.format === 'DEBEZIUM') return openEnvelopes(config, topic);
+  const bytes = await openRecords(
+    config,
+    topic,
+    'value',
+    config.columns.map((_, i) => i),
+  );
+  return (change) => bytes(rowOf(change));
+}
+
+export function openAvroKeys(
+  config: SinkConfig,
+  key: readonly number[],
+  topic: string | null,
+): Promise<RowBytes> {
+  return openRecords(config, topic, 'key', key);
 }

@@ -1,12 +1,12 @@
 /** From changes to records of key and value, by FORMAT and ENCODE. Every connector that writes text uses this. */
 import type { Column } from '../../common/dataType.ts';
 import { quoteJson } from '../../common/jsonText.ts';
-import { SqlError } from '../../common/sqlError.ts';
-import { formatterOf, formatValue, plainContext } from '../../common/textIo.ts';
+import { formatValue, plainContext } from '../../common/textIo.ts';
 import type { Row } from '../../common/value.ts';
 import type { OptionSpec } from '../connector.ts';
 import { recordNameOptions, registryOptions } from '../registry/options.ts';
 import type { SinkBatch, SinkChange, SinkConfig } from '../sink.ts';
+import { millisOf, operationOf, rowOf } from './envelope.ts';
 import { type JsonForms, jsonEncodeOptions, jsonValue } from './jsonValue.ts';
 
 /** What goes to the target for one change. */
@@ -54,22 +54,6 @@ export const KEY_ENCODE = 'key.encode';
 
 type RowText = (row: Row) => string;
 
-/** KEY ENCODE TEXT: the only column of the key as SQL shows it. */
-function textKey({ columns, key }: SinkConfig): (row: Row) => string | null {
-  const [position, ...more] = key ?? [];
-  const column = position === undefined ? undefined : columns[position];
-  if (position === undefined || column === undefined || more.length > 0) {
-    throw new SqlError('42P16', 'KEY ENCODE TEXT needs a key of one column', {
-      hint: 'Use KEY ENCODE JSON, or let primary_key name one column.',
-    });
-  }
-  const format = formatterOf(column.type);
-  return (row) => {
-    const value = row[position] ?? null;
-    return value === null ? null : format(value, plain);
-  };
-}
-
 /** An object with these columns. */
 function jsonRow(columns: readonly Column[], positions: readonly number[], forms: JsonForms): RowText {
   const fields = positions.flatMap((position) => {
@@ -92,35 +76,48 @@ function debeziumValue(
 ): (change: SinkChange, batch: SinkBatch) => string {
   const text = (row: Row | null): string => (row === null ? 'null' : rowText(row));
   const name = quoteJson(config.name);
-  return ({ before, after }, { epoch, at }) => {
-    const op = before === null ? 'c' : after === null ? 'd' : 'u';
-    const source = `{"connector":"millrace","name":${name},"version":${epoch}}`;
-    return `{"before":${text(before)},"after":${text(after)},"op":"${op}","ts_ms":${at / 1000n},"source":${source}}`;
+  return (change, batch) => {
+    const { before, after } = change;
+    const source = `{"connector":"millrace","name":${name},"version":${batch.epoch}}`;
+    return `{"before":${text(before)},"after":${text(after)},"op":"${operationOf(change)}","ts_ms":${millisOf(batch)},"source":${source}}`;
   };
 }
 
-function jsonEncoder(config: SinkConfig): SinkEncoder {
-  const { columns, key, format, encodeOptions: options } = config;
-  const forms: JsonForms = {
+function formsOf({ encodeOptions: options }: SinkConfig): JsonForms {
+  return {
     timestamptz: (options.get('timestamptz.handling.mode') ?? 'utc_string') as JsonForms['timestamptz'],
     jsonb: (options.get('jsonb.handling.mode') ?? 'string') as JsonForms['jsonb'],
   };
+}
+
+/** The key's columns as a JSON object; null: rows have no key. */
+export function jsonKey(config: SinkConfig): RowText | null {
+  return config.key === null ? null : jsonRow(config.columns, config.key, formsOf(config));
+}
+
+/** What is written for a change that has a value: an envelope, or the row that came. */
+export function jsonChange(config: SinkConfig): (change: SinkChange, batch: SinkBatch) => string {
+  const { columns, format } = config;
   const rowText = jsonRow(
     columns,
     columns.map((_, c) => c),
-    forms,
+    formsOf(config),
   );
-  const keyText =
-    options.get(KEY_ENCODE) === 'TEXT' ? textKey(config) : key === null ? null : jsonRow(columns, key, forms);
-  const debezium = debeziumValue(rowText, config);
+  return format === 'DEBEZIUM' ? debeziumValue(rowText, config) : (change) => rowText(rowOf(change));
+}
+
+function jsonEncoder(config: SinkConfig): SinkEncoder {
+  const { format } = config;
+  const value = jsonChange(config);
+  const keyText = jsonKey(config);
   const keyOf = (row: Row | null): string | null => (keyText === null || row === null ? null : keyText(row));
   return {
     header: null,
     records: (batch) =>
       batch.changes.flatMap((change): SinkRecord[] => {
         const { before, after } = change;
-        if (format === 'DEBEZIUM') return [{ key: keyOf(after ?? before), value: debezium(change, batch) }];
-        if (after !== null) return [{ key: keyOf(after), value: rowText(after) }];
+        if (after !== null || format === 'DEBEZIUM')
+          return [{ key: keyOf(after ?? before), value: value(change, batch) }];
         return format === 'UPSERT' ? [{ key: keyOf(before), value: null }] : [];
       }),
   };

@@ -70,6 +70,21 @@ export interface RowChange {
   readonly after: Row | null;
 }
 
+/** The operation that an envelope names. */
+export function operationOf(letter: unknown): RowChange['op'] {
+  switch (letter) {
+    case 'c':
+    case 'r':
+    case 'u':
+    case 'd':
+    case 't':
+    case 'm':
+      return letter;
+    default:
+      throw new FieldFailure('22P02', 'field "op" is none of c, r, u, d, t, m', 'op');
+  }
+}
+
 export interface ChangeDecoder extends Batches {
   decode(index: number, report: Report): RowChange;
 }

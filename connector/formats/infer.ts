@@ -2,6 +2,7 @@
  * Columns of a source that declares none: from the schema of a registry or a file, or from a few messages (JSON: the fields that they
  * have and types that take all their values; CSV: the names of the first line, as text).
  */
+import protobuf from 'protobufjs';
 import { arrayOf, type DataType, types } from '../../common/dataType.ts';
 import { Decimal } from '../../common/decimal.ts';
 import type { JsonNode } from '../../common/jsonb.ts';
@@ -165,7 +166,13 @@ async function fromProtobuf(source: InferSource): Promise<readonly InferredColum
   const location = source.options.get('schema.location');
   const schema =
     location === undefined ? protoSchemaOf(await latestSchema(source, 'PROTOBUF')) : protoFile(location);
-  const type = messageType(schema, recordName(source.options, 'value'));
+  let type = messageType(schema, recordName(source.options, 'value'));
+  if (source.format === 'DEBEZIUM') {
+    const row = type.fields['after']?.resolvedType;
+    if (!(row instanceof protobuf.Type))
+      throw none('the Protobuf message is no envelope', 'Declare columns.');
+    type = row;
+  }
   return type.fieldsArray.map((f) => ({ name: f.name, type: protoColumnType(f, [type]) }));
 }
 

@@ -98,6 +98,11 @@ function requiredPositions(config: MessageConfig): readonly number[] {
 
 function plainFormat(config: MessageConfig): FormatDecoder {
   const encode = findEncode(config.encode);
+  if (config.keyEncode !== null) {
+    throw new SqlError('0A000', 'KEY ENCODE with FORMAT PLAIN is not supported', {
+      hint: 'INCLUDE key AS name gives the key of each message.',
+    });
+  }
   const own = ownPositions(config);
   const decoder = encode.rows(partConfig(config, 'value', own));
   const required = requiredPositions(config);

@@ -12,9 +12,9 @@
  * Invariant: records of a key are in one partition (as long as the topic keeps their number), in the order of their changes.
  */
 import { randomUUID } from 'node:crypto';
-import { SqlError, unsupported } from '../../common/sqlError.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import { type ByteEncoder, openByteEncoder } from '../encoders/byteEncoder.ts';
-import { KEY_ENCODE } from '../encoders/encoder.ts';
+import { keyEncodes } from '../encoders/keyEncoder.ts';
 import {
   type SinkBatch,
   type SinkConfig,
@@ -338,14 +338,13 @@ export function kafkaSinkConnector(): SinkConnector {
       'UPSERT AVRO',
       'PLAIN PROTOBUF',
       'UPSERT PROTOBUF',
+      'DEBEZIUM AVRO',
+      'DEBEZIUM PROTOBUF',
     ],
-    keyEncodes: ['JSON', 'TEXT'],
+    keyEncodes,
     guarantee: 'exactly once',
     batching: () => ({ rows: DELIVERY_ROWS, millis: DELIVERY_MILLIS }),
     async open(config) {
-      const { encode, encodeOptions } = config;
-      if (encode !== 'JSON' && encodeOptions.has(KEY_ENCODE))
-        throw unsupported(`KEY ENCODE with ENCODE ${encode}`);
       return new KafkaWriter(config, process);
     },
   };

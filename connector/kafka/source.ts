@@ -141,6 +141,7 @@ export const kafka: RemoteConnector = {
     'UPSERT PROTOBUF',
     'DEBEZIUM JSON',
     'DEBEZIUM AVRO',
+    'DEBEZIUM PROTOBUF',
   ],
   include: [
     { name: 'key', type: types.bytea, doc: 'Key of the message.' },

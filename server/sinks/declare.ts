@@ -134,6 +134,17 @@ function clauseOf(statement: CreateSink, type: string | undefined, connector: Si
   return { format: format as SinkFormat, encode, keyEncode };
 }
 
+/** Options of the ENCODE clause: those of its encoding, and of the key's where that is another. */
+function encodeSpecs(
+  connector: SinkConnector,
+  encode: string,
+  keyEncode: string | null,
+): readonly OptionSpec[] {
+  const own = connector.encodeOptions?.get(encode) ?? encodeOptions.get(encode) ?? [];
+  const key = keyEncode === null ? [] : (encodeOptions.get(keyEncode) ?? []);
+  return [...own, ...key.filter((spec) => own.every((o) => o.name !== spec.name))];
+}
+
 /** `connectors`: where sinks can write. */
 export function declaredSink(
   statement: CreateSink,
@@ -166,7 +177,7 @@ export function declaredSink(
       ...checkOptions(
         {
           name: `ENCODE ${encode}`,
-          options: connector.encodeOptions?.get(encode) ?? encodeOptions.get(encode) ?? [],
+          options: encodeSpecs(connector, encode, keyEncode),
         },
         encodeGiven,
       ),

@@ -143,6 +143,10 @@ export function avroSchemaOf(type: DataType, path: string): Schema {
       return { type: 'long', logicalType: 'timestamp-micros' };
     case 'uuid':
       return { type: 'string', logicalType: 'uuid' };
+    case 'json':
+    case 'jsonb':
+      // Text of a document, not a document that is a string.
+      return { type: 'string', 'connect.name': 'io.debezium.data.Json' };
     case 'array':
       return { type: 'array', items: ['null', avroSchemaOf(type.element, path)] };
     case 'struct':

@@ -9,9 +9,8 @@ import {
   type ChangeConfig,
   type ChangeDecoder,
   type EncodeConfig,
-  FieldFailure,
+  operationOf,
   type Report,
-  type RowChange,
   type RowDecoder,
 } from '../encode.ts';
 import { type AvroRowReader, avroFieldOf, avroReader, avroRowReader } from './readers.ts';
@@ -240,19 +239,6 @@ function rowIn(type: AvroType): AvroRecord | null {
 
 export function avroChanges(config: ChangeConfig): ChangeDecoder {
   const payloads = new AvroPayloads(config, (type, defaults) => envelopeSteps(type, config, defaults), rowIn);
-  const operation = (letter: Row | string | null): RowChange['op'] => {
-    switch (letter) {
-      case 'c':
-      case 'r':
-      case 'u':
-      case 'd':
-      case 't':
-      case 'm':
-        return letter;
-      default:
-        throw new FieldFailure('22P02', 'field "op" is none of c, r, u, d, t, m', 'op');
-    }
-  };
   return {
     begin: (given) => payloads.begin(given),
     decode(index, report) {
@@ -264,7 +250,7 @@ export function avroChanges(config: ChangeConfig): ChangeDecoder {
         else if (part !== null && typeof value !== 'string') parts[part] = value;
       }
       payloads.finish();
-      return { op: operation(op), ...parts };
+      return { op: operationOf(op), ...parts };
     },
   };
 }
