@@ -20,6 +20,7 @@ import type { DriftEntry } from './deadLetters/drift.ts';
 import { defaultLetterPolicy, type LetterPolicy } from './deadLetters/policy.ts';
 import { type BadRecordEntry, BadRecords } from './errorLog.ts';
 import { failurePause, readerError, type SourcePause } from './sourcePause.ts';
+import type { RequestValidation } from './webhook/validation.ts';
 
 const REPLAY_ROWS = 4096;
 /** A server that has taken connections for so long is well, also when it brings nothing. */
@@ -54,10 +55,13 @@ function samePosition(a: Position, b: Position): boolean {
 export class SourceRuntime {
   readonly connector: SourceConnector;
   config: SourceConfig;
-  readonly types: readonly DataType[];
   readonly bad = new BadRecords();
   /** What becomes of records that cannot be used. */
   letters: LetterPolicy = defaultLetterPolicy;
+  /** Which requests a webhook takes; null: its options alone say so. */
+  validation: RequestValidation | null = null;
+  /** Requests that were refused because of who sent them, since the server has started. */
+  refusedRequests = 0n;
   rowsRead = 0n;
   /** Of messages of a remote source, as they came. */
   bytesRead = 0n;
@@ -83,7 +87,10 @@ export class SourceRuntime {
   constructor(connector: SourceConnector, config: SourceConfig) {
     this.connector = connector;
     this.config = config;
-    this.types = config.columns.map((c) => c.type);
+  }
+
+  get types(): readonly DataType[] {
+    return this.config.columns.map((c) => c.type);
   }
 
   /** Why it cannot be read; null: it can, or is not wanted to be. */
@@ -153,6 +160,18 @@ export class SourceRuntime {
     this.connector.open(config, null).close();
     this.config = config;
     this.close();
+    this.#forgive();
+  }
+
+  /** Reads on with other columns, from where it is: what has been read and not taken is read again. */
+  changeColumns({ columns, included }: SourceConfig): void {
+    this.config = { ...this.config, columns, ...(included === undefined ? {} : { included }) };
+    this.close();
+    this.#forgive();
+  }
+
+  /** What has failed is tried again: it may not fail any more. */
+  #forgive(): void {
     if (this.paused?.cause !== 'failure') return;
     this.paused = null;
     this.#tries = 0;

@@ -15,6 +15,9 @@ type Behavior = 'cascade' | 'restrict';
 const isPausable = (object: ObjectKind): boolean =>
   object === 'sink' || object === 'source' || object === 'table';
 
+/** Has columns of its own, which can be changed one by one. */
+const hasColumns = (object: ObjectKind): boolean => object === 'table' || object === 'source';
+
 export abstract class AlterParser extends PrivilegeParser {
   /** alter: ALTER ( alterObject | FRAGMENT ids SET setting | SYSTEM SET setting | defaultPrivileges ) */
   readonly alter: Rule<Statement> = this.RULE('alter', (): Statement => {
@@ -188,7 +191,7 @@ export abstract class AlterParser extends PrivilegeParser {
           ALT: (): AlterAction => this.consume(27, K.pause) && { kind: 'pause' },
         },
         {
-          GATE: () => object === 'table' || object === 'source',
+          GATE: () => hasColumns(object),
           ALT: (): AlterAction => this.subrule(21, this.addAction),
         },
         {
@@ -196,8 +199,8 @@ export abstract class AlterParser extends PrivilegeParser {
           ALT: (): AlterAction => this.subrule(26, this.routineChange),
           IGNORE_AMBIGUITIES: true,
         },
-        { GATE: () => object === 'table', ALT: (): AlterAction => this.subrule(22, this.dropAction) },
-        { GATE: () => object === 'table', ALT: (): AlterAction => this.subrule(23, this.columnAction) },
+        { GATE: () => hasColumns(object), ALT: (): AlterAction => this.subrule(22, this.dropAction) },
+        { GATE: () => hasColumns(object), ALT: (): AlterAction => this.subrule(23, this.columnAction) },
         {
           GATE: () => object === 'user',
           ALT: (): AlterAction => ({ kind: 'userOptions', options: this.subrule(24, this.userOptions) }),

@@ -54,7 +54,7 @@ export interface RemoteSurroundings {
 
 export class RemoteSource implements SourceConnector {
   readonly remote: RemoteConnector;
-  readonly definition: RemoteDefinition;
+  #definition: RemoteDefinition;
   readonly appendOnly = true;
   readonly #surroundings: RemoteSurroundings;
   #queue: RemoteQueue | null = null;
@@ -70,8 +70,17 @@ export class RemoteSource implements SourceConnector {
 
   constructor(remote: RemoteConnector, definition: RemoteDefinition, surroundings: RemoteSurroundings) {
     this.remote = remote;
-    this.definition = definition;
+    this.#definition = definition;
     this.#surroundings = surroundings;
+  }
+
+  get definition(): RemoteDefinition {
+    return this.#definition;
+  }
+
+  /** Other columns have come: those of INCLUDE and of the key are elsewhere. For what is opened from now on. */
+  redefine(definition: RemoteDefinition): void {
+    this.#definition = definition;
   }
 
   get name(): string {

@@ -106,6 +106,13 @@ function alterObject(statement: Alter, context: StatementContext): (() => void) 
 
 function requireTable(object: CatalogObject, statement: Alter): TableObject {
   if (object.kind === 'table') return object;
+  if (object.kind === 'source') {
+    throw unsupported(
+      `changing columns of a source of connector ${object.source.connector.name}`,
+      statement.name.span.start,
+      'It is read again from its start where that is needed: make a source with the new columns beside it.',
+    );
+  }
   throw new SqlError('42809', `"${object.name}" is not a table`, { position: statement.name.span.start });
 }
 

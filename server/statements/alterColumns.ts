@@ -7,7 +7,6 @@ import { SqlError, unsupported } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
 import { emitRows } from '../../executor/batchBuilder.ts';
 import { compileScalar, evaluateScalar } from '../../executor/codegen/evaluate.ts';
-import type { CreateTable } from '../../parser/ast/statement.ts';
 import { printStatement } from '../../parser/print.ts';
 import { bindStandalone } from '../../planner/bind/bind.ts';
 import { coerceAssign } from '../../planner/bind/coerce.ts';
@@ -20,11 +19,12 @@ import { makingStatement, rewriteIndex } from '../definitions/ownStatement.ts';
 import { understand } from '../definitions/understand.ts';
 import { definitionContext, viewStatement } from '../definitions/viewStatement.ts';
 import { duplicateKey } from '../ingest.ts';
-import type { CatalogObject, IndexObject, TableObject } from '../objects.ts';
+import { type CatalogObject, type IndexObject, shownKind, type TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import { keyString } from '../transaction.ts';
 import { type Positions, Replacement } from '../views/replacement.ts';
-import { type ColumnAction, ColumnChanges } from './columnChanges.ts';
+import { fedTable, isFedByName } from './alterFed.ts';
+import { type ColumnAction, ColumnChanges, type TableStatement } from './columnChanges.ts';
 import { type TableShape, tableShape } from './columns.ts';
 import { checkShape, makeTable } from './createTable.ts';
 import { removeObject, withDependents } from './drop.ts';
@@ -71,11 +71,11 @@ function dropReaders(
   if (first !== undefined) {
     const lines = strict.map(
       ({ view, column }) =>
-        `${view.kind} ${view.name} depends on column ${nameOf(column)} of table ${table.name}`,
+        `${view.kind} ${view.name} depends on column ${nameOf(column)} of ${shownKind(table)} ${table.name}`,
     );
     throw new SqlError(
       '2BP01',
-      `cannot drop column ${nameOf(first.column)} of table ${table.name} because other objects depend on it`,
+      `cannot drop column ${nameOf(first.column)} of ${shownKind(table)} ${table.name} because other objects depend on it`,
       { detail: lines.join('\n'), hint: 'Use DROP ... CASCADE to drop the dependent objects too.' },
     );
   }
@@ -227,25 +227,35 @@ function moveIndexes(
   };
 }
 
-function tableOf(
-  statement: CreateTable,
-  table: TableObject,
-  context: StatementContext,
-): { readonly after: TableObject; readonly shape: TableShape } {
+interface TableAfter {
+  readonly after: TableObject;
+  readonly shape: TableShape;
+  /** To be called when the change cannot fail any more: the connector fills the new columns from now on. */
+  readonly goOn: () => void;
+}
+
+function tableOf(statement: TableStatement, table: TableObject, context: StatementContext): TableAfter {
   const sql = printStatement(statement);
   // Its text names columns that positions in the running statement have nothing to do with.
   const own = definitionContext({ ...table, sql }, context);
-  const shape = tableShape(statement.elements, null, table.name, own);
-  checkShape(statement, shape);
-  const after = makeTable(statement, shape, table.schema, table.name, own, table.id);
   const { owner, searchPath, timeZone, commits } = table;
-  Object.assign(after, { owner, searchPath, timeZone, sql, commits: commits + 1 });
+  const kept = { owner, searchPath, timeZone, sql, commits: commits + 1 };
+  if (isFedByName(table)) {
+    const { after, shape, goOn } = fedTable(table, sql, own);
+    Object.assign(after, kept);
+    return { after, shape, goOn };
+  }
+  const plain = must(statement.kind === 'CreateTable' ? statement : null);
+  const shape = tableShape(plain.elements, null, table.name, own);
+  checkShape(plain, shape);
+  const after = makeTable(plain, shape, table.schema, table.name, own, table.id);
+  Object.assign(after, kept);
   followAfter(table, after, shape);
-  return { after, shape };
+  return { after, shape, goOn: () => {} };
 }
 
 function refuseFed(table: TableObject, position: number): void {
-  if (table.source !== null && !mayChangeColumns(table)) {
+  if (table.source !== null && !mayChangeColumns(table) && !isFedByName(table)) {
     throw unsupported(
       `changing columns of a table that connector ${table.source.connector.name} feeds`,
       position,
@@ -269,11 +279,8 @@ export function alterColumns(
   const { catalog } = database;
   refuseFed(table, 0);
   const statement = makingStatement(table);
-  const changes = new ColumnChanges(
-    table,
-    must(statement.kind === 'CreateTable' ? statement : null),
-    context,
-  );
+  const makes = statement.kind === 'CreateTable' || statement.kind === 'CreateSource';
+  const changes = new ColumnChanges(table, must(makes ? statement : null), context);
   for (const action of actions) changes.apply(action);
   if (changes.statement === statement) return () => {};
   const doomed = dropReaders(table, changes, context);
@@ -281,11 +288,20 @@ export function alterColumns(
   const replacement = new Replacement(context);
   let after: TableObject = table;
   let change: RowChange | null = null;
+  let goOn = (): void => {};
   replacement.run(() => {
     const made = tableOf(changes.statement, table, context);
     after = made.after;
+    goOn = made.goOn;
     replacement.onFailure(() => database.removeNodes(new Set([made.after.node])));
     change = new RowChange(after, made.shape, changes, context);
+    if (table.stream !== null && change.volatile.length > 0) {
+      throw unsupported(
+        'ADD COLUMN with a DEFAULT that is not the same for all rows, to a source',
+        0,
+        'Rows of a source are never changed: give a constant, or none.',
+      );
+    }
     const rekeyed = table.rowId === null && table.key.some((k) => changes.retyped.includes(k));
     fill(after, table, change, rekeyed);
     const positions = table.columns.map((c) => {
@@ -299,6 +315,7 @@ export function alterColumns(
     replacement.replaceTable(after, table.node, positions);
     if (changes.relaxed) replacement.voidPlans(after);
   });
+  goOn();
   for (const index of catalog.dependents(table.id)) if (index.kind === 'index') rewriteIndex(catalog, index);
   return () => computeDefaults(after, change, context);
 }
@@ -319,7 +336,7 @@ function follow(
   );
   let undo = (): void => {};
   const texts = changeCatalog(context, {
-    what: `alter table ${table.name}`,
+    what: `alter ${shownKind(table)} ${table.name}`,
     ids: new Set([table.id]),
     names: [],
     changed: new Map([[table.id, before]]),

@@ -8,14 +8,14 @@ import { formatType } from '../../common/typeTable.ts';
 import type { AlterAction } from '../../parser/ast/alter.ts';
 import type { Ident, Option } from '../../parser/ast/common.ts';
 import type { ColumnRef, Expr } from '../../parser/ast/expr.ts';
-import type { ColumnDefinition, CreateTable } from '../../parser/ast/statement.ts';
+import type { ColumnDefinition, CreateSource, CreateTable } from '../../parser/ast/statement.ts';
 import { type AnyNode, walk } from '../../parser/walk.ts';
 import { bindOverRow } from '../../planner/bind/bind.ts';
 import { tryCoerce } from '../../planner/bind/coerce.ts';
 import { dataTypeOf } from '../../planner/bind/typeNames.ts';
 import type { Scalar } from '../../planner/plan/scalar.ts';
 import { hasSubquery, volatilityOf } from '../../planner/plan/scalars.ts';
-import type { TableObject } from '../objects.ts';
+import { shownKind, type TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
 import type { StatementContext } from './statement.ts';
 
@@ -26,6 +26,18 @@ export type ColumnAction = Extract<
 
 export function isColumnChange(action: AlterAction): action is ColumnAction {
   return ['addColumn', 'dropColumn', 'columnType', 'columnDefault', 'columnNotNull'].includes(action.kind);
+}
+
+/** The statement of a table, or of a source whose rows the database keeps. */
+export type TableStatement = CreateTable | CreateSource;
+
+function namesColumn(expr: Expr, name: string): boolean {
+  let names = false;
+  walk(expr, (node: AnyNode) => {
+    const ref = node as AnyNode & (ColumnRef | { readonly kind: 'Other' });
+    if (ref.kind === 'ColumnRef' && ref.parts.at(-1)?.name === name) names = true;
+  });
+  return names;
 }
 
 /** Where a column's values come from. */
@@ -39,7 +51,7 @@ export interface Origin {
 export class ColumnChanges {
   readonly #table: TableObject;
   readonly #context: StatementContext;
-  statement: CreateTable;
+  statement: TableStatement;
   /** By name. */
   readonly origins = new Map<string, Origin>();
   /** Columns of the table before that are dropped, with what CASCADE says. */
@@ -51,7 +63,7 @@ export class ColumnChanges {
   /** Rows have to be written anew. */
   rewrites = false;
 
-  constructor(table: TableObject, statement: CreateTable, context: StatementContext) {
+  constructor(table: TableObject, statement: TableStatement, context: StatementContext) {
     this.#table = table;
     this.#context = context;
     this.statement = statement;
@@ -87,6 +99,13 @@ export class ColumnChanges {
   #definition({ name, span }: Ident): ColumnDefinition {
     const found = this.statement.elements.find((e) => e.kind === 'ColumnDefinition' && e.name.name === name);
     if (found?.kind === 'ColumnDefinition') return found;
+    if (this.#table.columns.some((c) => c.name === name && c.hidden !== true)) {
+      throw unsupported(
+        'this change of a column of INCLUDE',
+        span.start,
+        'Only its name can be changed. Leave it out in a view over the relation.',
+      );
+    }
     const message = `column "${name}" of relation "${this.#table.name}" does not exist`;
     throw new SqlError('42703', message, { position: span.start });
   }
@@ -137,16 +156,22 @@ export class ColumnChanges {
     if (before !== null && table.rowId === null && table.key.includes(before)) {
       throw unsupported('DROP COLUMN of a primary key column', span.start);
     }
-    const used = this.statement.versionColumns.some((v) => v.name === name) || this.#isTtl(name);
-    if (used) throw unsupported('DROP COLUMN of a version or ttl column', span.start);
+    const { statement } = this;
+    const isVersion =
+      statement.kind === 'CreateTable' && statement.versionColumns.some((v) => v.name === name);
+    if (isVersion || this.#isTtl(name)) {
+      throw unsupported('DROP COLUMN of a version or ttl column', span.start);
+    }
+    if (this.#isTime(name)) throw unsupported('DROP COLUMN of a column of the watermark', span.start);
     const users = this.#generatedFrom(name);
     const [user] = users;
     if (user !== undefined && behavior === 'restrict') {
+      const shown = `${shownKind(table)} ${table.name}`;
       throw new SqlError(
         '2BP01',
-        `cannot drop column ${name} of table ${table.name} because other objects depend on it`,
+        `cannot drop column ${name} of ${shown} because other objects depend on it`,
         {
-          detail: `column ${user.name.name} of table ${table.name} depends on column ${name} of table ${table.name}`,
+          detail: `column ${user.name.name} of ${shown} depends on column ${name} of ${shown}`,
           hint: 'Use DROP ... CASCADE to drop the dependent objects too.',
         },
       );
@@ -170,16 +195,17 @@ export class ColumnChanges {
     return this.statement.options.some((o) => o.name === 'ttl_column' && text(o) === name);
   }
 
+  /** The watermark is computed from it. */
+  #isTime(name: string): boolean {
+    const mark = this.statement.elements.find((e) => e.kind === 'Watermark');
+    return mark?.kind === 'Watermark' && (mark.column.name === name || namesColumn(mark.expr, name));
+  }
+
   /** Generated columns whose expression names the column. */
   #generatedFrom(name: string): readonly ColumnDefinition[] {
     return this.statement.elements.flatMap((e) => {
       if (e.kind !== 'ColumnDefinition' || e.generated === null) return [];
-      let uses = false;
-      walk(e.generated, (node: AnyNode) => {
-        const ref = node as AnyNode & (ColumnRef | { readonly kind: 'Other' });
-        if (ref.kind === 'ColumnRef' && ref.parts.at(-1)?.name === name) uses = true;
-      });
-      return uses ? [e] : [];
+      return namesColumn(e.generated, name) ? [e] : [];
     });
   }
 
@@ -195,6 +221,7 @@ export class ColumnChanges {
         detail: `Column "${name}" is used by generated column "${user.name.name}".`,
       });
     }
+    if (this.#isTime(name)) throw unsupported('ALTER COLUMN TYPE of a column of the watermark', position);
     const before = this.origins.get(name)?.before ?? null;
     if (before === null || this.retyped.includes(before)) {
       throw new SqlError('42P16', `cannot alter type of column "${name}" twice`, { position });

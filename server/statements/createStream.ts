@@ -22,7 +22,7 @@ import {
 } from './statement.ts';
 
 /** The statement as that of the table which keeps the rows. */
-function tableStatement(statement: CreateSource): CreateTable {
+export function tableStatement(statement: CreateSource): CreateTable {
   const { temporary, ifNotExists, name, elements, include, options, format, span } = statement;
   return {
     kind: 'CreateTable',

@@ -1,0 +1,65 @@
+/**
+ * ALTER TABLE | SOURCE ... ADD | DROP | ALTER COLUMN of a relation that a connector feeds by the names of its columns. The
+ * connector's runtime stays the same one, with its position and counts; what its reader has decoded and the journal has not is
+ * decoded again, or completed, by the new columns (`RemoteSource.changeColumns`). So every row up to the statement's record
+ * in the journal has the old layout, and every one after it the new.
+ */
+import { must } from '../../common/assert.ts';
+import { makingStatement } from '../definitions/ownStatement.ts';
+import type { TableObject } from '../objects.ts';
+import { checkChanges, declareRemote } from '../remote/declare.ts';
+import { RemoteSource } from '../remote/remoteSource.ts';
+import { Settings } from '../settings.ts';
+import { type TableShape, tableShape } from './columns.ts';
+import { localIncluded } from './createSource.ts';
+import { tableStatement } from './createStream.ts';
+import { checkShape, makeTable } from './createTable.ts';
+import type { StatementContext } from './statement.ts';
+
+/** A connector fills whichever columns the relation has. */
+export function isFedByName(table: TableObject): boolean {
+  const { source } = table;
+  if (source === null) return false;
+  const { connector, config } = source;
+  if (connector instanceof RemoteSource) return true;
+  return connector.name === 'webhook' && connector.fixedColumns(config.options) === null;
+}
+
+export interface FedTable {
+  readonly after: TableObject;
+  readonly shape: TableShape;
+  /** Cannot fail: the connector fills the new columns from now on. */
+  readonly goOn: () => void;
+}
+
+/** The relation anew from its changed statement, fed by what feeds `table`. `own`: what the statement is understood by. */
+export function fedTable(table: TableObject, sql: string, own: StatementContext): FedTable {
+  // Parsed once more: texts are cut out of it by their places.
+  const statement = makingStatement({ sql });
+  const made =
+    statement.kind === 'CreateSource'
+      ? tableStatement(statement)
+      : must(statement.kind === 'CreateTable' ? statement : null);
+  const settings = new Settings();
+  settings.set('timezone', table.timeZone);
+  const context: StatementContext = { ...own, settings };
+  const source = must(table.source);
+  const { connector } = source;
+  const isTable = table.stream === null;
+  const remote =
+    connector instanceof RemoteSource ? declareRemote(made, connector.remote, isTable, context) : null;
+  const included = remote?.include ?? localIncluded(made, connector, context);
+  const shape = tableShape(made.elements, null, table.name, context, included);
+  checkShape(made, shape);
+  if (remote !== null) checkChanges(remote, shape.primaryKey, isTable, made.span.start);
+  const after = makeTable(made, shape, table.schema, table.name, context, table.id, remote, !isTable);
+  const fresh = must(after.source);
+  Object.assign(after, { source, stream: table.stream });
+  const goOn = (): void => {
+    if (connector instanceof RemoteSource && fresh.connector instanceof RemoteSource) {
+      connector.redefine(fresh.connector.definition);
+    }
+    source.changeColumns(fresh.config);
+  };
+  return { after, shape, goOn };
+}
