@@ -138,6 +138,8 @@ export interface SourceConfig {
   readonly onError?: OnError;
   /** Absent: none. */
   readonly included?: IncludedFields;
+  /** The statement says who may write (VALIDATE). */
+  readonly validated?: boolean;
 }
 
 export interface SourceConnector {

@@ -17,6 +17,7 @@ import type {
   StatementKind,
   TableElement,
   Transaction,
+  Validation,
 } from './ast/statement.ts';
 import { isLaterStatement } from './construct.ts';
 import { quoteIdent, quoteString } from './identifier.ts';
@@ -344,7 +345,17 @@ export abstract class StatementPrinter extends QueryPrinter {
       !s.withData && 'WITH NO DATA',
       s.fromSource !== null &&
         `FROM ${this.name(s.fromSource.source)} TABLE ${quoteString(s.fromSource.table)}`,
+      s.validation !== null && this.#validation(s.validation),
       s.engine !== null && `ENGINE = ${quoteIdent(s.engine)}`,
+    );
+  }
+
+  #validation({ secret, expr }: Validation): string {
+    const value = secret?.value;
+    return words(
+      'VALIDATE',
+      value?.kind === 'secret' && `SECRET ${this.name(value.name)}`,
+      `AS ${this.expr(expr)}`,
     );
   }
 

@@ -10,7 +10,7 @@ const options: readonly OptionSpec[] = [
     name: 'auth',
     type: 'string',
     choices: ['none'],
-    doc: "'none': whoever can reach the HTTP port may write. Needed when neither `token` nor `hmac.secret` is given.",
+    doc: "'none': whoever can reach the HTTP port may write. Needed when there is neither `token` nor `hmac.secret` nor VALIDATE.",
   },
   {
     name: 'token',
@@ -73,19 +73,24 @@ const options: readonly OptionSpec[] = [
 
 const NEVER: SourceReader = { poll: () => null, nextPollMicros: () => null, close: () => {} };
 
-/** Who may write must be said. */
-function checkAccess(options: ReadonlyMap<string, string>): void {
-  const guarded = options.has('token') || options.has('hmac.secret');
+/** Who may write must be said. `validated`: by the statement, too. */
+function checkAccess(options: ReadonlyMap<string, string>, validated: boolean): void {
+  const guarded = validated || options.has('token') || options.has('hmac.secret');
   if (guarded && options.has('auth')) {
-    throw new SqlError('22023', 'option "auth" is \'none\' although a token or secret is given');
+    const what = validated ? 'VALIDATE' : 'a token or secret';
+    throw new SqlError('22023', `option "auth" is 'none' although ${what} is given`);
   }
   for (const name of ['token', 'hmac.secret']) {
     if (options.get(name) === '') throw new SqlError('22023', `option "${name}" is empty`);
   }
   if (guarded || options.has('auth')) return;
-  throw new SqlError('22023', 'connector webhook needs the option "token", "hmac.secret" or "auth"', {
-    hint: "auth = 'none' lets everybody write who can reach the HTTP port.",
-  });
+  throw new SqlError(
+    '22023',
+    'connector webhook needs VALIDATE, or the option "token", "hmac.secret" or "auth"',
+    {
+      hint: "auth = 'none' lets everybody write who can reach the HTTP port.",
+    },
+  );
 }
 
 export const webhook: SourceConnector = {
@@ -97,7 +102,7 @@ export const webhook: SourceConnector = {
   tablesOnly: true,
   fixedColumns: () => null,
   open(config) {
-    checkAccess(config.options);
+    checkAccess(config.options, config.validated === true);
     return NEVER;
   },
   currentEnd: () => null,

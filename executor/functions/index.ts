@@ -7,6 +7,7 @@ import type { FunctionCatalog, ScalarFunction, SqlFunction } from '../../common/
 import { aggregateFamilies } from '../aggregates/index.ts';
 import { arrayChangeFunctions } from './arrayChange.ts';
 import { arrayFactFunctions } from './arrayFacts.ts';
+import { authenticationFunctions } from './authentication.ts';
 import { byteaFunctions } from './byteaFunctions.ts';
 import { formattingFunctions } from './dateTimeFormat.ts';
 import { dateTimeMakingFunctions } from './dateTimeMake.ts';
@@ -49,6 +50,7 @@ const families: readonly (readonly SqlFunction[])[] = [
   stringFunctions,
   stringBuildingFunctions,
   encodingFunctions,
+  authenticationFunctions,
   regexpFunctions,
   nowFunctions,
   dateTimePartFunctions,

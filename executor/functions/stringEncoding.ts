@@ -1,5 +1,5 @@
-/** Encodings and digests: encode, decode, convert_from, convert_to, md5, sha*, crc, hmac, Unicode normalisation. */
-import { createHash, createHmac } from 'node:crypto';
+/** Encodings and digests: encode, decode, convert_from, convert_to, md5, sha*, crc, Unicode normalisation. */
+import { createHash } from 'node:crypto';
 import type { ScalarFunction } from '../../common/function.ts';
 import { scalar } from '../../common/function.ts';
 import { SqlError } from '../../common/sqlError.ts';
@@ -116,42 +116,6 @@ const digests: readonly ScalarFunction[] = [
       evaluate: (bytes) => digest(name, bytes),
     }),
   ),
-  scalar({
-    name: 'hmac',
-    args: ['text', 'bytea', 'text'],
-    returns: 'bytea',
-    doc: 'Keyed digest of a binary string: secret, payload, algorithm (sha1 or sha256).',
-    examples: [
-      [
-        "hmac('key', 'abc'::bytea, 'sha256')",
-        '\\x9c196e32dc0175f86f4b1cb89289d6619de6bee699e4c378e68309ed97a1a6ab',
-      ],
-    ],
-    evaluate: (secret, payload, algorithm) => {
-      const name = algorithm.toLowerCase();
-      if (name !== 'sha1' && name !== 'sha256') {
-        throw new SqlError('22023', `unsupported algorithm: "${algorithm}"`, {
-          hint: 'The algorithms are sha1 and sha256.',
-        });
-      }
-      return new Uint8Array(createHmac(name, secret).update(payload).digest());
-    },
-  }),
-  scalar({
-    name: 'secure_compare',
-    args: ['text', 'text'],
-    returns: 'bool',
-    infallible: true,
-    doc: 'Equality in a time that does not depend on where the texts differ.',
-    examples: [["secure_compare('abc', 'abc')", 't']],
-    evaluate: (a, b) => {
-      const x = Buffer.from(a);
-      const y = Buffer.from(b);
-      let difference = x.length ^ y.length;
-      for (let i = 0; i < x.length; i++) difference |= (x[i] ?? 0) ^ (y[i] ?? 0);
-      return difference === 0;
-    },
-  }),
   scalar({
     name: 'crc32',
     args: ['bytea'],

@@ -230,6 +230,14 @@ export interface IncludeColumn extends Node {
   readonly alias: Ident | null;
 }
 
+/** VALIDATE [SECRET name] AS expression: which requests a webhook takes. */
+export interface Validation extends Node {
+  readonly kind: 'Validation';
+  /** Its value is a secret; null: the expression uses none. */
+  readonly secret: Option | null;
+  readonly expr: Expr;
+}
+
 export interface CreateTable extends Node {
   readonly kind: 'CreateTable';
   readonly orReplace: boolean;
@@ -249,6 +257,7 @@ export interface CreateTable extends Node {
   readonly withData: boolean;
   /** FROM source TABLE 'x' */
   readonly fromSource: { readonly source: ObjectName; readonly table: string } | null;
+  readonly validation: Validation | null;
   readonly engine: string | null;
 }
 

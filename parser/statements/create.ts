@@ -10,6 +10,7 @@ import type {
   CreateTable,
   CreateView,
   TableElement,
+  Validation,
 } from '../ast/statement.ts';
 import type { Rule, Start } from '../base.ts';
 import { SyntaxFailure } from '../lookahead.ts';
@@ -70,7 +71,7 @@ export abstract class CreateParser extends TableElementParser {
         if (namesOnly && as === undefined) throw new SyntaxFailure(this.LA(1));
       });
       const fromSource = this.option(20, () => this.subrule(21, this.fromSource)) ?? null;
-      this.option(22, () => this.subrule(23, this.validateClause));
+      const validation = this.option(22, () => this.subrule(23, this.validateClause)) ?? null;
       const engine =
         this.option(24, () => {
           this.consume(25, K.engine);
@@ -93,6 +94,7 @@ export abstract class CreateParser extends TableElementParser {
         query: as?.query ?? null,
         withData: as?.withData ?? true,
         fromSource,
+        validation,
         engine,
         span: this.since(flags.start),
       };
@@ -236,15 +238,23 @@ export abstract class CreateParser extends TableElementParser {
     return { source, table: this.subrule(4, this.stringValue) };
   });
 
-  /** validateClause: VALIDATE [ SECRET objectName ] AS expr, refused */
-  private readonly validateClause: Rule<void> = this.RULE('validateClause', () => {
-    this.refuse('VALIDATE', this.consume(1, K.validate).startOffset);
-    this.option(2, () => {
-      this.consume(3, K.secret);
-      this.subrule(4, this.objectName);
-    });
-    this.consume(5, K.as);
-    this.subrule(6, this.expr);
+  /** validateClause: VALIDATE [ SECRET objectName ] AS expr */
+  private readonly validateClause: Rule<Validation> = this.RULE('validateClause', (): Validation => {
+    const start = this.here();
+    this.consume(1, K.validate);
+    const secret = this.option(2, () => this.subrule(3, this.validationSecret)) ?? null;
+    this.consume(4, K.as);
+    const expr = this.subrule(5, this.expr);
+    return { kind: 'Validation', secret, expr, span: this.since(start) };
+  });
+
+  /** validationSecret: SECRET objectName */
+  private readonly validationSecret: Rule<Option> = this.RULE('validationSecret', (): Option => {
+    const start = this.here();
+    this.consume(1, K.secret);
+    const name = this.subrule(2, this.objectName);
+    const value = { kind: 'secret', name, asFile: false } as const;
+    return { kind: 'Option', name: 'validate', value, span: this.since(start) };
   });
 
   /** createSource: SOURCE ifNotExists objectName [ tableElements ] includeColumns withOptions formatEncode */

@@ -139,6 +139,14 @@ export const sourceMetrics: readonly Collected<Database>[] = [
     },
     ({ source }) => source.bad.nulled,
   ),
+  ofSource(
+    {
+      name: 'millrace_source_refused_requests_total',
+      kind: 'counter',
+      help: 'Requests to a webhook that were refused for their token, their signature or by VALIDATE (status 401), since the server has started.',
+    },
+    ({ source }) => (source.connector.name === 'webhook' ? source.refusedRequests : null),
+  ),
   {
     name: 'millrace_source_drift_total',
     kind: 'counter',

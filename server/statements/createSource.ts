@@ -21,6 +21,7 @@ import { SourceRuntime } from '../sourceRuntime.ts';
 import { declaredTime, sourceAdmission } from '../time/declare.ts';
 import { createLateRelation } from '../time/lateRelation.ts';
 import { otherOptions, ttlOptions } from '../time/timeOptions.ts';
+import { bindValidation } from '../webhook/validation.ts';
 import { catalogWatermark, tableShape } from './columns.ts';
 import { createStream } from './createStream.ts';
 import { rateLimitOf } from './rateLimit.ts';
@@ -71,7 +72,8 @@ export function localIncluded(
 
 /** The running part of a source for the physical columns, those of INCLUDE at the end. */
 export function sourceOf(
-  statement: Pick<CreateSource | CreateTable, 'options' | 'format' | 'include' | 'span'>,
+  statement: Pick<CreateSource | CreateTable, 'options' | 'format' | 'include' | 'span'> &
+    Partial<Pick<CreateTable, 'validation'>>,
   columns: readonly TableColumn[],
   context: StatementContext,
 ): SourceRuntime {
@@ -91,6 +93,7 @@ export function sourceOf(
     ...plainContext(() => database.clock()),
     timeZone,
   });
+  const validation = statement.validation ?? null;
   const config = {
     options,
     columns,
@@ -102,6 +105,7 @@ export function sourceOf(
     timeZone,
     onError: letters.onError,
     ...(included === undefined ? {} : { included }),
+    validated: validation !== null,
   };
   // A reader is opened once now, so that a bad configuration fails here. A restart must not fail at it.
   if (database.recovery === null) {
@@ -110,6 +114,7 @@ export function sourceOf(
   }
   const source = new SourceRuntime(connector, config);
   source.letters = letters;
+  if (validation !== null) source.validation = bindValidation(validation, columns, context);
   if (limit !== undefined) source.limit = rateLimitOf(limit, statement.span.start);
   return source;
 }

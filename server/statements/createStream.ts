@@ -40,6 +40,7 @@ export function tableStatement(statement: CreateSource): CreateTable {
     query: null,
     withData: true,
     fromSource: null,
+    validation: null,
     engine: null,
     span,
   };

@@ -75,6 +75,18 @@ function refuseUnsupported(statement: CreateTable): void {
   }
 }
 
+/** VALIDATE is about requests. */
+function refuseValidation({ validation, options }: CreateTable): void {
+  if (validation === null) return;
+  const connector = options.find((o) => o.name === 'connector');
+  if (connector !== undefined && optionText(connector).toLowerCase() === 'webhook') return;
+  throw unsupported(
+    'VALIDATE without connector webhook',
+    validation.span.start,
+    "It decides about requests: write WITH (connector = 'webhook') before it.",
+  );
+}
+
 /** INCLUDE names fields of messages. */
 export function refuseInclude(statement: Pick<CreateTable, 'include'>): void {
   const include = statement.include[0];
@@ -307,6 +319,7 @@ export function makeTable(
 
 export const createTable: StatementHandler<CreateTable> = {
   async run(statement, context) {
+    refuseValidation(statement);
     if (isCdc(statement)) {
       context.requireNoTransactionBlock('CREATE TABLE');
       return createCdcTable(statement, context);

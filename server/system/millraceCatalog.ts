@@ -36,7 +36,7 @@ export const millraceColumns: ColumnSpecs = {
     id: 12404,
     kind: 'v',
     columns:
-      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text, state text!, paused_reason text, paused_at timestamptz, retry_at timestamptz, bytes_read int8!, rows_forgotten int8',
+      'id oid!, schema name!, name name!, connector text!, options text[]!, consumers int4!, active bool!, rows_read int8!, bad_records int8!, position jsonb, failure text, failure_sqlstate text, state text!, paused_reason text, paused_at timestamptz, retry_at timestamptz, bytes_read int8!, rows_forgotten int8, refused_requests int8',
   },
   functions: {
     id: 12405,
@@ -209,6 +209,7 @@ function* sources(view: SystemView): Generator<Fields> {
       paused_at: source.paused?.at ?? null,
       retry_at: source.paused?.retryAt ?? null,
       bytes_read: source.bytesRead,
+      refused_requests: source.connector.name === 'webhook' ? source.refusedRequests : null,
       rows_forgotten: object.kind === 'table' ? (object.stream?.forgotten ?? null) : null,
     };
   }

@@ -25,6 +25,16 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** 401, counted. */
+function refused(
+  source: SourceRuntime,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Refusal {
+  source.refusedRequests++;
+  return new Refusal(401, message, headers);
+}
+
 export class WebhookEndpoint {
   readonly #database: Database;
   readonly #keys: IdempotencyKeys;
@@ -85,7 +95,7 @@ export class WebhookEndpoint {
     const { options } = source.config;
     const { headers } = request;
     const noToken = tokenRefusal(options, headers);
-    if (noToken !== null) throw new Refusal(401, noToken, { 'www-authenticate': 'Bearer' });
+    if (noToken !== null) throw refused(source, noToken, { 'www-authenticate': 'Bearer' });
     this.#checkCapacity(source);
     const limit = Number(options.get('max.body.bytes'));
     let held = 0;
@@ -99,7 +109,9 @@ export class WebhookEndpoint {
       const body = await readBody(request, limit, hold);
       const now = Number(this.#database.environment.serverClock.system() / 1_000_000n);
       const unsigned = signatureRefusal(options, headers, body, now);
-      if (unsigned !== null) throw new Refusal(401, unsigned);
+      if (unsigned !== null) throw refused(source, unsigned);
+      const invalid = source.validation?.refusal({ headers, body }) ?? null;
+      if (invalid !== null) throw refused(source, invalid);
       const plain = await unpack(body, headers['content-encoding'], limit);
       if (plain !== body) hold(plain.length);
       return await this.#write(table, source, plain, request);
