@@ -15,6 +15,9 @@ export const HIDDEN = '***';
 /** User and password of an address, which ends at the last `@` before its path. */
 const CREDENTIALS = /([a-z][\w+.-]*:\/\/)[^/?#\s]*@/gi;
 
+/** A key that was put where another thing is meant to be, or with it. */
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+
 /** Of the options that `headers.*` and the like stand for, those that are secret by all appearance. */
 const TELLING = /auth|cookie|credential|key|passw|secret|signature|token/i;
 
@@ -57,7 +60,8 @@ export function isSecretOption(name: string): boolean {
 
 /** The value as anybody may see it. */
 export function shownValue(name: string, value: string): string {
-  return isSecretOption(name) ? HIDDEN : value.replace(CREDENTIALS, `$1${HIDDEN}@`);
+  if (isSecretOption(name) || PRIVATE_KEY.test(value)) return HIDDEN;
+  return value.replace(CREDENTIALS, `$1${HIDDEN}@`);
 }
 
 /** Whether the value, written as it is, had better be kept as a secret: it is no path of a file, and says something. */

@@ -1,6 +1,10 @@
 /** What can be said of an HTTP sink in WITH (...), read into what its writer needs. */
 import { SqlError } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../connector.ts';
+import { refuseTlsOptions, type TlsSettings, tlsNames, tlsOptions, tlsSettings } from '../tls.ts';
+
+export const httpTlsNames = tlsNames('tls.');
+const httpTlsOptions = tlsOptions('tls.');
 
 export const httpOptions: readonly OptionSpec[] = [
   {
@@ -25,6 +29,7 @@ export const httpOptions: readonly OptionSpec[] = [
     alterable: true,
     doc: "A header of every request: `headers.authorization = 'Bearer ...'`.",
   },
+  ...httpTlsOptions,
   {
     name: 'batch.format',
     type: 'string',
@@ -77,6 +82,8 @@ export const httpOptions: readonly OptionSpec[] = [
 
 export interface HttpTarget {
   readonly url: URL;
+  /** Null: without TLS. */
+  readonly tls: TlsSettings | null;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: 'array' | 'ndjson' | 'row';
@@ -124,8 +131,12 @@ function headersOf(options: ReadonlyMap<string, string>): Readonly<Record<string
 export function httpTarget(options: ReadonlyMap<string, string>): HttpTarget {
   const format = options.get('batch.format');
   const body = format === 'ndjson' || format === 'row' ? format : 'array';
+  const url = urlOf(options.get('url') ?? '');
+  const secure = url.protocol === 'https:';
+  if (!secure) refuseTlsOptions(options, httpTlsOptions, 'Write a url that begins with https://.');
   return {
-    url: urlOf(options.get('url') ?? ''),
+    url,
+    tls: secure ? tlsSettings(options, httpTlsNames) : null,
     method: options.get('method') ?? 'POST',
     headers: headersOf(options),
     body,

@@ -3,6 +3,7 @@
  * encoding of requests; it is loaded when a cluster is first used. State: one connection per broker address, made on demand and
  * forgotten when it breaks; brokers and topics as the last metadata told.
  */
+import { isIP } from 'node:net';
 import type { Connection } from '@platformatic/kafka';
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
@@ -193,11 +194,17 @@ export class KafkaCluster {
       connectTimeout: settings.connectMillis,
       requestTimeout: settings.requestMillis,
       maxInflights: MAX_INFLIGHT,
-      ...(settings.tls === null ? {} : { tls: settings.tls, tlsServerName: !/^[\d.:]+$/.test(address.host) }),
+      ...(settings.tls === null
+        ? {}
+        : { tls: settings.tls, tlsServerName: settings.tls.servername ?? isIP(address.host) === 0 }),
       ...(settings.sasl === null ? {} : { sasl: settings.sasl }),
     });
     // Every failure is also the answer of the request that meets it.
-    connection.on('error', forget);
+    let broken: unknown = null;
+    connection.on('error', (error) => {
+      broken ??= error;
+      forget();
+    });
     connection.on('close', () => {
       forget();
       this.#open.delete(connection);
@@ -213,7 +220,8 @@ export class KafkaCluster {
     } catch (error) {
       this.#open.delete(connection);
       connection.close().catch(() => {});
-      throw connectionError(error, settings, address);
+      // In TLS 1.3 a broker refuses a certificate when the connection is already made; the request only knows that it is closed.
+      throw connectionError(broken === null ? error : new AggregateError([error, broken]), settings, address);
     }
   }
 }

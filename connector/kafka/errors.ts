@@ -4,7 +4,8 @@
  */
 import { SqlError } from '../../common/sqlError.ts';
 import type { SqlState } from '../../common/sqlStates.ts';
-import type { BrokerAddress, KafkaSettings } from './options.ts';
+import { closedHint, tlsFailure } from '../tls.ts';
+import { type BrokerAddress, type KafkaSettings, kafkaTlsNames } from './options.ts';
 
 /** Error codes of the protocol that are handled by name. */
 export const kafkaCodes = {
@@ -83,16 +84,6 @@ export function protocolCode(error: unknown): number | null {
   return chain(error).find((e) => typeof e.apiCode === 'number')?.apiCode ?? null;
 }
 
-const tlsCodes = new Set([
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'HOSTNAME_MISMATCH',
-]);
-
 const addressText = (a: BrokerAddress): string => `${a.host}:${a.port}`;
 
 /** A connection could not be made or broke. */
@@ -124,19 +115,13 @@ export function connectionError(
     return new SqlError('28000', `Kafka broker ${where} does not sign in with SASL on this listener`, {
       hint: 'Check properties.security.protocol and the port.',
     });
+  const tls =
+    settings.tls === null ? null : tlsFailure(error, `Kafka broker ${where}`, kafkaTlsNames, settings.tls);
+  if (tls !== null) return tls;
   if (settings.sasl !== null && has((e) => e.code === 'PLT_KFK_AUTHENTICATION'))
     return new SqlError(
       '28P01',
       `password authentication failed for user "${user}" at Kafka broker ${where}`,
-    );
-  const tls = errors.find((e) => typeof e.code === 'string' && tlsCodes.has(e.code));
-  if (tls !== undefined)
-    return new SqlError(
-      '08001',
-      `Kafka broker ${where} has a certificate that is not trusted (${tls.code})`,
-      {
-        hint: 'Set properties.ssl.ca.location to the authority that signed it.',
-      },
     );
   if (has((e) => e.message === 'Broker requires TLS.'))
     return new SqlError('08001', `Kafka broker ${where} wants TLS`, {
@@ -145,11 +130,12 @@ export function connectionError(
   const code = errors.find((e) => typeof e.code === 'string' && /^E[A-Z]+/.test(e.code))?.code;
   const timeout = has((e) => e.code === 'PLT_KFK_TIMEOUT' || e.name === 'TimeoutError');
   const why = code ?? (timeout ? 'timeout' : 'connection closed');
+  const closed = why === 'connection closed' || why === 'ECONNRESET' || why === 'EPIPE';
+  const more = closed && settings.tls !== null ? ` ${closedHint(kafkaTlsNames, settings.tls)}` : '';
   return new SqlError('08001', `could not connect to Kafka at ${where} (${why})`, {
-    hint:
-      why === 'connection closed'
-        ? 'The broker closed the connection: check properties.security.protocol, and that the port is that of such a listener.'
-        : 'Check properties.bootstrap.server, and that the broker runs and its advertised.listeners can be reached from here.',
+    hint: closed
+      ? `The broker closed the connection: check properties.security.protocol, and that the port is that of such a listener.${more}`
+      : 'Check properties.bootstrap.server, and that the broker runs and its advertised.listeners can be reached from here.',
   });
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { SqlError } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../connector.ts';
+import { type PemSource, type TlsNames, tlsSettings } from '../tls.ts';
 
 const DEFAULT_PORT = 9092;
 
@@ -44,10 +45,22 @@ export const kafkaConnectionOptions: readonly OptionSpec[] = [
     doc: "PEM file of the authorities to trust. Default: those of the server's own Node.js.",
   },
   {
+    name: 'properties.ssl.ca.pem',
+    type: 'string',
+    alterable: true,
+    doc: 'The same as PEM text.',
+  },
+  {
     name: 'properties.ssl.certificate.location',
     type: 'string',
     alterable: true,
     doc: 'PEM file of the certificate to present to brokers that ask for one.',
+  },
+  {
+    name: 'properties.ssl.certificate.pem',
+    type: 'string',
+    alterable: true,
+    doc: 'The same as PEM text.',
   },
   {
     name: 'properties.ssl.key.location',
@@ -56,11 +69,18 @@ export const kafkaConnectionOptions: readonly OptionSpec[] = [
     doc: 'PEM file of its private key.',
   },
   {
+    name: 'properties.ssl.key.pem',
+    type: 'string',
+    secret: true,
+    alterable: true,
+    doc: 'The same as PEM text.',
+  },
+  {
     name: 'properties.ssl.key.password',
     type: 'string',
     secret: true,
     alterable: true,
-    doc: 'Password of that file.',
+    doc: 'Password of that key, where it is encrypted.',
   },
   {
     name: 'properties.ssl.endpoint.identification.algorithm',
@@ -69,6 +89,12 @@ export const kafkaConnectionOptions: readonly OptionSpec[] = [
     choices: ['https', 'none'],
     alterable: true,
     doc: "`none`: a broker's certificate need not name its host.",
+  },
+  {
+    name: 'properties.ssl.server.name',
+    type: 'string',
+    alterable: true,
+    doc: "Name that every broker's certificate must have, also sent as SNI. Default: the host that is connected to.",
   },
   {
     name: 'properties.client.id',
@@ -137,27 +163,41 @@ function parseBrokers(text: string): readonly BrokerAddress[] {
   return brokers;
 }
 
-function pemFile(options: ReadonlyMap<string, string>, name: string): Buffer | undefined {
-  const path = options.get(name);
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path);
-  } catch {
-    throw new SqlError('58P01', `option "${name}": cannot read the file "${path}"`);
-  }
+/** `.location` is the path of a file, `.pem` the text. */
+function pemSource(name: string): PemSource {
+  const [location, pem] = [`properties.ssl.${name}.location`, `properties.ssl.${name}.pem`];
+  const text = (options: ReadonlyMap<string, string>): string | undefined => {
+    const path = options.get(location);
+    if (path === undefined) return options.get(pem);
+    if (options.has(pem)) {
+      throw new SqlError('22023', `options "${location}" and "${pem}" cannot both be given`);
+    }
+    if (path.includes('-----BEGIN')) {
+      throw new SqlError('22023', `option "${location}" takes the path of a file`, {
+        hint: `Give PEM text in the option "${pem}".`,
+      });
+    }
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      throw new SqlError('58P01', `option "${location}": cannot read the file "${path}"`);
+    }
+  };
+  return { name: location, text };
 }
 
+export const kafkaTlsNames: TlsNames = {
+  ca: pemSource('ca'),
+  certificate: pemSource('certificate'),
+  key: pemSource('key'),
+  keyPassword: 'properties.ssl.key.password',
+  serverName: 'properties.ssl.server.name',
+};
+
 function tlsOf(options: ReadonlyMap<string, string>): TlsOptions {
-  const ca = pemFile(options, 'properties.ssl.ca.location');
-  const cert = pemFile(options, 'properties.ssl.certificate.location');
-  const key = pemFile(options, 'properties.ssl.key.location');
-  const passphrase = options.get('properties.ssl.key.password');
   const anyHost = options.get('properties.ssl.endpoint.identification.algorithm') === 'none';
   return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(passphrase === undefined ? {} : { passphrase }),
+    ...tlsSettings(options, kafkaTlsNames),
     ...(anyHost ? { checkServerIdentity: () => undefined } : {}),
   };
 }

@@ -6,7 +6,8 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import mqttPacket, { type IConnackPacket, type IConnectPacket, type Packet } from 'mqtt-packet';
 import { SqlError } from '../../common/sqlError.ts';
-import type { MqttTarget } from './options.ts';
+import { closedHint, serverNameFor, tlsFailure } from '../tls.ts';
+import { type MqttTarget, mqttTlsNames } from './options.ts';
 
 export interface LinkEvents {
   packet(packet: Packet): void;
@@ -85,8 +86,10 @@ export class MqttLink {
     this.#target = target;
     this.#events = events;
     const { host, port, tls } = target;
-    const name = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
-    this.#socket = tls === null ? connectTcp({ host, port }) : connectTls({ host, port, ...name, ...tls });
+    this.#socket =
+      tls === null
+        ? connectTcp({ host, port })
+        : connectTls({ host, port, ...tls, ...serverNameFor(host, tls) });
   }
 
   /** Connects and signs in. Rejects with SqlError. */
@@ -108,7 +111,7 @@ export class MqttLink {
     parser.on('packet', (packet) => this.#take(packet));
     parser.on('error', (error: unknown) => this.#end(`it does not speak MQTT: ${reasonOf(error)}`));
     socket.on('data', (bytes) => parser.parse(bytes));
-    socket.on('error', (error) => this.#end(reasonOf(error)));
+    socket.on('error', (error) => this.#end(reasonOf(error), 0, error));
     socket.on('close', () => this.#end('it closed the connection'));
     socket.setNoDelay(true);
     return new Promise((resolve) => {
@@ -128,7 +131,9 @@ export class MqttLink {
         '08001',
         `could not connect to MQTT broker ${host}:${port}: ${result.detail ?? result.message}`,
         {
-          hint: 'Check the option url, and that the broker runs and can be reached from here.',
+          hint: `Check the option url, and that the broker runs and can be reached from here.${
+            tls === null ? '' : ` ${closedHint(mqttTlsNames, tls)}`
+          }`,
         },
       );
     });
@@ -167,19 +172,23 @@ export class MqttLink {
     this.#ping.unref();
   }
 
-  #end(reason: string, code = 0): void {
+  /** `cause`: of the socket. */
+  #end(reason: string, code = 0, cause: unknown = null): void {
     if (this.#done) return;
     this.#done = true;
     if (this.#ping !== null) clearInterval(this.#ping);
     this.#socket.destroy();
-    const { host, port } = this.#target;
+    const { host, port, tls } = this.#target;
+    const handshake =
+      tls === null ? null : tlsFailure(cause, `MQTT broker ${host}:${port}`, mqttTlsNames, tls);
     // 142: session taken over.
     const error =
       code === 142
         ? new SqlError('55000', `another client took over the session at MQTT broker ${host}:${port}`, {
             hint: 'Client ids must be unique: give this source another client_prefix.',
           })
-        : new SqlError('08006', `lost MQTT broker ${host}:${port}: ${reason}`, { detail: reason });
+        : (handshake ??
+          new SqlError('08006', `lost MQTT broker ${host}:${port}: ${reason}`, { detail: reason }));
     if (this.#opened !== null) this.#opened(error);
     else this.#events.ended(error);
   }

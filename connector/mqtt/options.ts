@@ -1,8 +1,11 @@
 /** Options of the `mqtt` connector, and what they say of the connection. */
 import { SqlError } from '../../common/sqlError.ts';
 import type { OptionSpec } from '../connector.ts';
-import { pemOption } from '../nats/pem.ts';
 import type { RemoteConfig } from '../remote.ts';
+import { refuseTlsOptions, type TlsSettings, tlsNames, tlsOptions, tlsSettings } from '../tls.ts';
+
+export const mqttTlsNames = tlsNames('tls.');
+const mqttTlsOptions = tlsOptions('tls.');
 
 export const mqttOptions: readonly OptionSpec[] = [
   {
@@ -65,14 +68,7 @@ export const mqttOptions: readonly OptionSpec[] = [
     doc: 'What has a watermark of its own: the source as a whole, or each topic (the first 1,000; others are one).',
   },
   { name: 'keepalive.sec', type: 'integer', default: '30', doc: 'How often the connection is tried.' },
-  { name: 'tls.ca', type: 'string', doc: 'Certificate authority: PEM text, or the path of a file.' },
-  { name: 'tls.client_cert', type: 'string', doc: 'Client certificate: PEM text, or the path of a file.' },
-  {
-    name: 'tls.client_key',
-    type: 'string',
-    secret: true,
-    doc: 'Key of the client certificate: PEM text, or a path.',
-  },
+  ...mqttTlsOptions,
   { name: 'connect.timeout.ms', type: 'integer', default: '5000', doc: 'To connect and sign in.' },
 ];
 
@@ -80,7 +76,7 @@ export interface MqttTarget {
   readonly host: string;
   readonly port: number;
   /** Null: without TLS. */
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  readonly tls: TlsSettings | null;
   readonly version: 4 | 5;
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
@@ -119,19 +115,13 @@ export function targetOf({ options }: RemoteConfig): MqttTarget {
   }
   const topic = options.get('topic') ?? '';
   checkFilter(topic);
-  const ca = pemOption(options, 'tls.ca');
-  const cert = pemOption(options, 'tls.client_cert');
-  const key = pemOption(options, 'tls.client_key');
-  const given = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   const secure = scheme === 'mqtts' || scheme === 'ssl';
-  if (!secure && Object.keys(given).length > 0) {
-    throw new SqlError('22023', 'options tls.* need a url that begins with mqtts://');
-  }
+  if (!secure) refuseTlsOptions(options, mqttTlsOptions, 'Write a url that begins with mqtts://.');
   const qos = options.get('qos');
   return {
     host: (match[2] ?? '').replace(/^\[|\]$/g, ''),
     port: Number(match[3] ?? port),
-    tls: secure ? given : null,
+    tls: secure ? tlsSettings(options, mqttTlsNames) : null,
     version: options.get('mqtt.version') === '3.1.1' ? 4 : 5,
     topic,
     qos: qos === '0' ? 0 : qos === '2' ? 2 : 1,

@@ -18,8 +18,9 @@ import {
 } from '@nats-io/transport-node';
 import { SqlError } from '../../common/sqlError.ts';
 import type { RemoteConfig } from '../remote.ts';
-import { pemOption } from './pem.ts';
+import { closedHint, type TlsSettings, tlsFailure, tlsNames, tlsSettings } from '../tls.ts';
 
+const natsTlsNames = tlsNames('tls.');
 const STREAM_NOT_FOUND = 10059;
 const NOT_ENABLED = 10039;
 const NOT_ENABLED_FOR_ACCOUNT = 10076;
@@ -82,15 +83,8 @@ function serverList(options: ReadonlyMap<string, string>): { servers: string[]; 
 export async function connectNats(config: RemoteConfig): Promise<NatsClient> {
   const { options } = config;
   const { servers, secure } = serverList(options);
-  const ca = pemOption(options, 'tls.ca');
-  const cert = pemOption(options, 'tls.client_cert');
-  const key = pemOption(options, 'tls.client_key');
+  const tls = tlsSettings(options, natsTlsNames);
   const timeout = Number(options.get('connect.timeout.ms') ?? '5000');
-  const tls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
   const useTls = secure || Object.keys(tls).length > 0;
   const sign = credentials(options);
   let connection: NatsConnection | null = null;
@@ -110,12 +104,28 @@ export async function connectNats(config: RemoteConfig): Promise<NatsClient> {
     return { connection, manager };
   } catch (error) {
     await connection?.close();
-    throw natsError(error, `NATS server ${servers.join(', ')}`, connection === null);
+    const what = `NATS server ${servers.join(', ')}`;
+    throw connection === null ? connectError(error, what, tls, useTls) : natsError(error, what);
   }
 }
 
-/** An error of the client as SQL's. `connecting`: there was no connection yet. */
-export function natsError(error: unknown, what: string, connecting = false): unknown {
+/** There was no connection yet. */
+function connectError(error: unknown, what: string, tls: TlsSettings, useTls: boolean): unknown {
+  const known = tlsFailure(error, what, natsTlsNames, tls) ?? natsError(error, what);
+  if (!(known instanceof SqlError) || known.state !== '08006') return known;
+  const closed = useTls ? ` ${closedHint(natsTlsNames, tls)}` : '';
+  return new SqlError('08001', `could not connect to ${what}: ${reasonOf(error)}`, {
+    hint: `Check the option server_url, and that the server runs and can be reached from here.${closed}`,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof TimeoutError) return 'no answer in time';
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** An error of the client as SQL's. */
+export function natsError(error: unknown, what: string): unknown {
   if (error instanceof SqlError) return error;
   if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
     return new SqlError('28P01', `${what} refused the credentials`, {
@@ -137,13 +147,7 @@ export function natsError(error: unknown, what: string, connecting = false): unk
     });
   }
   if (!(error instanceof Error)) return error;
-  const reason = error instanceof TimeoutError ? 'no answer in time' : error.message;
-  if (connecting) {
-    return new SqlError('08001', `could not connect to ${what}: ${reason}`, {
-      hint: 'Check the option server_url, and that the server runs and can be reached from here.',
-    });
-  }
-  return new SqlError('08006', `lost ${what}: ${reason}`);
+  return new SqlError('08006', `lost ${what}: ${reasonOf(error)}`);
 }
 
 export function isApiError(error: unknown, code: number): boolean {

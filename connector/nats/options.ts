@@ -1,5 +1,6 @@
 /** Options of the `nats` connector. */
 import type { OptionSpec } from '../connector.ts';
+import { tlsOptions } from '../tls.ts';
 
 export const natsOptions: readonly OptionSpec[] = [
   {
@@ -22,14 +23,7 @@ export const natsOptions: readonly OptionSpec[] = [
   { name: 'token', type: 'string', secret: true, doc: 'For connect_mode = token.' },
   { name: 'nkey', type: 'string', secret: true, doc: 'Seed (SU...) for connect_mode = nkey or credential.' },
   { name: 'jwt', type: 'string', doc: 'User JWT for connect_mode = credential.' },
-  { name: 'tls.ca', type: 'string', doc: 'Certificate authority: PEM text, or the path of a file.' },
-  { name: 'tls.client_cert', type: 'string', doc: 'Client certificate: PEM text, or the path of a file.' },
-  {
-    name: 'tls.client_key',
-    type: 'string',
-    secret: true,
-    doc: 'Key of the client certificate: PEM text, or a path.',
-  },
+  ...tlsOptions('tls.'),
   {
     name: 'scan.startup.mode',
     type: 'string',

@@ -8,13 +8,13 @@ import { formats } from '../formats/index.ts';
 import type { LookupAnswer, LookupClient, LookupConfig, LookupConnector } from '../lookup.ts';
 import { RedisConnection } from './redisClient.ts';
 import { joinedKey } from './redisCommands.ts';
-import { redisOptions } from './redisOptions.ts';
+import { redisOptions, redisTlsOptions } from './redisOptions.ts';
 
 const used = [
   'redis.url',
   'redis.username',
   'redis.password',
-  'redis.tls.ca',
+  ...redisTlsOptions.map((option) => option.name),
   'key.prefix',
   'key.separator',
   'timeout_seconds',

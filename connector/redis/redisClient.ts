@@ -1,11 +1,18 @@
 /** A connection to one Redis server that fails instead of waiting: the server tries again with another one. */
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import type { createClient } from 'redis';
 import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { SinkConfig } from '../sink.ts';
+import {
+  closedHint,
+  refuseTlsOptions,
+  serverNameFor,
+  type TlsSettings,
+  tlsFailure,
+  tlsSettings,
+} from '../tls.ts';
 import type { RedisCommand } from './redisCommands.ts';
+import { redisTlsNames, redisTlsOptions } from './redisOptions.ts';
 
 interface Address {
   readonly url: string;
@@ -36,12 +43,12 @@ function addressOf(text: string): Address {
     url: text,
     shown: `${url.hostname}:${url.port === '' ? '6379' : url.port}`,
     tls: url.protocol === 'rediss:',
-    host: url.hostname,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
   };
 }
 
 /** What went wrong, without what was sent. */
-function failureOf(error: unknown, shown: string): Error {
+function failureOf(error: unknown, shown: string): SqlError {
   const message = error instanceof Error ? error.message : String(error);
   if (/^(WRONGPASS|NOAUTH|ERR AUTH|ERR Client sent AUTH)/.test(message)) {
     return new SqlError('28P01', `Redis at ${shown} refused the password`, {
@@ -66,23 +73,14 @@ function clusterRefusal(shown: string): SqlError {
   });
 }
 
-function authorities(file: string | undefined): { readonly ca?: string } {
-  if (file === undefined) return {};
-  try {
-    return { ca: readFileSync(file, 'utf8') };
-  } catch (error) {
-    throw new SqlError('22023', `cannot read the file of option "redis.tls.ca"`, {
-      detail: error instanceof Error ? error.message : String(error),
-    });
-  }
-}
-
 export class RedisConnection {
   readonly #address: Address;
   readonly #config: Pick<SinkConfig, 'options'>;
   /** Null: not connected yet. */
   #client: Client | null = null;
   readonly #millis: number;
+  /** Null: without TLS. */
+  readonly #tls: TlsSettings | null;
   #lost: Error | null = null;
 
   constructor(config: Pick<SinkConfig, 'options'>) {
@@ -90,6 +88,9 @@ export class RedisConnection {
     this.#address = addressOf(options.get('redis.url') ?? '');
     this.#millis = Math.max(1, Number(options.get('timeout_seconds') ?? 10) * 1000);
     this.#config = config;
+    if (!this.#address.tls)
+      refuseTlsOptions(options, redisTlsOptions, 'Write a redis.url that begins with rediss://.');
+    this.#tls = this.#address.tls ? tlsSettings(options, redisTlsNames) : null;
   }
 
   /** Connects, and finds out whether this is one server. */
@@ -98,7 +99,7 @@ export class RedisConnection {
     try {
       // Loaded by whoever needs it first, not by every start.
       const redis = await import('redis');
-      const client = clientOf(redis.createClient, this.#config, this.#address, this.#millis);
+      const client = clientOf(redis.createClient, this.#config, this.#address, this.#tls, this.#millis);
       client.on('error', (error: Error) => {
         this.#lost ??= error;
       });
@@ -106,17 +107,28 @@ export class RedisConnection {
       await this.#inTime(client.connect());
     } catch (error) {
       this.close();
-      const known = failureOf(error, shown);
-      if (known instanceof SqlError && !known.state.startsWith('08')) throw known;
+      const known = this.#tlsFailure(error) ?? failureOf(error, shown);
+      if (known.state !== '08006') throw known;
+      const closed = this.#tls === null ? '' : ` ${closedHint(redisTlsNames, this.#tls)}`;
       throw new SqlError('08001', `could not connect to Redis at ${shown}`, {
         detail: error instanceof Error ? error.message : String(error),
-        hint: 'Check redis.url, and that the server runs and can be reached from here.',
+        hint: `Check redis.url, and that the server runs and can be reached from here.${closed}`,
       });
     }
     if (await this.#isCluster()) {
       this.close();
       throw clusterRefusal(shown);
     }
+  }
+
+  /** The handshake may fail after the client took the connection for made. */
+  #tlsFailure(error: unknown): SqlError | null {
+    if (this.#tls === null) return null;
+    const peer = `Redis at ${this.#address.shown}`;
+    return (
+      tlsFailure(error, peer, redisTlsNames, this.#tls) ??
+      tlsFailure(this.#lost, peer, redisTlsNames, this.#tls)
+    );
   }
 
   async #isCluster(): Promise<boolean> {
@@ -147,7 +159,7 @@ export class RedisConnection {
       return await this.#inTime(section(must(this.#client, 'connected')));
     } catch (error) {
       this.close();
-      throw failureOf(this.#lost ?? error, this.#address.shown);
+      throw this.#tlsFailure(error) ?? failureOf(this.#lost ?? error, this.#address.shown);
     }
   }
 
@@ -169,7 +181,8 @@ type Client = ReturnType<typeof clientOf>;
 function clientOf(
   create: typeof createClient,
   { options }: Pick<SinkConfig, 'options'>,
-  { url, tls, host }: Address,
+  { url, host }: Address,
+  tls: TlsSettings | null,
   millis: number,
 ) {
   const username = options.get('redis.username');
@@ -181,13 +194,6 @@ function clientOf(
     disableOfflineQueue: true,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    socket: tls
-      ? {
-          ...common,
-          tls: true,
-          ...(isIP(host) === 0 ? { servername: host } : {}),
-          ...authorities(options.get('redis.tls.ca')),
-        }
-      : common,
+    socket: tls === null ? common : { ...common, tls: true, ...tls, ...serverNameFor(host, tls) },
   });
 }

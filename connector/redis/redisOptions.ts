@@ -1,5 +1,9 @@
 /** What can be said of a Redis sink in WITH (...) and after ENCODE TEMPLATE. */
 import type { OptionSpec } from '../connector.ts';
+import { tlsNames, tlsOptions } from '../tls.ts';
+
+export const redisTlsNames = tlsNames('redis.tls.');
+export const redisTlsOptions = tlsOptions('redis.tls.');
 
 export const redisOptions: readonly OptionSpec[] = [
   {
@@ -22,12 +26,7 @@ export const redisOptions: readonly OptionSpec[] = [
     alterable: true,
     doc: 'Password, where the URL has none.',
   },
-  {
-    name: 'redis.tls.ca',
-    type: 'string',
-    alterable: true,
-    doc: 'File with the certificates (PEM) that the server is to be trusted by. Default: those of the system.',
-  },
+  ...redisTlsOptions,
   {
     name: 'redis.type',
     type: 'string',

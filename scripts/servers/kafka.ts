@@ -3,6 +3,7 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type IssuedCertificate, pemText } from './certificates.ts';
 import {
   installKafka,
   javaArguments,
@@ -15,9 +16,22 @@ import {
 } from './kafkaInstall.ts';
 import { endServer, freePort, type ServerKind, type ServerProcess, spawnServer } from './server.ts';
 
+/** PEM files. */
+export interface TlsListener {
+  /** Capital letters and digits. */
+  readonly name: string;
+  readonly certificate: IssuedCertificate;
+  /** The authority that clients' certificates must be signed by; null: clients need none. */
+  readonly clientsOf: string | null;
+  /** Clients sign in as one of the users too. */
+  readonly sasl?: boolean;
+}
+
 export interface KafkaOptions {
   /** Who may come in through the SASL listeners (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512). None: there are no such listeners. */
   readonly users?: readonly { readonly name: string; readonly password: string }[];
+  /** Further listeners with TLS and certificates of the caller's. */
+  readonly tlsListeners?: readonly TlsListener[];
   /** A listener with TLS (and one with TLS and SASL, where there are users). */
   readonly tls?: boolean;
   /** Over the node's own settings. */
@@ -29,6 +43,8 @@ export interface KafkaServer extends ServerProcess {
   readonly saslUrl: string | null;
   readonly tlsUrl: string | null;
   readonly saslTlsUrl: string | null;
+  /** Of a listener by its name. */
+  readonly urlOf: (name: string) => string | null;
   /** PEM file of the certificate that signs the TLS listeners'; null: there are none. */
   readonly caFile: string | null;
 }
@@ -85,12 +101,36 @@ function keyStoreProperties(store: string): Readonly<Record<string, string>> {
   };
 }
 
+const saslListeners = ({ tlsListeners = [] }: KafkaOptions): readonly string[] =>
+  tlsListeners.filter((l) => l.sasl === true).map((l) => l.name);
+
+/** The key and its certificate lie in one file, as Kafka reads them. */
+function tlsListenerProperties(directory: string, listener: TlsListener): Readonly<Record<string, string>> {
+  const { certificate, clientsOf } = listener;
+  const store = join(directory, `${listener.name}.pem`);
+  writeFileSync(store, pemText(certificate.keyFile) + pemText(certificate.certificateFile));
+  const name = `listener.name.${listener.name.toLowerCase()}.ssl`;
+  return {
+    [`${name}.keystore.type`]: 'PEM',
+    [`${name}.keystore.location`]: store,
+    ...(clientsOf === null
+      ? {}
+      : {
+          [`${name}.client.auth`]: 'required',
+          [`${name}.truststore.type`]: 'PEM',
+          [`${name}.truststore.location`]: clientsOf,
+        }),
+  };
+}
+
 async function listenersOf(options: KafkaOptions): Promise<readonly Listener[]> {
   const users = (options.users ?? []).length > 0;
   const wanted: [name: string, protocol: string][] = [['PLAINTEXT', 'PLAINTEXT']];
   if (users) wanted.push(['SASL', 'SASL_PLAINTEXT']);
   if (options.tls === true) wanted.push(['TLS', 'SSL']);
   if (users && options.tls === true) wanted.push(['SASLTLS', 'SASL_SSL']);
+  for (const { name, sasl } of options.tlsListeners ?? [])
+    wanted.push([name, sasl === true ? 'SASL_SSL' : 'SSL']);
   const listeners: Listener[] = [];
   for (const [name, protocol] of wanted) listeners.push({ name, protocol, port: await freePort() });
   return listeners;
@@ -115,7 +155,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
             'sasl.enabled.mechanisms': mechanisms.join(','),
             ...loginModules('SASL', users),
             ...loginModules('SASLTLS', users),
+            ...Object.assign({}, ...saslListeners(options).map((name) => loginModules(name, users))),
           }),
+      ...Object.assign({}, ...(options.tlsListeners ?? []).map((l) => tlsListenerProperties(directory, l))),
       ...(tls === null ? {} : keyStoreProperties(tls.store)),
       ...options.properties,
     }),
@@ -150,6 +192,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     saslUrl: url('SASL'),
     tlsUrl: url('TLS'),
     saslTlsUrl: url('SASLTLS'),
+    urlOf: url,
     caFile: tls?.caFile ?? null,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),

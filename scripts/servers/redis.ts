@@ -36,19 +36,19 @@ async function ready(port: number): Promise<void> {
 export interface RedisOptions {
   /** What clients must give; none by default. */
   readonly password?: string;
-  /** It speaks TLS only. */
-  readonly tls?: boolean;
+  /** It speaks TLS only: with a certificate of its own making, or such arguments (`--tls-cert-file` ...). */
+  readonly tls?: boolean | readonly string[];
   /** Further arguments of redis-server. */
   readonly args?: readonly string[];
 }
 
 export interface RedisServer extends ServerProcess {
-  /** PEM file of the certificate by which the server is trusted; null: it does not speak TLS. */
+  /** PEM file of the certificate of its own making by which it is trusted; null: it has none. */
   readonly caFile: string | null;
 }
 
 /** A self-signed certificate for 127.0.0.1 in the directory; the arguments that make the server use it. */
-function tlsArguments(directory: string, port: number): readonly string[] {
+function ownCertificate(directory: string): readonly string[] {
   const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'ca.pem')];
   const done = spawnSync(
     'openssl',
@@ -71,7 +71,7 @@ function tlsArguments(directory: string, port: number): readonly string[] {
   );
   if (done.status !== 0) throw new Error(`openssl failed: ${done.stderr}`);
   return [
-    ...['--tls-port', String(port), '--port', '0', '--tls-cert-file', certificate, '--tls-key-file', key],
+    ...['--tls-cert-file', certificate, '--tls-key-file', key],
     ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no'],
   ];
 }
@@ -81,7 +81,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const directory = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
   const port = await freePort();
   const args = [
-    ...(tls ? tlsArguments(directory, port) : ['--port', String(port)]),
+    ...(tls === false
+      ? ['--port', String(port)]
+      : ['--tls-port', String(port), '--port', '0', ...(tls === true ? ownCertificate(directory) : tls)]),
     ...['--bind', '127.0.0.1', '--dir', directory, '--save', ''],
     ...['--appendonly', 'yes', '--appendfsync', 'everysec'],
     ...(password === undefined ? [] : ['--requirepass', password]),
@@ -89,7 +91,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   ];
   const begin = async (): Promise<ChildProcess> => {
     const child = spawnServer('redis-server', args);
-    await (tls ? listening(port) : ready(port));
+    await (tls === false ? ready(port) : listening(port));
     return child;
   };
   let child = await begin();
@@ -97,8 +99,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return {
     host: '127.0.0.1',
     port,
-    url: `${tls ? 'rediss' : 'redis'}://${secret}127.0.0.1:${port}`,
-    caFile: tls ? join(directory, 'ca.pem') : null,
+    url: `${tls === false ? 'redis' : 'rediss'}://${secret}127.0.0.1:${port}`,
+    caFile: tls === true ? join(directory, 'ca.pem') : null,
     kill: () => endServer(child, 'SIGKILL'),
     stop: () => endServer(child, 'SIGTERM'),
     async start() {

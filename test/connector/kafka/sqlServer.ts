@@ -13,6 +13,8 @@ const START_MILLIS = 60_000;
 
 export interface SqlServer {
   run(sql: string): Promise<void>;
+  /** Rows of a query, columns parted by ` | `. */
+  rows(sql: string): Promise<readonly string[]>;
   /** Waits until a query gives these rows. */
   expectRows(sql: string, expected: readonly string[]): Promise<void>;
   /** The WITH clause of a source over a topic. */
@@ -42,6 +44,7 @@ export function useSqlServer(kafka: () => KafkaServer | null): SqlServer {
     async run(sql) {
       await connected().query(sql);
     },
+    rows,
     async expectRows(sql, expected) {
       for (let attempt = 0; ; attempt++) {
         const seen = await rows(sql);
