@@ -17,6 +17,7 @@ import { schemaHeader } from '../registry/wireFormat.ts';
 import type { SinkBatch, SinkChange, SinkConfig } from '../sink.ts';
 import {
   type ChangeBytes,
+  checkDimensions,
   millisOf,
   nameOf,
   operationOf,
@@ -53,10 +54,12 @@ function decimalWriter(scale: number): ValueWriter {
 /** Arrays of more dimensions are arrays of arrays. */
 function arrayWriter(element: DataType): ValueWriter {
   let leaf = element;
-  while (leaf.id === 'array') leaf = leaf.element;
+  let depth = 1;
+  for (; leaf.id === 'array'; depth++) leaf = leaf.element;
   const write = nullableWriter(leaf);
   return (writer, value) => {
     if (!(value instanceof SqlArray)) return;
+    checkDimensions(value, depth);
     const { dimensions, elements } = value;
     let at = 0;
     const level = (dimension: number): void => {

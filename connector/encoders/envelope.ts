@@ -2,6 +2,8 @@
  * What encodings of bytes have in common: how their parts are called, how their schemas are named (as Debezium names them, for
  * FORMAT DEBEZIUM), and an envelope's operation and time.
  */
+import type { SqlArray } from '../../common/sqlArray.ts';
+import { SqlError } from '../../common/sqlError.ts';
 import type { Row } from '../../common/value.ts';
 import { recordName } from '../registry/options.ts';
 import type { SinkBatch, SinkChange, SinkConfig } from '../sink.ts';
@@ -16,6 +18,15 @@ export type ChangeBytes = (change: SinkChange, batch: SinkBatch) => Uint8Array;
 /** The row that a change leaves; only of changes that leave one. */
 export function rowOf({ after }: SinkChange): Row {
   return after ?? [];
+}
+
+/** Schemas say how many dimensions arrays have; values of a column may have others. An empty array has none. */
+export function checkDimensions({ dimensions }: SqlArray, depth: number): void {
+  if (dimensions.length === 0 || dimensions.length === depth) return;
+  const declared = depth === 1 ? 'one' : String(depth);
+  throw new SqlError('2202E', `an array has ${dimensions.length} dimensions, and its type ${declared}`, {
+    hint: 'Cast the column to an array type of as many dimensions, or use ENCODE JSON.',
+  });
 }
 
 /** What was done: created, updated, deleted. */

@@ -16,7 +16,15 @@ import { registryClient } from '../registry/client.ts';
 import { subjectOf } from '../registry/options.ts';
 import { schemaHeader } from '../registry/wireFormat.ts';
 import type { SinkConfig } from '../sink.ts';
-import { type ChangeBytes, millisOf, nameOf, operationOf, type RowBytes, rowOf } from './envelope.ts';
+import {
+  type ChangeBytes,
+  checkDimensions,
+  millisOf,
+  nameOf,
+  operationOf,
+  type RowBytes,
+  rowOf,
+} from './envelope.ts';
 import { envelopeShape, messageName, messageShape, protoText } from './protobufSchema.ts';
 
 const plain = plainContext(() => 0n);
@@ -69,13 +77,16 @@ function toPlain(type: DataType): ToPlain {
     case 'array': {
       if (type.element.id === 'array') break;
       const write = toPlain(type.element);
-      return (value) =>
-        (value instanceof SqlArray ? value.elements : []).map((item) => {
+      return (value) => {
+        if (!(value instanceof SqlArray)) return [];
+        checkDimensions(value, 1);
+        return value.elements.map((item) => {
           if (item !== null) return write(item);
           throw new SqlError('22004', 'an array with NULL in it is not possible in Protobuf', {
             hint: 'Take NULLs out with array_remove(a, NULL), or use ENCODE AVRO or JSON.',
           });
         });
+      };
     }
     default:
       break;

@@ -87,10 +87,15 @@ function arrayReader(
   let leafType: DataType = type;
   let leafWriter = writer;
   const least: number[] = [];
+  /** Branches of the union that an array within an array may be in. */
+  const branches: (readonly AvroType[] | null)[] = [];
   while (leafType.id === 'array') {
-    if (leafWriter.kind !== 'array') throw mismatch(writer, type, path);
+    const union = least.length > 0 && leafWriter.kind === 'union' ? leafWriter.branches : null;
+    const array = union === null ? leafWriter : union.find((b) => b.kind === 'array');
+    if (array?.kind !== 'array') throw mismatch(writer, type, path);
+    branches.push(union);
     leafType = leafType.element;
-    leafWriter = leafWriter.items;
+    leafWriter = array.items;
     least.push(leastSize(leafWriter));
   }
   const read = avroReader(leafWriter, leafType, `${path}[]`, context, depth + 1);
@@ -98,6 +103,10 @@ function arrayReader(
     const elements: Value[] = [];
     const dimensions: number[] = [];
     const level = (at: number): void => {
+      const union = branches[at] ?? null;
+      if (union !== null && union[tap.index(union.length)]?.kind !== 'array') {
+        throw new FieldFailure('22004', `field "${path}": an array within an array is null`, path);
+      }
       let count = 0;
       const size = least[at] ?? 1;
       for (let n = tap.block(size); n > 0; n = tap.block(size)) {

@@ -20,18 +20,24 @@ export class AvroWriter {
     return at;
   }
 
+  #byte(value: number): void {
+    // First the room: the buffer may be another one afterwards.
+    const at = this.#room(1);
+    this.#bytes[at] = value;
+  }
+
   boolean(value: boolean): void {
-    this.#bytes[this.#room(1)] = value ? 1 : 0;
+    this.#byte(value ? 1 : 0);
   }
 
   /** int and long. */
   long(value: bigint): void {
     let n = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
     while (n > 0x7fn) {
-      this.#bytes[this.#room(1)] = Number(n & 0x7fn) | 0x80;
+      this.#byte(Number(n & 0x7fn) | 0x80);
       n >>= 7n;
     }
-    this.#bytes[this.#room(1)] = Number(n);
+    this.#byte(Number(n));
   }
 
   float(value: number): void {

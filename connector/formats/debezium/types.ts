@@ -9,6 +9,8 @@ import {
   formatDate,
   formatTime,
   formatTimestamp,
+  isFiniteDate,
+  isFiniteTimestamp,
 } from '../../../common/dateTime.ts';
 import { Decimal } from '../../../common/decimal.ts';
 import type { JsonNode } from '../../../common/jsonb.ts';
@@ -16,7 +18,13 @@ import { isJsonObject, parseJsonb, printJson } from '../../../common/jsonText.ts
 import { parseValue } from '../../../common/textIo.ts';
 import { roundTimestamp } from '../../../common/timePrecision.ts';
 import { formatType } from '../../../common/typeTable.ts';
-import type { Value } from '../../../common/value.ts';
+import {
+  DATE_INFINITY,
+  DATE_MINUS_INFINITY,
+  TIMESTAMP_INFINITY,
+  TIMESTAMP_MINUS_INFINITY,
+  type Value,
+} from '../../../common/value.ts';
 import { FieldFailure } from '../encode.ts';
 import type { JsonConverter } from '../json/convert.ts';
 import type { JsonContext } from '../json/forms.ts';
@@ -67,12 +75,13 @@ export function fromMicros(micros: bigint, type: DataType): Value | undefined {
   switch (type.id) {
     case 'timestamp':
     case 'timestamptz':
-      return roundTimestamp(checkTimestamp(micros), type);
+      return isFiniteTimestamp(micros) ? roundTimestamp(checkTimestamp(micros), type) : micros;
     case 'date':
+      if (!isFiniteTimestamp(micros)) return micros > 0n ? DATE_INFINITY : DATE_MINUS_INFINITY;
       return checkDate(Number(floorDivide(micros, MICROS_PER_DAY)));
     case 'text':
     case 'varchar':
-      return formatTimestamp(checkTimestamp(micros));
+      return formatTimestamp(isFiniteTimestamp(micros) ? checkTimestamp(micros) : micros);
     default:
       return undefined;
   }
@@ -85,8 +94,10 @@ export function fromTimeMicros(micros: bigint, type: DataType): Value | undefine
 }
 
 export function fromDays(days: number, type: DataType): Value | undefined {
-  if (type.id === 'date') return checkDate(days);
-  if (type.id === 'text' || type.id === 'varchar') return formatDate(checkDate(days));
+  const known = isFiniteDate(days) ? checkDate(days) : days;
+  if (type.id === 'date') return known;
+  if (type.id === 'text' || type.id === 'varchar') return formatDate(known);
+  if (!isFiniteDate(days)) return fromMicros(days > 0 ? TIMESTAMP_INFINITY : TIMESTAMP_MINUS_INFINITY, type);
   return fromMicros(BigInt(days) * MICROS_PER_DAY, type);
 }
 
