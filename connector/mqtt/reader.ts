@@ -185,12 +185,13 @@ export class MqttReader implements RemoteReader {
       if (this.#closed || this.#failed !== null) return;
       try {
         await this.connect();
-        if (this.#note === why.message) this.#note = null;
+        if (this.#note === error.message) this.#note = null;
         return;
       } catch (e) {
         if (!(e instanceof SqlError)) throw e;
         if (!e.state.startsWith('08')) throw e;
         error = e;
+        this.#note = e.message;
       }
     }
     throw error;
