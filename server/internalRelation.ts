@@ -60,13 +60,35 @@ export function createInternal(
 ): TableObject {
   const { schema, distance } = place;
   const name = internalName(database, schema, owner);
+  const table = makeInternal(database, owner, { id: owner.id + distance, schema, name }, columns, lateStore);
+  database.catalog.add(table);
+  return table;
+}
+
+/** `internal` with other columns; empty, and not in the catalog. */
+export function internalAfter(
+  database: Database,
+  internal: TableObject,
+  columns: readonly TableColumn[],
+  lateStore: LateStore,
+): TableObject {
+  const owner = { ...internal, id: ownerOf(internal) };
+  return makeInternal(database, owner, internal, columns, lateStore);
+}
+
+function makeInternal(
+  database: Database,
+  owner: Pick<InternalOwner, 'id' | 'owner' | 'searchPath' | 'timeZone'>,
+  { id, schema, name }: Pick<TableObject, 'id' | 'schema' | 'name'>,
+  columns: readonly TableColumn[],
+  lateStore: LateStore,
+): TableObject {
   const rowId = columns.length - 1;
   const store = new RelationStore(
     columns.map((c) => c.type),
     [rowId],
   );
-  const id = owner.id + distance;
-  const table: TableObject = {
+  return {
     kind: 'table',
     id,
     schema,
@@ -105,6 +127,4 @@ export function createInternal(
       rows: () => store.rowCount(),
     }),
   };
-  database.catalog.add(table);
-  return table;
 }

@@ -21,9 +21,11 @@ import { definitionContext, viewStatement } from '../definitions/viewStatement.t
 import { duplicateKey } from '../ingest.ts';
 import { type CatalogObject, type IndexObject, shownKind, type TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
+import { lateRelationOf } from '../time/lateRelation.ts';
 import { keyString } from '../transaction.ts';
 import { type Positions, Replacement } from '../views/replacement.ts';
 import { fedTable, isFedByName } from './alterFed.ts';
+import { lateColumn, type Moved, moveLateNodes, moveTime, publishMoved } from './alterTime.ts';
 import { type ColumnAction, ColumnChanges, type TableStatement } from './columnChanges.ts';
 import { type TableShape, tableShape } from './columns.ts';
 import { checkShape, makeTable } from './createTable.ts';
@@ -33,7 +35,7 @@ import type { StatementContext } from './statement.ts';
 export { isColumnChange } from './columnChanges.ts';
 
 /** Views that read these columns of the table, by their own text. */
-function readers(table: TableObject, columns: ReadonlySet<number>, context: StatementContext) {
+function readersOf(table: TableObject, columns: ReadonlySet<number>, context: StatementContext) {
   const found: { readonly view: CatalogObject; readonly column: number }[] = [];
   for (const view of context.database.catalog.dependents(table.id)) {
     if (view.kind === 'sink' && view.relation === table.id) {
@@ -54,6 +56,16 @@ function readers(table: TableObject, columns: ReadonlySet<number>, context: Stat
     if (column !== undefined) found.push({ view, column });
   }
   return found;
+}
+
+/** The same, of those that read them of late rows as well. */
+function readers(table: TableObject, columns: ReadonlySet<number>, context: StatementContext) {
+  const found = readersOf(table, columns, context);
+  const late = lateRelationOf(context.database, table.id);
+  if (late === null) return found;
+  const own = new Map([...columns].map((c) => [lateColumn(table, c), c]));
+  const ofLate = readersOf(late, new Set(own.keys()), context);
+  return [...found, ...ofLate.map(({ view, column }) => ({ view, column: must(own.get(column)) }))];
 }
 
 /** The other end of CASCADE and RESTRICT: views, and indexes, which go along. */
@@ -262,7 +274,6 @@ function refuseFed(table: TableObject, position: number): void {
       'Make a relation with the new columns beside it: what the connector still has is read again.',
     );
   }
-  if (table.admission !== null) throw unsupported('changing columns of a table with a watermark', position);
   if (table.entry.lookup !== undefined) throw unsupported('changing columns of a lookup table', position);
 }
 
@@ -292,27 +303,30 @@ export function alterColumns(
   replacement.run(() => {
     const made = tableOf(changes.statement, table, context);
     after = made.after;
-    goOn = made.goOn;
     replacement.onFailure(() => database.removeNodes(new Set([made.after.node])));
-    change = new RowChange(after, made.shape, changes, context);
-    if (table.stream !== null && change.volatile.length > 0) {
-      throw unsupported(
-        'ADD COLUMN with a DEFAULT that is not the same for all rows, to a source',
-        0,
-        'Rows of a source are never changed: give a constant, or none.',
-      );
-    }
+    const rowChange = new RowChange(after, made.shape, changes, context);
+    change = rowChange;
+    refuseVolatile(table, rowChange);
     const rekeyed = table.rowId === null && table.key.some((k) => changes.retyped.includes(k));
-    fill(after, table, change, rekeyed);
+    fill(after, table, rowChange, rekeyed);
     const positions = table.columns.map((c) => {
       const position = after.columns.findIndex((a) => a.name === c.name);
       return position < 0 || changes.origins.get(c.name)?.before == null ? null : position;
     });
+    const own: Moved = { before: table, after, positions };
+    const late = moveTime(database, own, (row) => rowChange.of(row), replacement);
+    const moved = late === null ? [own] : [own, late];
     for (const object of doomed) removeObject(database, object);
-    const indexes = catalog.dependents(table.id).flatMap((o) => (o.kind === 'index' ? [o] : []));
-    const { undo } = follow(table, after, positions, indexes, context);
-    replacement.onFailure(undo);
-    replacement.replaceTable(after, table.node, positions);
+    replacement.onFailure(follow(moved, context));
+    publishMoved(database, own, replacement);
+    const moveLate = moveLateNodes(database, own, replacement);
+    goOn = () => {
+      moveLate();
+      made.goOn();
+    };
+    for (const { before, after, positions } of moved) {
+      replacement.replaceTable(after, before.node, positions);
+    }
     if (changes.relaxed) replacement.voidPlans(after);
   });
   goOn();
@@ -320,43 +334,61 @@ export function alterColumns(
   return () => computeDefaults(after, change, context);
 }
 
-/** Puts the new table into the catalog; definitions over it keep the columns that they had. */
-function follow(
-  table: TableObject,
-  after: TableObject,
-  positions: Positions,
-  indexes: readonly IndexObject[],
-  context: StatementContext,
-): { readonly undo: () => void } {
-  const { catalog } = context.database;
-  const before = table.columns.flatMap((c, position) =>
-    c.hidden === true
-      ? []
-      : [{ before: c.name, now: positions[position] === null ? null : c.name, position }],
+/** Rows that are never changed cannot be given values one by one. */
+function refuseVolatile(table: TableObject, change: RowChange): void {
+  if (change.volatile.length === 0 || (table.stream === null && table.admission === null)) return;
+  throw unsupported(
+    `ADD COLUMN with a DEFAULT that differs from row to row, to a ${table.stream === null ? 'table with a watermark' : 'source'}`,
+    0,
+    'Give a constant, or none.',
   );
+}
+
+/** Puts the new relations into the catalog; definitions over them keep the columns that they had. Gives what takes it back. */
+function follow(moved: readonly Moved[], context: StatementContext): () => void {
+  const byId = new Map(moved.map((m) => [m.before.id, m]));
+  const changed = moved.map(({ before, after, positions }) => {
+    const columns = before.columns.flatMap((c, position) => {
+      const at = positions[position] ?? null;
+      const now = at === null ? null : must(after.columns[at]).name;
+      return c.hidden === true ? [] : [{ before: c.name, now, position }];
+    });
+    return [before.id, columns] as const;
+  });
+  const [{ before: table }] = moved as readonly [Moved];
   let undo = (): void => {};
   const texts = changeCatalog(context, {
     what: `alter ${shownKind(table)} ${table.name}`,
-    ids: new Set([table.id]),
+    ids: new Set(byId.keys()),
     names: [],
-    changed: new Map([[table.id, before]]),
-    map: (relation, column) => (relation === table.id ? (positions[column] ?? null) : column),
+    changed: new Map(changed),
+    map: (relation, column) => {
+      const positions = byId.get(relation)?.positions;
+      return positions === undefined ? column : (positions[column] ?? null);
+    },
     make: () => {
-      catalog.replace(after);
-      const back = moveIndexes(after, indexes, positions, context);
-      catalog.moveComments(table.id, positions);
+      const back = moved.map((m) => exchange(m, context));
       undo = () => {
-        catalog.replace(table);
-        back();
+        for (const one of back) one();
       };
       return undo;
     },
   });
-  return {
-    undo: () => {
-      texts();
-      undo();
-    },
+  return () => {
+    texts();
+    undo();
+  };
+}
+
+function exchange({ before, after, positions }: Moved, context: StatementContext): () => void {
+  const { catalog } = context.database;
+  const indexes = catalog.dependents(before.id).flatMap((o) => (o.kind === 'index' ? [o] : []));
+  catalog.replace(after);
+  const back = moveIndexes(after, indexes, positions, context);
+  catalog.moveComments(before.id, positions);
+  return () => {
+    catalog.replace(before);
+    back();
   };
 }
 

@@ -18,6 +18,7 @@ import {
 } from '../objects.ts';
 import { refuseColumn } from '../sinks/refusals.ts';
 import { lateRelationOf, lateStatement } from '../time/lateRelation.ts';
+import { isFedByName } from './alterFed.ts';
 import type { StatementContext } from './statement.ts';
 
 /** The expression with `to` for the column `from` of the row it is over. */
@@ -55,21 +56,36 @@ function renamedOption(option: Option, from: string, to: string): Option {
   return names ? { ...option, value: { kind: 'string', value: to } } : option;
 }
 
+/** `included`: which clause of INCLUDE gives the column; -1: none. */
 function renamedStatement(
   statement: CreateTable | CreateSource,
+  included: number,
   from: string,
   to: string,
 ): CreateTable | CreateSource {
   const elements = statement.elements.map((e) => renamedElement(e, from, to));
   const options = statement.options.map((o) => renamedOption(o, from, to));
-  if (statement.kind === 'CreateSource') return { ...statement, elements, options };
+  const include = statement.include.map((clause, i) =>
+    i === included ? { ...clause, alias: identifier(to) } : clause,
+  );
+  if (statement.kind === 'CreateSource') return { ...statement, elements, include, options };
   const versionColumns = statement.versionColumns.map((v) => (v.name === from ? identifier(to) : v));
-  return { ...statement, elements, options, versionColumns };
+  return { ...statement, elements, include, options, versionColumns };
 }
 
-/** A connector finds its fields by the columns' names. */
+/** Which clause of INCLUDE fills the column; -1: none. Theirs are the last of the visible ones. */
+function includeOf(object: TableObject | SourceObject, column: number): number {
+  const made = makingStatement(object);
+  if (made.kind !== 'CreateTable' && made.kind !== 'CreateSource') return -1;
+  const visible = object.columns.flatMap((c, i) => (c.hidden === true ? [] : [i]));
+  const at = visible.indexOf(column) - (visible.length - made.include.length);
+  return Math.max(-1, at);
+}
+
+/** A connector finds its fields by the columns' names: whether it can go on by others. */
 function refuseConnected(object: TableObject | SourceObject, column: number, from: Ident): void {
   if (object.source === null || object.columns[column]?.generated !== null) return;
+  if (object.kind === 'table' && isFedByName(object)) return;
   throw unsupported(
     `renaming a column that connector ${object.source.connector.name} fills`,
     from.span.start,
@@ -87,6 +103,7 @@ function renameStored(
   const made = makingStatement(object);
   const statement = renamedStatement(
     must(made.kind === 'CreateTable' || made.kind === 'CreateSource' ? made : null),
+    includeOf(object, column),
     from,
     to,
   );
@@ -124,6 +141,25 @@ function renameLate(late: TableObject, from: string, to: string): () => void {
     late.columns = before.columns;
     late.entry.columns = late.columns;
   };
+}
+
+/** The connector fills the column from the field of its new name from now on; one of INCLUDE as before. */
+function goOnByName(object: RelationObject, column: number, from: string, context: StatementContext): void {
+  if (object.kind !== 'table' || !isFedByName(object)) return;
+  const [renamed, source] = [must(object.columns[column]), must(object.source)];
+  if (renamed.generated !== null) return;
+  const physical = (c: TableObject['columns'][number]): boolean => c.generated === null && c.hidden !== true;
+  const config = { ...source.config, columns: object.columns.filter(physical) };
+  if (includeOf(object, column) >= 0) {
+    source.config = config;
+    return;
+  }
+  source.changeColumns(config);
+  context.notice({
+    severity: 'NOTICE',
+    state: '00000',
+    message: `column "${renamed.name}" is filled from fields of that name from now on, no longer from "${from}"`,
+  });
 }
 
 /** A view's columns are named after its name from now on. */
@@ -193,6 +229,7 @@ export function renameColumn(object: CatalogObject, from: Ident, to: Ident, cont
       };
     },
   });
+  goOnByName(object, column, from.name, context);
   for (const dependent of database.catalog.dependents(object.id)) {
     if (dependent.kind === 'index') rewriteIndex(database.catalog, dependent);
   }

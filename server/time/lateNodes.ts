@@ -10,6 +10,8 @@ import type { TimeRule } from './timeRule.ts';
 
 export class LateNodes {
   readonly #nodes = new Map<number, Map<bigint, DataflowNode>>();
+  /** Nodes that others are taking the place of. */
+  readonly #replaced = new Set<DataflowNode>();
 
   of(relation: number): ReadonlyMap<bigint, DataflowNode> {
     return this.#nodes.get(relation) ?? none;
@@ -21,10 +23,19 @@ export class LateNodes {
     this.#nodes.set(relation, known);
   }
 
+  /** Gives way to another one: `release` when nothing is connected to it any more. */
+  retire(node: DataflowNode): void {
+    this.#replaced.add(node);
+  }
+
+  release(node: DataflowNode): void {
+    this.#replaced.delete(node);
+  }
+
   /** Cuts the edges into nodes that are going away. */
   disconnect(gone: ReadonlySet<DataflowNode>): void {
-    for (const nodes of this.#nodes.values())
-      for (const node of nodes.values()) for (const target of gone) node.disconnect(target);
+    const all = [...this.#nodes.values()].flatMap((nodes) => [...nodes.values()]);
+    for (const node of [...all, ...this.#replaced]) for (const target of gone) node.disconnect(target);
   }
 
   /** Forgets a dropped relation; gives its nodes. */

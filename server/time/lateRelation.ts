@@ -10,13 +10,14 @@ import type { Database } from '../database.ts';
 import {
   createInternal,
   type InternalOwner,
+  internalAfter,
   internalName,
   internalStatement,
   LATE_ID,
 } from '../internalRelation.ts';
 import type { TableColumn, TableObject } from '../objects.ts';
 import type { LateRow } from './lateRow.ts';
-import { LateStore } from './lateStore.ts';
+import { LateStore, lateStoreOf } from './lateStore.ts';
 import { defaultTimeOptions, type TimeOptions } from './timeOptions.ts';
 import { differenceInterval, timeUnitOf, unitsValue } from './units.ts';
 
@@ -73,6 +74,18 @@ export function createLateRelation(
   const place = { schema: MILLRACE_LATE, distance: LATE_ID };
   const store = new LateStore(options.retention, options.maxLateRows, all.length - 2);
   return createInternal(database, owner, place, all, store);
+}
+
+/** The relation of late rows as it is for an owner with other columns; empty, and not in the catalog. */
+export function lateRelationAfter(
+  database: Database,
+  late: TableObject,
+  columns: readonly Column[],
+  timeType: DataType,
+): TableObject {
+  const { retention, maxRows } = lateStoreOf(late);
+  const all = lateColumns(columns, timeType);
+  return internalAfter(database, late, all, new LateStore(retention, maxRows, all.length - 2));
 }
 
 /** The relation of late rows of the object with this id; null: it has none. */

@@ -52,15 +52,17 @@ export async function writeRequest(
 ): Promise<WriteResult> {
   const keyTable = request.key === null ? null : await keys.table();
   const result = await database.exclusive(() => {
-    const { table, source } = request;
-    if (database.catalog.byId(table.id) !== table || table.source !== source) {
+    const table = database.catalog.byId(request.table.id);
+    // One whose columns have changed meanwhile has the same source.
+    if (table?.kind !== 'table' || table.source !== request.source) {
       throw new Refusal(404, 'the table was dropped or replaced');
     }
     database.moveOn();
     if (keyTable !== null && database.catalog.byId(keyTable.id) !== keyTable) {
       throw new Refusal(503, 'the table of idempotency keys was dropped', { 'retry-after': '1' });
     }
-    return repeated(keys, keyTable, request) ?? write(database, keys, keyTable, request);
+    const current = { ...request, table };
+    return repeated(keys, keyTable, current) ?? write(database, keys, keyTable, current);
   });
   const { journal } = database;
   if (journal !== null) await journal.flushThrough(journal.lastSeq);
