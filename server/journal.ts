@@ -32,11 +32,15 @@ import {
   type JobRecord,
   type MessagesRecord,
   type PartitionsRecord,
+  type PartRecord,
+  partRows,
   type PositionRecord,
   type ReadmitRecord,
   type ReadRecord,
   type RecordKind,
   type ReprocessRecord,
+  type RowRecord,
+  recordOf,
   rowRecord,
   type SourceProgress,
   withBytes,
@@ -294,6 +298,26 @@ export class Journal {
   noteCommit(deltas: readonly TableDelta[], at: bigint, source: SourceProgress | null): void {
     const record: CommitRecord = { at: String(at), rows: deltaRecords(deltas) };
     this.#later('commit', source === null ? record : { ...record, source });
+  }
+
+  /** Deltas of a tick that `noteParted` ends; gives their bytes. */
+  notePart(deltas: readonly TableDelta[]): number {
+    const rows = Buffer.from(JSON.stringify(deltaRecords(deltas)), 'utf8');
+    this.#file.appendLater('part' satisfies RecordKind, withBytes({}, rows));
+    return rows.length;
+  }
+
+  /** A tick whose deltas are the `parts` records right before, but for those of some tables. */
+  noteParted(parts: number, without: readonly number[], at: bigint, source: SourceProgress): void {
+    this.#later('commit', { at: String(at), rows: [], source, parts, without } satisfies CommitRecord);
+  }
+
+  /** Rows of the parts of the record with this number. */
+  *partsBefore(seq: number, parts: number): Generator<readonly RowRecord[]> {
+    for (const { seq: at, payload } of this.#file.read(seq - parts - 1)) {
+      if (at >= seq) return;
+      yield partRows(recordOf(payload) as PartRecord);
+    }
   }
 
   /** `source` null: given by hand. */

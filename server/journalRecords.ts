@@ -4,6 +4,7 @@
  *   ddl        a statement
  *   job        a statement that is being carried out in the background has been accepted, or given up
  *   commit     the row deltas of one tick, as written; `source`: they came from the table's connector
+ *   part       deltas of a tick that is too large for one record: rows of the commit that comes behind its last part
  *   messages   rows that the connector of a table with a watermark brought
  *   position   a table's connector has moved on without rows
  *   read       rows of a source: how many, and the position after them
@@ -31,6 +32,7 @@ export type RecordKind =
   | 'ddl'
   | 'job'
   | 'commit'
+  | 'part'
   | 'messages'
   | 'position'
   | 'read'
@@ -109,6 +111,19 @@ export interface ForgetRecord extends TimedRecord {
 export interface CommitRecord extends TimedRecord {
   readonly rows: readonly RowRecord[];
   readonly source?: SourceProgress;
+  /** So many records before this one are parts of it; parts that no commit counts are of a tick that has not been. */
+  readonly parts?: number;
+  /** Tables whose rows in the parts do not count. */
+  readonly without?: readonly number[];
+}
+
+/** Rows of a commit, as the bytes of a JSON array of RowRecord. */
+export interface PartRecord {
+  readonly bytes: Uint8Array;
+}
+
+export function partRows({ bytes }: PartRecord): readonly RowRecord[] {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
 }
 
 export interface MessagesRecord extends TimedRecord {

@@ -36,11 +36,14 @@ export async function replayJournal(
     Buffer.from(database.environment.randomBytes(SECRET_BYTES)).toString('hex'),
   );
   database.random.secret = Buffer.from(secret, 'hex');
-  const replay = new Replay(database, runDdl, serverClock.virtual ? serverClock.now() : null);
+  const replay = new Replay(database, journal, runDdl, serverClock.virtual ? serverClock.now() : null);
   if (after === 0) database.watermarks.beginAt(0n);
   try {
-    for (const { kind, payload } of journal.read(database, after)) {
-      await replay.record(kind as RecordKind, recordOf(payload));
+    for (const { seq, kind, payload } of journal.read(database, after)) {
+      // Parts are read when the record comes that they belong to.
+      if (kind !== ('part' satisfies RecordKind)) {
+        await replay.record(seq, kind as RecordKind, recordOf(payload));
+      }
       await onRecord();
     }
   } finally {
@@ -53,19 +56,26 @@ export async function replayJournal(
 
 class Replay {
   readonly #database: Database;
+  readonly #journal: Journal;
   readonly #runDdl: (record: DdlRecord) => Promise<void>;
   /** Where the server's clock stands; null: it is the system's. */
   #virtual: bigint | null;
   /** Inside a section that was rewritten. */
   #rewritten = false;
 
-  constructor(database: Database, runDdl: (record: DdlRecord) => Promise<void>, virtual: bigint | null) {
+  constructor(
+    database: Database,
+    journal: Journal,
+    runDdl: (record: DdlRecord) => Promise<void>,
+    virtual: bigint | null,
+  ) {
     this.#database = database;
+    this.#journal = journal;
     this.#runDdl = runDdl;
     this.#virtual = virtual;
   }
 
-  async record(kind: RecordKind, payload: unknown): Promise<void> {
+  async record(seq: number, kind: RecordKind, payload: unknown): Promise<void> {
     const database = this.#database;
     if (kind === 'snapshot') this.#rewritten = true;
     const { at } = Array.isArray(payload) ? {} : (payload as Partial<TimedRecord>);
@@ -78,7 +88,7 @@ class Replay {
       await database.exclusive(() => {
         // As when it was written: what rows are made of (proctime(), when they came) is of this tick already.
         database.watermarks.setNow(now);
-        replayRecord(database, kind, payload);
+        replayRecord(database, kind, payload, (parts) => this.#journal.partsBefore(seq, parts));
       });
     }
     if (kind === 'clock') this.#virtual = (payload as ClockRecord).virtual ? now : null;

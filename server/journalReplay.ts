@@ -6,7 +6,7 @@ import type { DataType } from '../common/dataType.ts';
 import { parseValue, plainContext } from '../common/textIo.ts';
 import type { Row, Value } from '../common/value.ts';
 import type { Position, SourceRows } from '../connector/connector.ts';
-import type { Database } from './database.ts';
+import type { Database, TableDelta } from './database.ts';
 import { tickLetters } from './deadLetters/letters.ts';
 import { replayReprocess } from './deadLetters/reprocess.ts';
 import { messageContext } from './ingest.ts';
@@ -46,6 +46,7 @@ import {
   publishWatermark,
   tickAdmitted,
   tickMessages,
+  tickParts,
   tickReadmitted,
   tickSource,
   tickTables,
@@ -91,11 +92,14 @@ function rowOfTexts(texts: Texts, types: readonly DataType[]): Row {
   });
 }
 
+/** Rows of the so many parts before a record. */
+type Parts = (count: number) => Iterable<readonly RowRecord[]>;
+
 /** Carries out what a record of any kind but `ddl` says; `record` is its payload. */
-export function replayRecord(database: Database, kind: RecordKind, record: unknown): void {
+export function replayRecord(database: Database, kind: RecordKind, record: unknown, parts: Parts): void {
   switch (kind) {
     case 'commit':
-      replayCommit(database, record as CommitRecord);
+      replayCommit(database, record as CommitRecord, parts);
       return;
     case 'messages':
       replayMessages(database, record as MessagesRecord);
@@ -151,6 +155,7 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
     case 'base':
       replayBase(database, record as BaseRecord);
       return;
+    case 'part':
     case 'snapshot':
       return;
     case 'ddl':
@@ -269,11 +274,29 @@ function replayRows(database: Database, records: readonly RowRecord[]): void {
   if (deltas.length > 0) tickAdmitted(database, deltas);
 }
 
-function replayCommit(database: Database, record: CommitRecord): void {
+function replayCommit(database: Database, record: CommitRecord, parts: Parts): void {
   const { at, rows } = record;
   progress(database, record, record.source);
+  if (record.parts !== undefined) {
+    const without = new Set(record.without);
+    tickParts(database, partDeltas(database, parts(record.parts), without));
+    return;
+  }
   const deltas = deltasOf(database, rows);
   if (deltas.length > 0) tickTables(database, deltas, BigInt(at));
+}
+
+function* partDeltas(
+  database: Database,
+  parts: Iterable<readonly RowRecord[]>,
+  without: ReadonlySet<number>,
+): Generator<readonly TableDelta[]> {
+  for (const rows of parts) {
+    yield deltasOf(
+      database,
+      rows.filter(([id]) => !without.has(id)),
+    );
+  }
 }
 
 function replayMessages(database: Database, record: MessagesRecord): void {

@@ -263,7 +263,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   sinks.start();
   const lookups = new LookupLoops(database);
   lookups.start();
-  database.cdc.start(redactedLog);
+  database.cdc.start(redactedLog, dataDir);
   checkpoints?.start();
   ready = true;
   const [httpListener, wireListener, schedule] = [http, wire, checkpoints];

@@ -99,9 +99,8 @@ export const postgresCdcOptions: readonly OptionSpec[] = [
   {
     name: 'transaction.max.mb',
     type: 'integer',
-    default: '128',
     alterable: true,
-    doc: 'The largest transaction that is taken, in megabytes as the server sends it: it is held in memory and becomes one tick. A larger one pauses the source.',
+    doc: 'The largest transaction that is taken, in megabytes as the server sends it. What exceeds 8 of them waits in a file of the data directory; it becomes one tick. A larger one pauses the source. Default: what the disk has room for.',
   },
 ];
 
@@ -127,7 +126,8 @@ export interface PostgresCdcOptions {
   readonly requestMillis: number;
   readonly snapshotBatch: number;
   readonly snapshotAtomic: number;
-  readonly maxTransactionBytes: number;
+  /** Null: any. */
+  readonly maxTransactionBytes: number | null;
 }
 
 /** Of checked options; names of slot and publication have been filled in. */
@@ -152,6 +152,9 @@ export function readOptions(options: ReadonlyMap<string, string>): PostgresCdcOp
     requestMillis: Math.max(1, number('request.timeout.ms')),
     snapshotBatch: Math.max(1, number('snapshot.batch.size')),
     snapshotAtomic: number('snapshot.atomic.rows'),
-    maxTransactionBytes: Math.max(1, number('transaction.max.mb')) << 20,
+    maxTransactionBytes:
+      options.get('transaction.max.mb') === undefined
+        ? null
+        : Math.max(1, number('transaction.max.mb')) * 2 ** 20,
   };
 }

@@ -77,6 +77,8 @@ const identities: Readonly<Record<string, RelationMessage['identity']>> = {
   i: 'index',
 };
 
+const RELATION = 0x52;
+
 function broken(what: string): SqlError {
   return new SqlError('08P01', `logical replication: ${what}`);
 }
@@ -159,7 +161,22 @@ function tupleOf(reader: MessageReader): Tuple {
 }
 
 export class PgoutputDecoder {
-  readonly #relations = new Map<number, RelationMessage>();
+  readonly #relations: Map<number, RelationMessage>;
+
+  /** `known`: relations that have been described. */
+  constructor(known: Iterable<readonly [number, RelationMessage]> = []) {
+    this.#relations = new Map(known);
+  }
+
+  /** One that knows what this one knows now: for messages from here on that are decoded later. */
+  fork(): PgoutputDecoder {
+    return new PgoutputDecoder(this.#relations);
+  }
+
+  /** Takes in what a message says of a relation; of others, that they are well formed is found out by `decode`. */
+  note(bytes: Buffer): void {
+    if (bytes[0] === RELATION) this.decode(bytes);
+  }
 
   /** One message, without the header of the replication protocol. Throws SqlError 08P01. */
   decode(bytes: Buffer): PgoutputMessage {

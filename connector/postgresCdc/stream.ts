@@ -1,6 +1,7 @@
 /**
  * The stream of committed transactions from a replication slot. What has come and is not taken waits in a queue; when that is
- * full, the connection is not read, and the server waits in turn.
+ * full, the connection is not read, and the server waits in turn. Of a large transaction the beginning waits in memory, and the
+ * rest, as it came, in a file (spill.ts): PostgreSQL sends transactions one after the other, each when it has been committed.
  *
  * State: the transaction that is arriving, the queue, and `received`: every transaction whose commit lies before it has come.
  * Invariant: what is confirmed to the server is only what the caller said; keepalives repeat that.
@@ -18,16 +19,22 @@ import {
 } from './connection.ts';
 import { formatLsn } from './lsn.ts';
 import type { PostgresCdcOptions } from './options.ts';
-import { type Change, PgoutputDecoder } from './pgoutput.ts';
+import { type Change, PgoutputDecoder, type PgoutputMessage } from './pgoutput.ts';
+import { TransactionSpill } from './spill.ts';
 
 /** Bytes of waiting transactions at which reading stops, and at which it goes on. */
 const MOST_QUEUED = 32 << 20;
 const FEW_QUEUED = 16 << 20;
+/** Bytes of one transaction that wait in memory. */
+const MOST_IN_MEMORY = 8 << 20;
 
 const XLOG_DATA = 0x77;
 const KEEPALIVE = 0x6b;
 /** Microseconds from 1970 to 2000. */
 const EPOCH_2000 = 946_684_800_000_000n;
+const COMMIT = 0x43;
+
+type CommitMessage = Extract<PgoutputMessage, { readonly kind: 'commit' }>;
 
 export interface UpstreamTransaction {
   /** Of its commit record, and of what comes after it. */
@@ -35,8 +42,63 @@ export interface UpstreamTransaction {
   readonly endLsn: bigint;
   /** Microseconds since 1970. */
   readonly commitTime: bigint;
+  /** Its changes, or the first of them. */
   readonly changes: readonly Change[];
+  /** Bytes of those. */
   readonly bytes: number;
+  /** What comes after them, decoded as it is read, and its bytes; null: nothing. */
+  readonly rest: RestOfTransaction | null;
+}
+
+/** The changes of a large transaction that are not in memory. */
+export interface RestOfTransaction {
+  readonly bytes: number;
+  /** May be gone through more than once. */
+  changes(): Generator<Change>;
+  close(): void;
+}
+
+/** Where large transactions wait. */
+export interface SpillPlace {
+  readonly directory: string;
+  /** A name in it that nobody else uses. */
+  readonly name: string;
+}
+
+class SpilledRest implements RestOfTransaction {
+  readonly #spill: TransactionSpill;
+  /** Knows the relations as they were described before. */
+  readonly #decoder: PgoutputDecoder;
+
+  constructor(place: SpillPlace, decoder: PgoutputDecoder) {
+    this.#spill = new TransactionSpill(place.directory, place.name);
+    this.#decoder = decoder.fork();
+  }
+
+  get bytes(): number {
+    return this.#spill.bytes;
+  }
+
+  add(message: Buffer): void {
+    this.#spill.add(message);
+  }
+
+  *changes(): Generator<Change> {
+    const decoder = this.#decoder.fork();
+    for (const bytes of this.#spill.messages()) {
+      const message = decoder.decode(bytes);
+      if (isChange(message)) yield message;
+    }
+  }
+
+  close(): void {
+    this.#spill.close();
+  }
+}
+
+function isChange(message: PgoutputMessage): message is Change {
+  const { kind } = message;
+  return kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'truncate';
 }
 
 export class ReplicationStream {
@@ -45,12 +107,15 @@ export class ReplicationStream {
   readonly #options: PostgresCdcOptions;
   readonly #decoder = new PgoutputDecoder();
   readonly #clock: () => bigint;
+  readonly #place: SpillPlace;
   #queue: UpstreamTransaction[] = [];
   #queuedBytes = 0;
   #reading = true;
   /** Of the transaction that is arriving; null: none is. */
   #changes: Change[] | null = null;
   #bytes = 0;
+  /** Where the arriving transaction goes from now on; null: to memory. */
+  #rest: SpilledRest | null = null;
   #confirmed: bigint;
   #closed = false;
   /** Why nothing more comes. */
@@ -61,7 +126,14 @@ export class ReplicationStream {
   /** Called when something has come, or the stream has ended. */
   onArrival: () => void = () => {};
 
-  private constructor(client: pg.Client, options: PostgresCdcOptions, from: bigint, clock: () => bigint) {
+  private constructor(
+    client: pg.Client,
+    options: PostgresCdcOptions,
+    from: bigint,
+    clock: () => bigint,
+    place: SpillPlace,
+  ) {
+    this.#place = place;
     this.#client = client;
     this.#connection = rawConnection(client);
     this.#options = options;
@@ -76,9 +148,10 @@ export class ReplicationStream {
     options: PostgresCdcOptions,
     from: bigint,
     clock: () => bigint,
+    place: SpillPlace,
   ): Promise<ReplicationStream> {
     const client = await connectClient(options, true);
-    const stream = new ReplicationStream(client, options, from, clock);
+    const stream = new ReplicationStream(client, options, from, clock, place);
     try {
       await stream.#start(from);
       return stream;
@@ -135,35 +208,27 @@ export class ReplicationStream {
   }
 
   #message(bytes: Buffer): void {
+    if (this.#rest !== null && bytes[0] !== COMMIT) {
+      this.#spill(this.#rest, bytes);
+      return;
+    }
     const message = this.#decoder.decode(bytes);
     switch (message.kind) {
       case 'begin':
         this.#changes = [];
         this.#bytes = 0;
         return;
-      case 'commit': {
-        const { commitLsn, endLsn, commitTime } = message;
-        const changes = this.#changes ?? [];
-        this.#changes = null;
-        this.received = endLsn;
-        if (changes.length > 0) {
-          this.#queue.push({ commitLsn, endLsn, commitTime, changes, bytes: this.#bytes });
-          this.#queuedBytes += this.#bytes;
-        }
-        if (this.#queuedBytes > MOST_QUEUED && this.#reading) {
-          this.#reading = false;
-          this.#connection.stream.pause();
-        }
-        this.onArrival();
+      case 'commit':
+        this.#commit(message);
         return;
-      }
       case 'insert':
       case 'update':
       case 'delete':
       case 'truncate':
         this.#bytes += bytes.length;
-        if (this.#bytes > this.#options.maxTransactionBytes) throw tooLarge(this.#options);
         this.#changes?.push(message);
+        this.#checkSize(0);
+        if (this.#bytes > MOST_IN_MEMORY) this.#rest = new SpilledRest(this.#place, this.#decoder);
         return;
       case 'relation':
       case 'origin':
@@ -171,6 +236,38 @@ export class ReplicationStream {
       case 'message':
         return;
     }
+  }
+
+  #spill(rest: SpilledRest, bytes: Buffer): void {
+    this.#decoder.note(bytes);
+    rest.add(bytes);
+    this.#checkSize(rest.bytes);
+  }
+
+  #checkSize(spilled: number): void {
+    const { maxTransactionBytes } = this.#options;
+    if (maxTransactionBytes !== null && this.#bytes + spilled > maxTransactionBytes) {
+      throw tooLarge(maxTransactionBytes);
+    }
+  }
+
+  #commit({ commitLsn, endLsn, commitTime }: CommitMessage): void {
+    const changes = this.#changes ?? [];
+    const rest = this.#rest;
+    const bytes = this.#bytes;
+    this.#changes = null;
+    this.#rest = null;
+    this.received = endLsn;
+    if (changes.length > 0) {
+      this.#queue.push({ commitLsn, endLsn, commitTime, changes, bytes, rest });
+      this.#queuedBytes += bytes;
+    }
+    // One large transaction is enough to have on disk.
+    if ((this.#queuedBytes > MOST_QUEUED || rest !== null) && this.#reading) {
+      this.#reading = false;
+      this.#connection.stream.pause();
+    }
+    this.onArrival();
   }
 
   /** The next transaction without taking it; null: none waits. */
@@ -182,11 +279,17 @@ export class ReplicationStream {
     return { transactions: this.#queue.length, bytes: this.#queuedBytes };
   }
 
+  /** Bytes of large transactions that have come, or are coming, and wait in files. */
+  get spilledBytes(): number {
+    return this.#queue.reduce((sum, { rest }) => sum + (rest?.bytes ?? 0), this.#rest?.bytes ?? 0);
+  }
+
   /** Takes the next transaction away. */
   shift(): void {
     const taken = this.#queue.shift();
     if (taken === undefined) return;
     this.#queuedBytes -= taken.bytes;
+    taken.rest?.close();
     if (!this.#reading && this.#queuedBytes < FEW_QUEUED) {
       this.#reading = true;
       this.#connection.stream.resume();
@@ -220,17 +323,26 @@ export class ReplicationStream {
     this.#connection.sendCopyFromChunk(status);
   }
 
+  /** What has come and was not taken comes again. */
+  #dropAll(): void {
+    for (const { rest } of this.#queue) rest?.close();
+    this.#rest?.close();
+    this.#queue = [];
+    this.#changes = null;
+    this.#rest = null;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    this.#queue = [];
+    this.#dropAll();
     // The server answers nothing to an end within the stream that would have to be waited for.
     this.#connection.stream.destroy();
     await endClient(this.#client);
   }
 }
 
-function tooLarge({ maxTransactionBytes }: PostgresCdcOptions): SqlError {
-  return new SqlError('54000', `a transaction is larger than ${maxTransactionBytes >> 20} MB`, {
-    hint: 'Raise transaction.max.mb (ALTER SOURCE ... CONNECTOR WITH (...)) and let the source RESUME: it is held in memory as a whole.',
+function tooLarge(most: number): SqlError {
+  return new SqlError('54000', `a transaction is larger than ${Math.round(most / 2 ** 20)} MB`, {
+    hint: 'Raise transaction.max.mb (ALTER SOURCE ... CONNECTOR WITH (...)), and the source goes on: it needs that much space in the data directory.',
   });
 }

@@ -4,15 +4,16 @@
  *
  * A change that does not fit pauses its table; the transaction's other tables go on.
  */
-import { SqlError } from '../../common/sqlError.ts';
+import type { SqlError } from '../../common/sqlError.ts';
 import type { Position } from '../../connector/connector.ts';
 import { formatLsn, parseLsn } from '../../connector/postgresCdc/lsn.ts';
-import type { Change } from '../../connector/postgresCdc/pgoutput.ts';
 import type { UpstreamTransaction } from '../../connector/postgresCdc/stream.ts';
 import type { Database, TableDelta } from '../database.ts';
 import type { SourceProgress } from '../journalRecords.ts';
 import { TableWrites } from '../transaction.ts';
+import { ChangesOf } from './changesOf.ts';
 import type { FollowedTable } from './followedTable.ts';
+import { applyLarge } from './largeTransaction.ts';
 import type { CdcRuntime, Followed, TableState } from './runtime.ts';
 
 function progressOf(id: number, position: Position, read: number): SourceProgress {
@@ -56,10 +57,6 @@ export function pauseTable(database: Database, table: FollowedTable, error: SqlE
   table.runtime.pauseFor(error);
 }
 
-function relationsOf(change: Change): readonly number[] {
-  return change.kind === 'truncate' ? change.relations.map((r) => r.id) : [change.relation.id];
-}
-
 /** Applies a transaction. False: it has been applied before. */
 export function applyTransaction(
   database: Database,
@@ -70,43 +67,20 @@ export function applyTransaction(
   const { lsn } = source.runtime;
   if (lsn !== null && transaction.endLsn <= parseLsn(lsn)) return false;
   database.moveOn();
-  const writes = new Map<FollowedTable, TableWrites>();
-  const failures = new Map<FollowedTable, SqlError>();
-  const share = Math.ceil(transaction.bytes / Math.max(1, transaction.changes.length));
-  let read = 0;
-  for (const change of transaction.changes) {
-    for (const oid of relationsOf(change)) {
-      for (const table of tables) {
-        if (table.held !== null) {
-          if (table.heldOid === oid) table.held.add(transaction.commitLsn, change, share);
-          continue;
-        }
-        const followed = table.streaming;
-        if (followed === null || followed.oid !== oid || failures.has(table)) continue;
-        let own = writes.get(table);
-        if (own === undefined) {
-          own = new TableWrites(table.table);
-          writes.set(table, own);
-        }
-        try {
-          table.changes.apply(change, own, followed);
-          read++;
-          table.applied++;
-        } catch (error) {
-          if (!(error instanceof SqlError)) throw error;
-          failures.set(table, error);
-          writes.delete(table);
-        }
-      }
+  if (transaction.rest !== null) {
+    for (const [table, error] of applyLarge(database, source, tables, transaction)) {
+      pauseTable(database, table, error);
     }
+    return true;
   }
-  const deltas = [...writes.values()].map(
-    (own): TableDelta => ({ table: own.table, rows: [...own.delta()] }),
-  );
+  const work = new ChangesOf(tables, transaction.commitLsn, (table) => new TableWrites(table));
+  const share = Math.ceil(transaction.bytes / Math.max(1, transaction.changes.length));
+  for (const change of transaction.changes) work.take(change, share);
+  const deltas = work.deltas();
   const position = source.runtime.at(formatLsn(transaction.endLsn));
   // What concerns no table need not be written: it would be nothing again.
-  if (deltas.some(({ rows }) => rows.length > 0)) moveOn(database, source, position, deltas, read);
+  if (deltas.length > 0) moveOn(database, source, position, deltas, work.read);
   else source.runtime.position = position;
-  for (const [table, error] of failures) pauseTable(database, table, error);
+  for (const [table, error] of work.failures) pauseTable(database, table, error);
   return true;
 }

@@ -2,30 +2,24 @@
 import { SqlError } from '../../common/sqlError.ts';
 import { UpstreamConnection } from '../../connector/postgresCdc/connection.ts';
 import type { PostgresCdcOptions } from '../../connector/postgresCdc/options.ts';
-import {
-  dropPublication,
-  dropSlot,
-  shownTable,
-  unpublishTable,
-} from '../../connector/postgresCdc/upstream.ts';
+import { shownTable, unpublishTable } from '../../connector/postgresCdc/upstream.ts';
 import type { Database } from '../database.ts';
 import type { CatalogObject } from '../objects.ts';
 import type { StatementContext } from '../statements/statement.ts';
+import { dropUpstream } from './orphans.ts';
 import type { CdcRuntime } from './runtime.ts';
 import { cdcRuntime } from './tables.ts';
 
 type Told = Pick<StatementContext, 'notice'>;
 
-/** Works on a connection; what fails is a warning, as what is here has gone already. */
+/** What fails is a warning, as what is here has gone already. */
 async function attempt(
-  options: PostgresCdcOptions,
   context: Told,
   left: { readonly message: string; readonly hint: string },
-  work: (connection: UpstreamConnection) => Promise<void>,
+  work: () => Promise<void>,
 ): Promise<void> {
   try {
-    const connection = await UpstreamConnection.open(options);
-    await work(connection).finally(() => connection.close());
+    await work();
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     context.notice({ severity: 'WARNING', state: '01000', ...left, detail: error.message });
@@ -33,7 +27,11 @@ async function attempt(
 }
 
 /** Drops slot and publication, as far as Millrace has made them. */
-export function removeUpstream(options: PostgresCdcOptions, context: Told): Promise<void> {
+export function removeUpstream(
+  database: Database,
+  options: PostgresCdcOptions,
+  context: Told,
+): Promise<void> {
   const { slot, publication, createsSlot, createsPublication } = options;
   if (!createsSlot && !createsPublication) return Promise.resolve();
   const things = [
@@ -46,11 +44,17 @@ export function removeUpstream(options: PostgresCdcOptions, context: Told): Prom
   ].join('; ');
   const left = {
     message: `${things} could not be dropped in PostgreSQL at ${options.host}:${options.port}`,
-    hint: `A slot keeps the server's log for as long as it is there. Drop it: ${commands};`,
+    hint: `A slot keeps the server's log for as long as it is there. Millrace goes on trying; if the server is not to be reached from here any more, drop it there: ${commands};`,
   };
-  return attempt(options, context, left, async (connection) => {
-    if (createsSlot) await dropSlot(connection, slot);
-    if (createsPublication) await dropPublication(connection, publication);
+  const { orphans } = database.cdc;
+  return attempt(context, left, async () => {
+    try {
+      await dropUpstream(options);
+      orphans.forget(options);
+    } catch (error) {
+      orphans.look();
+      throw error;
+    }
   });
 }
 
@@ -73,9 +77,10 @@ async function removeTable(
     message: `table "${name}" could not be taken out of publication "${options.publication}"`,
     hint: `ALTER PUBLICATION "${options.publication}" DROP TABLE ${name}; what is still published is not used.`,
   };
-  await attempt(options, context, left, (connection) =>
-    unpublishTable(connection, options.publication, upstream),
-  );
+  await attempt(context, left, async () => {
+    const connection = await UpstreamConnection.open(options);
+    await unpublishTable(connection, options.publication, upstream).finally(() => connection.close());
+  });
 }
 
 /** After a DROP: `before` are the objects of CDC that there were. */
@@ -90,7 +95,7 @@ export async function cleanUpDropped(
     if (runtime === null || database.catalog.byId(object.id) !== null) continue;
     if (runtime.sourceId === null) {
       await database.cdc.end(object.id);
-      await removeUpstream(runtime.options, context);
+      await removeUpstream(database, runtime.options, context);
       continue;
     }
     const source = database.catalog.byId(runtime.sourceId);

@@ -54,13 +54,14 @@ export async function createCdcSource(
   const options = namedOptions(statement, context);
   const sql = printStatement({ ...statement, elements: [], options });
   const runtime = new CdcRuntime(cdcConfig(optionValues(options, secretsFor(context)), [], context));
+  const making = database.recovery === null ? database.cdc.orphans.making(runtime.options) : null;
   let lsn: string | null = null;
-  if (database.recovery === null) {
-    const connection = await UpstreamConnection.open(runtime.options);
-    lsn = await makeSlot(connection, runtime.options).finally(() => connection.close());
-  }
   let made = false;
   try {
+    if (making !== null) {
+      const connection = await UpstreamConnection.open(runtime.options);
+      lsn = await makeSlot(connection, runtime.options, making).finally(() => connection.close());
+    }
     await database.exclusive(() => {
       if (nameTaken(schema, target.name, statement.ifNotExists, context)) return;
       const object = sourceObject(schema, target.name, sql, runtime, context);
@@ -70,7 +71,8 @@ export async function createCdcSource(
       if (lsn !== null) moveOn(database, { id: object.id, runtime }, runtime.at(lsn), [], 0);
     });
   } finally {
-    if (!made && lsn !== null) await removeUpstream(runtime.options, context);
+    if (!made && lsn !== null) await removeUpstream(database, runtime.options, context);
+    making?.end();
   }
   database.cdc.update();
   return done(TAG);

@@ -41,6 +41,7 @@ import { moveOn } from './applier.ts';
 import { checkKey, columnsAt, followedOf, keyOf, upstreamColumns } from './checkTable.ts';
 import { removeUpstream } from './cleanUp.ts';
 import { cdcConfig, namedOptions, refuseClauses } from './declare.ts';
+import type { Making } from './orphans.ts';
 import { CdcRuntime } from './runtime.ts';
 import { makeSlot } from './slot.ts';
 import { physicalColumns } from './tableChanges.ts';
@@ -143,7 +144,7 @@ async function prepare(
   statement: CreateTable,
   options: PostgresCdcOptions,
   name: TableName,
-  own: boolean,
+  making: Making | null,
   context: StatementContext,
 ): Promise<Upstream> {
   const connection = await UpstreamConnection.open(options);
@@ -161,10 +162,10 @@ async function prepare(
       table,
       columnsAt(columns, primaryKey).map((c) => c.name),
     );
-    const lsn = own ? await makeSlot(connection, options) : null;
+    const lsn = making === null ? null : await makeSlot(connection, options, making);
     let added = false;
     const undo = async (): Promise<void> => {
-      if (own) await removeUpstream(options, context);
+      if (making !== null) await removeUpstream(context.database, options, context);
       else if (added) {
         const again = await UpstreamConnection.open(options);
         await unpublishTable(again, options.publication, name).finally(() => again.close());
@@ -206,16 +207,42 @@ export async function createCdcTable(
   }
   const upstream = parseTableName(tableName, options);
   const isLive = database.recovery === null;
-  const prepared: Upstream = isLive
-    ? await prepare(named, options, upstream, source === null, context)
-    : { statement: named, lsn: null, undo: () => Promise.resolve() };
-  const { statement, lsn } = prepared;
+  const making = isLive && source === null ? database.cdc.orphans.making(options) : null;
+  try {
+    const prepared: Upstream = isLive
+      ? await prepare(named, options, upstream, making, context)
+      : { statement: named, lsn: null, undo: () => Promise.resolve() };
+    await add({ source, given, upstream, schema, name: target.name }, prepared, context);
+  } finally {
+    making?.end();
+  }
+  database.cdc.update();
+  return done(TAG);
+}
+
+interface Following {
+  /** Whose stream it is; null: its own, with these options. */
+  readonly source: SourceObject | null;
+  readonly given: ReadonlyMap<string, string>;
+  readonly upstream: TableName;
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Puts the table into the catalog; if it cannot, what was made in PostgreSQL is taken back. */
+async function add(
+  { source, given, upstream, schema, name }: Following,
+  { statement, lsn, undo }: Upstream,
+  context: StatementContext,
+): Promise<void> {
+  const { database } = context;
+  const shared = source === null ? null : must(cdcRuntime(source));
   let made = false;
   try {
-    const shape = tableShape(statement.elements, null, target.name, context);
+    const shape = tableShape(statement.elements, null, name, context);
     checkShape(statement, shape);
     await database.exclusive(() => {
-      if (nameTaken(schema, target.name, statement.ifNotExists, context)) return;
+      if (nameTaken(schema, name, statement.ifNotExists, context)) return;
       if (source !== null && database.catalog.byId(source.id) !== source) {
         throw new SqlError('42704', `source "${source.name}" does not exist any more`);
       }
@@ -225,7 +252,7 @@ export async function createCdcTable(
           ? cdcConfig(given, columns, context)
           : { ...shared.config, columns, clock: () => database.clock() };
       const runtime = new CdcRuntime(config, upstream, source?.id ?? null);
-      const table = makeTable({ ...statement, options: [] }, shape, schema, target.name, context);
+      const table = makeTable({ ...statement, options: [] }, shape, schema, name, context);
       Object.assign(table, {
         sql: printStatement(statement),
         source: runtime,
@@ -240,10 +267,9 @@ export async function createCdcTable(
       if (lsn !== null) moveOn(database, { id: table.id, runtime }, runtime.at(lsn), [], 0);
     });
   } finally {
-    if (!made && isLive && !(source !== null && isFollowed(source, upstream, context))) await prepared.undo();
+    const isNeeded = made || (source !== null && isFollowed(source, upstream, context));
+    if (database.recovery === null && !isNeeded) await undo();
   }
-  database.cdc.update();
-  return done(TAG);
 }
 
 /** Another table here follows it through the same source. */

@@ -52,6 +52,8 @@ export class CdcFeed {
   readonly runtime: CdcRuntime;
   readonly #database: Database;
   readonly #log: (line: string) => void;
+  /** Where large transactions wait. */
+  readonly #spillDirectory: string;
   readonly #tables = new Map<number, FollowedTable>();
   #stopped = false;
   #tries = 0;
@@ -73,7 +75,9 @@ export class CdcFeed {
     object: SourceObject | TableObject,
     runtime: CdcRuntime,
     log: (line: string) => void,
+    spillDirectory: string,
   ) {
+    this.#spillDirectory = spillDirectory;
     this.#database = database;
     this.object = object;
     this.runtime = runtime;
@@ -172,13 +176,17 @@ export class CdcFeed {
   async #session(): Promise<void> {
     const { runtime } = this;
     const { generation } = runtime;
+    this.#database.cdc.orphans.keep(runtime.options);
     if (runtime.lsn === null) await this.#begin();
     const from = parseLsn(runtime.lsn ?? '0/0');
     this.#durable = 0n;
     this.#syncing = null;
     runtime.noted = null;
     await this.#checkSlot(from);
-    const stream = await ReplicationStream.open(runtime.options, from, () => this.#now);
+    const stream = await ReplicationStream.open(runtime.options, from, () => this.#now, {
+      directory: this.#spillDirectory,
+      name: `transaction-${this.object.id}-${process.pid}`,
+    });
     this.stream = stream;
     stream.onArrival = () => this.#wake();
     const clean = runtime.paused === null;
@@ -261,11 +269,12 @@ export class CdcFeed {
     return true;
   }
 
-  /** Too much is held for a snapshot that has yet to end; it needs what comes before its own position. */
+  /** Too much is held, or would be, for a snapshot that has yet to end; it needs what comes before its own position. */
   #mustWait(stream: ReplicationStream, tables: readonly FollowedTable[]): boolean {
     const commitLsn = stream.next?.commitLsn ?? 0n;
+    const isLarge = (stream.next?.rest ?? null) !== null;
     return tables.some(({ held }) => {
-      if (held === null || held.bytes < MOST_HELD) return false;
+      if (held === null || (held.bytes < MOST_HELD && !isLarge)) return false;
       return held.consistentPoint === null || commitLsn >= held.consistentPoint;
     });
   }

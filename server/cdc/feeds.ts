@@ -1,19 +1,35 @@
 /** Keeps every CDC source of the database followed, from its creation, or the server's start, to its end. */
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Database } from '../database.ts';
 import { CdcFeed } from './feed.ts';
+import { Orphans } from './orphans.ts';
 import { cdcSources } from './tables.ts';
+
+/** Large transactions wait in it: under the data directory, or where there is none, in that for temporary files. */
+const SPILL_DIRECTORY = 'cdc.spill';
 
 export class CdcFeeds {
   readonly #database: Database;
   readonly #feeds = new Map<number, CdcFeed>();
   #log: ((line: string) => void) | null = null;
+  #spillDirectory = tmpdir();
+  readonly orphans: Orphans;
 
   constructor(database: Database) {
     this.#database = database;
+    this.orphans = new Orphans(database);
   }
 
-  start(log: (line: string) => void): void {
+  /** `directory`: the data directory; null: there is none. */
+  start(log: (line: string) => void, directory: string | null): void {
     this.#log = log;
+    if (directory !== null) {
+      this.#spillDirectory = join(directory, SPILL_DIRECTORY);
+      rmSync(this.#spillDirectory, { recursive: true, force: true });
+    }
+    this.orphans.start(log, directory);
     this.update();
   }
 
@@ -22,7 +38,10 @@ export class CdcFeeds {
     if (this.#log === null) return;
     for (const { object, runtime } of cdcSources(this.#database)) {
       if (!this.#feeds.has(object.id)) {
-        this.#feeds.set(object.id, new CdcFeed(this.#database, object, runtime, this.#log));
+        this.#feeds.set(
+          object.id,
+          new CdcFeed(this.#database, object, runtime, this.#log, this.#spillDirectory),
+        );
       }
       runtime.wake();
     }
@@ -41,6 +60,7 @@ export class CdcFeeds {
 
   async stop(): Promise<void> {
     this.#log = null;
+    await this.orphans.stop();
     await Promise.all([...this.#feeds.values()].map((feed) => feed.stop()));
     this.#feeds.clear();
   }

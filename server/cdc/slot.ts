@@ -15,6 +15,7 @@ import {
   slotStatus,
   type TableName,
 } from '../../connector/postgresCdc/upstream.ts';
+import type { Making } from './orphans.ts';
 
 /** Another's slot that is to be used: it must be there, and of our plugin. */
 async function adoptSlot(connection: UpstreamConnection, { slot }: PostgresCdcOptions): Promise<string> {
@@ -43,8 +44,15 @@ function taken(what: string, name: string, option: string): SqlError {
   });
 }
 
-/** For a new source: checks the server and makes both. Gives the position from which changes are kept. */
-export async function makeSlot(connection: UpstreamConnection, options: PostgresCdcOptions): Promise<string> {
+/**
+ * For a new source: checks the server and makes both. Gives the position from which changes are kept. `making` is told before the first
+ * is made.
+ */
+export async function makeSlot(
+  connection: UpstreamConnection,
+  options: PostgresCdcOptions,
+  making: Making,
+): Promise<string> {
   const { slot, publication, createsPublication, createsSlot } = options;
   await checkServer(connection);
   if (createsSlot && (await slotStatus(connection, slot)) !== null) {
@@ -53,11 +61,15 @@ export async function makeSlot(connection: UpstreamConnection, options: Postgres
   if (!createsPublication) await requirePublication(connection, publication);
   else if (await publicationExists(connection, publication)) {
     throw taken('publication', publication, 'publication.create.enable');
-  } else await createPublication(connection, publication);
+  }
+  making.note();
   try {
+    if (createsPublication) await createPublication(connection, publication);
     return createsSlot ? await createSlot(connection, slot) : await adoptSlot(connection, options);
   } catch (error) {
-    if (createsPublication) await dropPublication(connection, publication).catch(() => {});
+    // Made by somebody else in this very moment.
+    if (error instanceof SqlError && error.state === '42710') making.forget();
+    else if (createsPublication) await dropPublication(connection, publication).catch(() => {});
     throw error;
   }
 }

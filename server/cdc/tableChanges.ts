@@ -19,7 +19,7 @@ import { shownTable } from '../../connector/postgresCdc/upstream.ts';
 import type { Database } from '../database.ts';
 import { checkNotNull, duplicateKey, messageContext } from '../ingest.ts';
 import type { TableColumn, TableObject } from '../objects.ts';
-import type { TableWrites } from '../transaction.ts';
+import type { RowWrites } from './chunkWrites.ts';
 import type { CdcRuntime, Followed } from './runtime.ts';
 
 /** Positions of a table's columns that come from the connector. */
@@ -141,7 +141,7 @@ export class TableChanges {
   }
 
   /** Writes a change. Throws SqlError when it does not fit; `writes` are then not to be used. */
-  apply(change: Change, writes: TableWrites, followed: Followed): void {
+  apply(change: Change, writes: RowWrites, followed: Followed): void {
     if (change.kind === 'truncate') {
       this.#clear(writes);
       return;
@@ -170,7 +170,7 @@ export class TableChanges {
   }
 
   /** A row whose key must be free. */
-  putNew(row: Row, writes: TableWrites): void {
+  putNew(row: Row, writes: RowWrites): void {
     if (writes.existing(row) !== null) throw this.duplicate(row);
     writes.put(row);
   }
@@ -181,7 +181,7 @@ export class TableChanges {
     });
   }
 
-  #clear(writes: TableWrites): void {
+  #clear(writes: RowWrites): void {
     for (const row of this.table.store.rows()) writes.remove(row);
     for (const [row, weight] of [...writes.delta()]) if (weight > 0) writes.remove(row);
   }

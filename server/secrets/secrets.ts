@@ -42,6 +42,8 @@ export interface SecretScope {
 type Using = Pick<CatalogObject, 'id' | 'sql' | 'searchPath'>;
 
 const none: ReadonlySet<number> = new Set();
+/** No secret has it. */
+const OWN_ID = 0;
 
 export class Secrets {
   readonly #catalog: Catalog;
@@ -195,6 +197,18 @@ export class Secrets {
 
   #valueOf({ id, value }: SecretObject, asFile: boolean): string | null {
     return asFile && value !== null ? this.#files.path(id, value) : value;
+  }
+
+  // What the server itself keeps
+
+  /** Text of the server's own, for the disk, kept as values are. */
+  sealOwn(text: string): string {
+    return this.#key.seal(OWN_ID, text);
+  }
+
+  /** What `sealOwn` has sealed; `what`: its name in errors. SqlError 55000 without the key, XX001 when it is damaged. */
+  openOwn(sealed: string, what: string): string {
+    return this.#key.open(OWN_ID, sealed, what);
   }
 
   // What may be shown

@@ -72,6 +72,25 @@ export function tickTables(
   return summaries;
 }
 
+/**
+ * One tick over deltas of tables without watermarks that come part by part: they are in the tables when the next part is asked for.
+ */
+export function tickParts(database: Database, parts: Iterable<readonly TableDelta[]>): void {
+  const tables = new Set<TableObject>();
+  database.runTick(() => {
+    for (const deltas of parts) {
+      for (const { table, rows } of deltas) {
+        if (!tables.has(table)) {
+          tables.add(table);
+          table.commits++;
+          fileLetters(database, table);
+        }
+        database.pushRows(table, rows);
+      }
+    }
+  });
+}
+
 /** One tick over rows that are admitted already. */
 export function tickAdmitted(database: Database, deltas: readonly TableDelta[]): void {
   for (const { table } of deltas) table.commits++;

@@ -5,7 +5,7 @@
  * A tick applies deltas row by row to the weights and notes which rows it touched; `commit` emits their net changes,
  * brings secondary indexes up to date and frees rows that went. Between ticks every stored row has a positive weight,
  * and with a key no two rows share one. Within a tick an update's two rows are both present, so key look-ups are for
- * between ticks only.
+ * between ticks only (but `findCurrentRow`).
  * An append-only relation takes its rows as they come: without a look-up, without an index where there is no key, and
  * with nothing to do at `commit`; its net changes are the deltas themselves.
  * A reader may go through the rows while they change (`follow`).
@@ -371,6 +371,20 @@ export class RelationStore implements Persistent {
   findRow(values: readonly Value[]): Row | null {
     const slot = this.findByKey(values);
     return slot < 0 ? null : this.row(slot);
+  }
+
+  /** As `findRow`, also within a tick: the row that is there after the changes so far. */
+  findCurrentRow(values: readonly Value[]): Row | null {
+    assert(this.key !== null, 'relation must have a key');
+    const types = this.#keyColumns.map((k) => must(this.types[k]));
+    const batch = batchOfRows(types, [values]);
+    const hashes = this.#hashes.ints(1);
+    this.#index.hash(batch.columns, 1, hashes);
+    const { index } = this.#index;
+    for (let slot = index.first(hashes[0] as number); slot >= 0; slot = index.next()) {
+      if (this.#weights.get(slot) > 0 && this.#index.matches(batch.columns, 0, slot)) return this.row(slot);
+    }
+    return null;
   }
 
   /** Makes an index over what is stored; later changes keep it up to date. */
