@@ -10,6 +10,12 @@
 import type { DataType } from '../common/dataType.ts';
 import type { OptionSpec, Position } from './connector.ts';
 
+/** Bytes in which many messages lie, and a view of all of them. */
+export interface RecordMemory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
 /** A message as it came. */
 export interface RemoteRecord {
   /** What has a watermark and a lag of its own: a Kafka partition, a file, a subject. */
@@ -18,6 +24,12 @@ export interface RemoteRecord {
   readonly offset: string;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** Where `value` lies, for decoders that need no view of its own: [valueFrom, valueTo). Absent: nowhere else, or it is null. */
+  readonly memory?: RecordMemory | undefined;
+  readonly valueFrom?: number;
+  readonly valueTo?: number;
+  /** Of key and value. Absent: theirs tell. */
+  readonly size?: number;
   /** Microseconds since 1970; null: it has none. */
   readonly timestamp: bigint | null;
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
@@ -97,6 +109,8 @@ export interface RemoteConnector {
   check(config: RemoteConfig): Promise<{ readonly partitions: readonly string[] }>;
   /** A few messages from where reading begins, for inferring columns. Closes what it opens. */
   sample?(config: RemoteConfig, records: number): Promise<readonly RemoteRecord[]>;
+  /** After its source was dropped, and its readers are closed: removes what the server keeps for it. Rejects with SqlError; then it stays there. */
+  forget?(config: RemoteConfig): Promise<void>;
   /** `from` null: where the options say. Rejects with SqlError. */
   open(config: RemoteConfig, from: Position | null): Promise<RemoteReader>;
 }

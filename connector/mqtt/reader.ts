@@ -53,6 +53,8 @@ export class MqttReader implements RemoteReader {
   readonly #byTopic: boolean;
   readonly #session: MqttSession;
   #link: MqttLink | null = null;
+  /** Signing in, or done with that. */
+  #connecting: Promise<unknown> = Promise.resolve();
   #count: bigint;
   #subscribed: boolean;
   #queue: IPublishPacket[] = [];
@@ -80,11 +82,16 @@ export class MqttReader implements RemoteReader {
 
   /** Connects and subscribes. Rejects with SqlError. */
   async connect(): Promise<void> {
-    const { link, connack } = await MqttLink.open(this.#target, this.#signIn, {
+    const opening = MqttLink.open(this.#target, this.#signIn, {
       packet: (packet) => this.#take(packet),
       ended: (error) => this.#lost(error),
     });
-    if (this.#closed) return link.close();
+    this.#connecting = opening.then(
+      ({ link }) => (this.#closed ? link.close() : null),
+      () => {},
+    );
+    const { link, connack } = await opening;
+    if (this.#closed) return;
     this.#link = link;
     this.#paused = false;
     this.#session.attach((packet) => link.send(packet));
@@ -93,6 +100,7 @@ export class MqttReader implements RemoteReader {
       link.begin();
       // A broker of 3.1.1 sends retained messages at each SUBSCRIBE; and it has had one: from here, or when the source was made.
       if (version === 5) await this.#subscribe(link, !retained ? 2 : this.#subscribed ? 1 : 0);
+      else this.#subscribed = true;
       return;
     }
     if (this.#subscribed) {
@@ -284,6 +292,8 @@ export class MqttReader implements RemoteReader {
     this.#closed = true;
     this.#fail(new SqlError('08006', 'the reader is closed'));
     this.#session.attach(null);
+    // Whoever signs in after this must not be overtaken by a sign-in of ours.
+    await this.#connecting;
     await this.#link?.close();
   }
 }

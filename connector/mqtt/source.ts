@@ -113,6 +113,11 @@ export const mqtt: RemoteConnector = {
       await reader.close();
     }
   },
+  /** A clean sign-in ends the session, with the messages that the broker keeps for it. */
+  async forget(config) {
+    const own = { ...signInOf(config, null), clean: true, sessionExpirySeconds: 0 };
+    await trySubscription(targetOf(config), own, false);
+  },
   async open(config, from) {
     const reader = new MqttReader(config, targetOf(config), signInOf(config, null), from);
     try {

@@ -14,11 +14,16 @@ import {
 
 const COMMAND = '/usr/sbin/mosquitto';
 
+export interface MosquittoServer extends ServerProcess {
+  /** Where it keeps sessions, once it was stopped. */
+  readonly databaseFile: string;
+}
+
 /** A broker; `extra` are further lines of its configuration. `password` (of user `reader`) shuts out whoever lacks it. */
 export async function startMosquitto(
   extra: readonly string[] = [],
   passwordFile: string | null = null,
-): Promise<ServerProcess> {
+): Promise<MosquittoServer> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-mosquitto-'));
   const port = await freePort();
   const config = join(directory, 'mosquitto.conf');
@@ -53,6 +58,7 @@ export async function startMosquitto(
     host: '127.0.0.1',
     port,
     url: `mqtt://127.0.0.1:${port}`,
+    databaseFile: join(directory, 'data', 'mosquitto.db'),
     start,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),

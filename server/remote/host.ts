@@ -34,8 +34,10 @@ export interface FeedListener {
 export interface FeedHandle {
   taken(bytes: number): void;
   pace(records: number): void;
+  columns(layout: number, decoding: Pick<FeedSetup, 'message' | 'include'>): void;
   acknowledge(position: Position): void;
-  close(): void;
+  /** Resolves when its reader is closed, or gone with its thread. */
+  close(): Promise<void>;
 }
 
 /** How long readers have to say goodbye. */
@@ -52,6 +54,9 @@ export function carryOut(feeds: Feeds, request: FeedRequest): void {
       return;
     case 'pace':
       feeds.find(request.feed)?.pace(request.records);
+      return;
+    case 'columns':
+      feeds.find(request.feed)?.changeColumns(request);
       return;
     case 'acknowledge':
       feeds.find(request.feed)?.acknowledge(request.position);
@@ -112,6 +117,8 @@ export class RemoteHost {
   >();
   /** Feeds that have not said goodbye. */
   readonly #open = new Set<number>();
+  /** Feeds that were told to close. */
+  readonly #ending = new Map<number, { readonly place: 'worker' | 'main'; readonly done: () => void }>();
   #worker: Place | null = null;
   #main: Place | null = null;
   #last = 0;
@@ -137,10 +144,14 @@ export class RemoteHost {
     return {
       taken: (bytes) => place.post({ kind: 'taken', feed, bytes }),
       pace: (records) => place.post({ kind: 'pace', feed, records }),
+      columns: (layout, { message, include }) =>
+        place.post({ kind: 'columns', feed, layout, message, include }),
       acknowledge: (position) => place.post({ kind: 'acknowledge', feed, position }),
       close: () => {
         this.#listeners.delete(feed);
         place.post({ kind: 'close', feed });
+        if (!this.#open.has(feed)) return Promise.resolve();
+        return new Promise((done) => this.#ending.set(feed, { place: where, done }));
       },
     };
   }
@@ -182,6 +193,7 @@ export class RemoteHost {
       case 'closed':
         this.#open.delete(feed);
         this.#listeners.delete(feed);
+        this.#ended(feed);
         if (this.#open.size > 0) return;
         this.#worker?.idle(true);
         this.#closing?.();
@@ -191,8 +203,18 @@ export class RemoteHost {
     }
   }
 
+  #ended(feed: number): void {
+    this.#ending.get(feed)?.done();
+    this.#ending.delete(feed);
+  }
+
   #died(why: string): void {
     this.#worker = null;
+    for (const [feed, { place }] of [...this.#ending]) {
+      if (place !== 'worker') continue;
+      this.#open.delete(feed);
+      this.#ended(feed);
+    }
     for (const [feed, { place, listener }] of [...this.#listeners]) {
       if (place !== 'worker') continue;
       this.#listeners.delete(feed);
@@ -226,6 +248,7 @@ export class RemoteHost {
     this.#main = null;
     this.#listeners.clear();
     this.#open.clear();
+    for (const feed of [...this.#ending.keys()]) this.#ended(feed);
     await Promise.all([worker?.end(), main?.end()]);
   }
 }

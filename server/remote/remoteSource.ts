@@ -4,6 +4,11 @@
  *
  * State: blocks that wait, in order; positions that were taken and are not yet known to be on disk.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { must } from '../../common/assert.ts';
+import type { DataType } from '../../common/dataType.ts';
+import { SqlError } from '../../common/sqlError.ts';
+import type { Row } from '../../common/value.ts';
 import type {
   OptionSpec,
   Position,
@@ -14,6 +19,7 @@ import type {
 } from '../../connector/connector.ts';
 import type { MessageFormat } from '../../connector/formats/message.ts';
 import type { PartitionProgress, RemoteConfig, RemoteConnector } from '../../connector/remote.ts';
+import { Block, BlockBuilder } from './block.ts';
 import { blockCost } from './feed.ts';
 import type { FeedHandle, FeedListener, RemoteHost } from './host.ts';
 import type { IncludedColumn } from './include.ts';
@@ -26,6 +32,8 @@ const LEAST_RECORDS = 256;
 /** Sessions wait for a tick to end: blocks get smaller above the one time, and larger again below the other. */
 const LONG_TICK_US = 30_000n;
 const SHORT_TICK_US = 10_000n;
+/** How long readers of a dropped source may take to end. */
+const FORGET_MILLIS = 15_000;
 /** With a rate limit, blocks are of what is allowed in a tenth of a second. */
 const PACED_BLOCKS = 10;
 /** Nothing has to be asked for: what comes wakes the loop. */
@@ -58,6 +66,8 @@ export class RemoteSource implements SourceConnector {
   readonly appendOnly = true;
   readonly #surroundings: RemoteSurroundings;
   #queue: RemoteQueue | null = null;
+  /** The readers before are closed. */
+  #closed: Promise<unknown> = Promise.resolve();
   /** Positions with the numbers of their journal records, oldest first. */
   #unacknowledged: { readonly position: Position; readonly seq: number }[] = [];
   /** As the reader told last. */
@@ -141,8 +151,20 @@ export class RemoteSource implements SourceConnector {
     return this.#surroundings.host.open(this.remote, this.#setup(config, from), listener);
   }
 
-  stopped(queue: RemoteQueue): void {
+  /** `closed`: when its reader is; null: there was none. */
+  stopped(queue: RemoteQueue, closed: Promise<void> | null): void {
     if (this.#queue === queue) this.#queue = null;
+    if (closed !== null) this.#closed = Promise.all([this.#closed, closed]);
+  }
+
+  /**
+   * After it was dropped: the server over there is to keep nothing for it. A reader that is still about to connect would make it
+   * known there again, so that readers end first. Rejects with SqlError.
+   */
+  async forget(config: SourceConfig): Promise<void> {
+    if (this.remote.forget === undefined) return;
+    await Promise.race([this.#closed, late(FORGET_MILLIS, 'its reader does not end')]);
+    await this.remote.forget(remoteConfig(this.definition, config.options));
   }
 
   /** What its messages are decoded by, for those that are decoded again. */
@@ -223,6 +245,12 @@ export class RemoteSource implements SourceConnector {
   }
 }
 
+/** Rejects after a while; nobody is kept waiting by the timer. */
+async function late(millis: number, why: string): Promise<never> {
+  await sleep(millis, undefined, { ref: false });
+  throw new SqlError('57014', why);
+}
+
 /** What a connector is told, of the options that are its own. */
 export function remoteConfig(
   definition: Pick<RemoteDefinition, 'name' | 'identity'>,
@@ -240,11 +268,34 @@ export function optionsOf(remote: RemoteConnector): readonly OptionSpec[] {
   return [...remote.options, retentionOption];
 }
 
+/** What becomes of rows that were decoded before a change of columns. */
+interface LayoutChange {
+  readonly from: readonly DataType[];
+  readonly to: readonly DataType[];
+  readonly complete: (row: Row) => Row;
+}
+
+/** The block with the columns that there are after a change. */
+function relaid(bytes: Uint8Array, { from, to, complete }: LayoutChange): Uint8Array {
+  const block = new Block(bytes, from);
+  const partitions = block.partitions();
+  const builder = new BlockBuilder(to);
+  for (let i = 0; i < block.rows; i++) {
+    const row = complete(block.row(i));
+    const partition = must(partitions[i]);
+    if (block.removals?.[i] === 1) builder.remove(partition, row);
+    else builder.put(partition, row);
+  }
+  return builder.build();
+}
+
 /** The reader of one opening. */
 class RemoteQueue implements SourceReader {
   readonly #source: RemoteSource;
-  readonly #config: SourceConfig;
+  #config: SourceConfig;
   readonly #from: Position | null;
+  /** Of columns, since the feed was opened: the first turns layout 0 into 1. */
+  readonly #changes: LayoutChange[] = [];
   #feed: FeedHandle | null = null;
   #blocks: FeedBlock[] = [];
   #failure: ErrorFields | null = null;
@@ -277,13 +328,33 @@ class RemoteQueue implements SourceReader {
       return null;
     }
     this.#feed.taken(blockCost(block.bytes));
-    const { bytes, rows, messageBytes, position, bad, drift } = block;
+    const { rows, messageBytes, position, bad, drift } = block;
+    const bytes = this.#inPresentLayout(block);
     const read = { rows: [], bad, drift, position, messageBytes };
     return bytes === null ? { ...read, block: null } : { ...read, block: { rows, bytes } };
   }
 
   pace(records: number): void {
     this.#feed?.pace(records);
+  }
+
+  /**
+   * The reader goes on where its server sends again what is read again: then it would come twice, or not at all. Blocks of before are
+   * completed when they are taken.
+   */
+  changeColumns(config: SourceConfig, complete: ((row: Row) => Row) | null): boolean {
+    if (this.#source.remote.waitsForAcknowledgements !== true || complete === null) return false;
+    if (this.#feed === null || this.#failure !== null) return false;
+    const types = ({ columns }: SourceConfig): readonly DataType[] => columns.map((c) => c.type);
+    this.#changes.push({ from: types(this.#config), to: types(config), complete });
+    this.#config = config;
+    this.#feed.columns(this.#changes.length, this.#source.decoding(config));
+    return true;
+  }
+
+  #inPresentLayout({ bytes, layout }: FeedBlock): Uint8Array | null {
+    if (bytes === null) return null;
+    return this.#changes.slice(layout).reduce<Uint8Array>(relaid, bytes);
   }
 
   acknowledge(position: Position): void {
@@ -296,9 +367,9 @@ class RemoteQueue implements SourceReader {
   }
 
   close(): void {
-    this.#feed?.close();
+    const closed = this.#feed?.close() ?? null;
     this.#feed = null;
     this.#blocks = [];
-    this.#source.stopped(this);
+    this.#source.stopped(this, closed);
   }
 }

@@ -10,6 +10,7 @@ import type { Database } from '../database.ts';
 import { ownerOf } from '../internalRelation.ts';
 import type { CatalogObject } from '../objects.ts';
 import { shownKind } from '../objects.ts';
+import { forgetDropped, remotesOf } from '../remote/cleanUp.ts';
 import type { SecretObject } from '../secrets/secrets.ts';
 import { findSecret } from '../secrets/statements.ts';
 import { isQueryView, queryView } from '../sinks/definition.ts';
@@ -273,6 +274,7 @@ export const drop: StatementHandler<Drop> = {
         throw unsupported(tag, statement.span.start);
     }
     const cdc = context.database.catalog.objects().filter((o) => cdcRuntime(o) !== null);
+    const remotes = remotesOf(context.database.catalog.objects());
     const result = await context.database.exclusive(() => {
       if (statement.object === 'schema') {
         dropSchemas(statement, context);
@@ -296,6 +298,7 @@ export const drop: StatementHandler<Drop> = {
       return done(tag);
     });
     await cleanUpDropped(cdc, context);
+    await forgetDropped(remotes, context);
     return result;
   },
 };

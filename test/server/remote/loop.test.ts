@@ -114,6 +114,29 @@ describe('a server that takes connections and gives nothing', () => {
   });
 });
 
+describe('DROP of a remote source', () => {
+  it('lets the server forget it once its reader is closed, and goes on where that fails', async () => {
+    const forgotten: string[] = [];
+    const forget = async ({ name }: { readonly name: string }): Promise<void> => {
+      forgotten.push(`${name} ${broker.open}`);
+      if (broker.down !== null) throw broker.down;
+    };
+    Object.assign(broker.connector, { forget });
+    await create('');
+    await run('DROP SOURCE s');
+    await create('');
+    await settle(opened);
+    await run('DROP SOURCE s');
+    expect(forgotten).toEqual(['s 0', 's 0']);
+    await create('');
+    await settle(opened);
+    broker.stop();
+    await run('DROP SOURCE s');
+    expect(forgotten).toHaveLength(3);
+    expect(await run('SELECT count(*) FROM millrace_catalog.sources')).toEqual(['0']);
+  });
+});
+
 describe('acknowledgements', () => {
   it('go out when the disk has the rows, without another turn of the loop', async () => {
     const { database, journal } = opened;
