@@ -106,6 +106,11 @@ export interface SourceReader {
   nextPollMicros(): bigint | null;
   /** False: it is still connecting, which may fail. Absent: true. */
   readonly connected?: boolean;
+  /**
+   * Goes on with other columns; rows that were read with those of before come as `complete` makes them. False: it is to be closed, and
+   * another one opened. `complete` null: rows of before cannot be used.
+   */
+  changeColumns?(config: SourceConfig, complete: ((row: Row) => Row) | null): boolean;
   close(): void;
 }
 

@@ -163,10 +163,13 @@ export class SourceRuntime {
     this.#forgive();
   }
 
-  /** Reads on with other columns, from where it is: what has been read and not taken is read again. */
-  changeColumns({ columns, included }: SourceConfig): void {
+  /**
+   * Reads on with other columns, from where it is. What has been read and not taken is read again, or comes as `complete` makes
+   * its rows (null: it does not know how).
+   */
+  changeColumns({ columns, included }: SourceConfig, complete: ((row: Row) => Row) | null): void {
     this.config = { ...this.config, columns, ...(included === undefined ? {} : { included }) };
-    this.close();
+    if (this.#reader?.changeColumns?.(this.config, complete) !== true) this.close();
     this.#forgive();
   }
 

@@ -16,7 +16,9 @@ import { badRecord } from '../../connector/rawRecord.ts';
 import type { RemoteConnector, RemoteFetch, RemoteReader, RemoteRecord } from '../../connector/remote.ts';
 import { BlockBuilder } from './block.ts';
 import { type IncludeFiller, includeFiller } from './include.ts';
-import { errorFields, type FeedAnswer, type FeedSetup } from './protocol.ts';
+import { errorFields, type FeedAnswer, type FeedRequest, type FeedSetup } from './protocol.ts';
+
+type ColumnsRequest = Extract<FeedRequest, { readonly kind: 'columns' }>;
 
 /** Bytes of blocks that may wait on the main thread, per source. */
 const MOST_WAITING = 8 * 1024 * 1024;
@@ -146,6 +148,12 @@ export class Feed {
   /** Of whole fetches that are decoded and not posted; null: there is nothing. */
   #unposted: { readonly position: Position; readonly messageBytes: number } | null = null;
   #decoded: Decoded | null = null;
+  #decoder: MessageDecoder | null = null;
+  /** Of the columns that rows are decoded to. */
+  #layout = 0;
+  /** Those that the next fetch is decoded to; null: the same. */
+  #columns: ColumnsRequest | null = null;
+  readonly #hear: () => void;
   /** The builder has part of a fetch. */
   #decoding = false;
   #room: (() => void) | null = null;
@@ -159,7 +167,9 @@ export class Feed {
     setup: FeedSetup,
     now: () => bigint,
     post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void,
+    hear: () => void,
   ) {
+    this.#hear = hear;
     this.#number = number;
     this.#connector = connector;
     this.#setup = setup;
@@ -179,6 +189,11 @@ export class Feed {
 
   pace(records: number): void {
     this.#maxRecords = records;
+  }
+
+  /** What is fetched from now on has these columns. */
+  changeColumns(request: ColumnsRequest): void {
+    this.#columns = request;
   }
 
   /** The main thread has all that it may have. */
@@ -205,46 +220,36 @@ export class Feed {
 
   async #run(): Promise<void> {
     const feed = this.#number;
-    let decoder: MessageDecoder | null = null;
     try {
-      decoder = this.#makeDecoder();
       const reader = await this.#connector.open(this.#setup.config, this.#setup.from);
       this.#reader = reader;
       this.#post({ kind: 'opened', feed });
-      await this.#read(reader, decoder);
+      await this.#read(reader);
     } catch (error) {
       if (!this.#decoding) this.#postBlock();
       if (!this.#stop.signal.aborted) this.#post({ kind: 'failed', feed, error: errorFields(error) });
     } finally {
       await this.#reader?.close().catch(() => {});
-      await decoder?.close().catch(() => {});
+      await this.#decoder?.close().catch(() => {});
       this.#post({ kind: 'closed', feed });
     }
   }
 
-  #makeDecoder(): MessageDecoder {
-    const { message, timeZone } = this.#setup;
-    return createMessageDecoder({ ...message, context: textContext(timeZone, this.#now) });
-  }
-
-  async #read(opened: RemoteReader, decoder: MessageDecoder): Promise<void> {
-    const { message, include, timeZone } = this.#setup;
+  async #read(opened: RemoteReader): Promise<void> {
     let reader = opened;
+    let decoded = this.#equip(this.#setup);
     /** Messages that are still taken one by one: a bad one is among them. */
     let careful = 0;
     const { signal } = this.#stop;
-    const positions = [...message.included].sort((a, b) => a - b);
-    const fill = includeFiller(include, positions, textContext(timeZone, this.#now));
-    const builder = new BlockBuilder(message.columns.map((c) => c.type));
-    const decoded = new Decoded(builder, fill, message.onError === 'fail');
-    this.#decoded = decoded;
     while (!signal.aborted) {
       const fetched = await reader.fetch(careful > 0 ? 1 : this.#maxRecords, signal);
       if (signal.aborted) return;
       const { length } = fetched.records;
+      this.#hear();
+      if (this.#columns !== null) decoded = this.#exchange(this.#columns);
       this.#decoding = true;
       try {
-        if (length > 0) await decoder.decode(fetched.records, decoded);
+        if (length > 0) await this.#decoder?.decode(fetched.records, decoded);
       } catch (error) {
         if (!decoded.failed || length <= 1) throw error;
         // What comes before the bad message is to come in: only the reader knows positions between messages.
@@ -263,6 +268,28 @@ export class Feed {
         });
       }
     }
+  }
+
+  /** What comes is decoded by these from now on. */
+  #equip({ message, include }: Pick<FeedSetup, 'message' | 'include'>): Decoded {
+    const { timeZone } = this.#setup;
+    const context = textContext(timeZone, this.#now);
+    this.#decoder = createMessageDecoder({ ...message, context });
+    const positions = [...message.included].sort((a, b) => a - b);
+    const fill = includeFiller(include, positions, context);
+    const builder = new BlockBuilder(message.columns.map((c) => c.type));
+    const decoded = new Decoded(builder, fill, message.onError === 'fail');
+    this.#decoded = decoded;
+    return decoded;
+  }
+
+  /** Other columns: what has been decoded goes as it is. */
+  #exchange({ layout, message, include }: ColumnsRequest): Decoded {
+    this.#columns = null;
+    this.#postBlock();
+    this.#layout = layout;
+    this.#decoder?.close().catch(() => {});
+    return this.#equip({ message, include });
   }
 
   /** A reader that goes on after what was delivered last. */
@@ -297,7 +324,7 @@ export class Feed {
     const bytes = rows === 0 ? null : builder.build();
     this.#outstanding += blockCost(bytes);
     this.#blocks++;
-    const block = { bytes, rows, messageBytes, position, bad, drift };
+    const block = { bytes, rows, messageBytes, position, bad, drift, layout: this.#layout };
     this.#post({ kind: 'block', feed: this.#number, block }, bytes?.buffer);
   }
 
@@ -315,13 +342,17 @@ export class Feeds {
   readonly #connectors: readonly RemoteConnector[];
   readonly #now: () => bigint;
   readonly #post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void;
+  readonly #hear: () => void;
   readonly #feeds = new Map<number, Feed>();
 
+  /** `hear`: carries out at once what the main thread has asked for so far. */
   constructor(
     connectors: readonly RemoteConnector[],
     now: () => bigint,
     post: (answer: FeedAnswer, transfer?: ArrayBuffer) => void,
+    hear: () => void = () => {},
   ) {
+    this.#hear = hear;
     this.#connectors = connectors;
     this.#now = now;
     this.#post = post;
@@ -334,7 +365,7 @@ export class Feeds {
       this.#post({ kind: 'failed', feed: number, error });
       return;
     }
-    const feed = new Feed(number, connector, setup, this.#now, this.#post);
+    const feed = new Feed(number, connector, setup, this.#now, this.#post, this.#hear);
     this.#feeds.set(number, feed);
     feed.done.finally(() => this.#feeds.delete(number));
   }

@@ -28,6 +28,14 @@ export type FeedRequest =
   | { readonly kind: 'taken'; readonly feed: number; readonly bytes: number }
   /** Blocks of so many messages at most from now on. */
   | { readonly kind: 'pace'; readonly feed: number; readonly records: number }
+  /** Rows have these columns from the next fetch on, and blocks that number. */
+  | {
+      readonly kind: 'columns';
+      readonly feed: number;
+      readonly layout: number;
+      readonly message: FeedSetup['message'];
+      readonly include: FeedSetup['include'];
+    }
   | { readonly kind: 'acknowledge'; readonly feed: number; readonly position: Position }
   | { readonly kind: 'close'; readonly feed: number };
 
@@ -41,6 +49,8 @@ export interface FeedBlock {
   readonly position: Position;
   readonly bad: readonly BadRecord[];
   readonly drift: readonly FieldDrift[];
+  /** Of the columns that its rows have; 0: those that the feed was opened with. */
+  readonly layout: number;
 }
 
 /** An error as plain data. */

@@ -1,5 +1,5 @@
 /** The thread in which readers of remote sources run and messages are decoded. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { must } from '../../common/assert.ts';
 import type { RemoteConnector } from '../../connector/remote.ts';
 import { Feeds } from './feed.ts';
@@ -16,6 +16,11 @@ const feeds = new Feeds(
   remoteConnectors,
   () => BigInt(Date.now()) * 1000n,
   (answer, transfer) => port.postMessage(answer, transfer === undefined ? [] : [transfer]),
+  () => {
+    for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+      carryOut(feeds, got.message as FeedRequest);
+    }
+  },
 );
 
 port.on('message', (request: FeedRequest) => carryOut(feeds, request));

@@ -24,7 +24,7 @@ import { bindEnvironment } from '../planning.ts';
 import { lateRelationOf } from '../time/lateRelation.ts';
 import { keyString } from '../transaction.ts';
 import { type Positions, Replacement } from '../views/replacement.ts';
-import { fedTable, isFedByName } from './alterFed.ts';
+import { type FedTable, fedTable, isFedByName } from './alterFed.ts';
 import { lateColumn, type Moved, moveLateNodes, moveTime, publishMoved } from './alterTime.ts';
 import { type ColumnAction, ColumnChanges, type TableStatement } from './columnChanges.ts';
 import { type TableShape, tableShape } from './columns.ts';
@@ -151,8 +151,13 @@ class RowChange {
     this.volatile = volatile;
   }
 
+  /** Without what is computed of the others. */
+  declared(row: Row): Value[] {
+    return this.#columns.map((column) => column(row));
+  }
+
   of(row: Row): Value[] {
-    const next = this.#columns.map((column) => column(row));
+    const next = this.declared(row);
     for (const [column, compute] of this.#generated) next[column] = compute(next);
     return next;
   }
@@ -243,7 +248,7 @@ interface TableAfter {
   readonly after: TableObject;
   readonly shape: TableShape;
   /** To be called when the change cannot fail any more: the connector fills the new columns from now on. */
-  readonly goOn: () => void;
+  readonly goOn: FedTable['goOn'];
 }
 
 function tableOf(statement: TableStatement, table: TableObject, context: StatementContext): TableAfter {
@@ -322,7 +327,8 @@ export function alterColumns(
     const moveLate = moveLateNodes(database, own, replacement);
     goOn = () => {
       moveLate();
-      made.goOn();
+      const isKnown = changes.retyped.length === 0 && rowChange.volatile.length === 0;
+      made.goOn(isKnown ? (row) => rowChange.declared(row) : null);
     };
     for (const { before, after, positions } of moved) {
       replacement.replaceTable(after, before.node, positions);

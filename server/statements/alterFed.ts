@@ -5,6 +5,7 @@
  * in the journal has the old layout, and every one after it the new.
  */
 import { must } from '../../common/assert.ts';
+import type { Row } from '../../common/value.ts';
 import { makingStatement } from '../definitions/ownStatement.ts';
 import type { TableObject } from '../objects.ts';
 import { checkChanges, declareRemote } from '../remote/declare.ts';
@@ -28,8 +29,8 @@ export function isFedByName(table: TableObject): boolean {
 export interface FedTable {
   readonly after: TableObject;
   readonly shape: TableShape;
-  /** Cannot fail: the connector fills the new columns from now on. */
-  readonly goOn: () => void;
+  /** Cannot fail: the connector fills the new columns from now on. `declared`: of a row of before; null: it cannot tell. */
+  readonly goOn: (declared: ((row: Row) => Row) | null) => void;
 }
 
 /** The relation anew from its changed statement, fed by what feeds `table`. `own`: what the statement is understood by. */
@@ -55,11 +56,13 @@ export function fedTable(table: TableObject, sql: string, own: StatementContext)
   const after = makeTable(made, shape, table.schema, table.name, context, table.id, remote, !isTable);
   const fresh = must(after.source);
   Object.assign(after, { source, stream: table.stream });
-  const goOn = (): void => {
+  const goOn = (declared: ((row: Row) => Row) | null): void => {
     if (connector instanceof RemoteSource && fresh.connector instanceof RemoteSource) {
       connector.redefine(fresh.connector.definition);
     }
-    source.changeColumns(fresh.config);
+    const [placed, picked] = [must(table.expander), must(after.expander)];
+    const complete = declared === null ? null : (row: Row) => picked.physicalOf(declared(placed.place(row)));
+    source.changeColumns(fresh.config, complete);
   };
   return { after, shape, goOn };
 }

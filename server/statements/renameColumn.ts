@@ -154,7 +154,7 @@ function goOnByName(object: RelationObject, column: number, from: string, contex
     source.config = config;
     return;
   }
-  source.changeColumns(config);
+  source.changeColumns(config, (row) => row);
   context.notice({
     severity: 'NOTICE',
     state: '00000',
