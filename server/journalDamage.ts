@@ -2,7 +2,7 @@
 import { SqlError } from '../common/sqlError.ts';
 import type { DamageReason, JournalDamage } from '../storage/journalDamage.ts';
 import type { NumberedRecord } from '../storage/journalRecord.ts';
-import type { JournalUnreadable } from '../storage/journalStore.ts';
+import type { JournalUnreadable } from '../storage/journalTable.ts';
 import type { Database } from './database.ts';
 import { recordOf } from './journalRecords.ts';
 import { shownSql } from './secrets/shownSql.ts';

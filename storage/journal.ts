@@ -18,7 +18,8 @@ import {
   recordChecksum,
   type StoredRecord,
 } from './journalRecord.ts';
-import { errorCode, isCorruption, type JournalStore } from './journalStore.ts';
+import type { JournalStore } from './journalStore.ts';
+import { errorCode, isCorruption } from './journalTable.ts';
 
 /** Records put off beyond so many characters are written at once. */
 const MOST_PUT_OFF = 256 * 1024;
@@ -74,6 +75,8 @@ export class JournalFile {
   #drops = 0;
   #syncedDrops = 0;
   #syncing: Promise<void> | null = null;
+  /** Syncs that have failed. */
+  #failedSyncs = 0;
   /** Calls off the sync that is due soon; null: none is. */
   #syncTimer: (() => void) | null = null;
   readonly #after: After;
@@ -172,7 +175,7 @@ export class JournalFile {
     return seq;
   }
 
-  /** 53100 or 58030 unless there is space for `bytes`. */
+  /** 53100 or 58030 unless there is space for `bytes`; as many are kept for `release`. */
   probe(bytes: number): void {
     this.write([]);
     try {
@@ -182,6 +185,11 @@ export class JournalFile {
       throw this.failure;
     }
     this.failure = null;
+  }
+
+  /** What was refused may be tried again, with the space that `probe` has kept. False: there is none. */
+  release(): boolean {
+    return this.#store.release();
   }
 
   /** Takes records from `seq` on back that were written but could not be synced: they are the newest. */
@@ -203,8 +211,11 @@ export class JournalFile {
   async #sync(): Promise<void> {
     const through = this.#written;
     const drops = this.#drops;
+    const failed = this.#failedSyncs;
     try {
       await this.#store.sync();
+      // The system tells of a failure once: one that another sync has met meanwhile was about these records too.
+      if (failed !== this.#failedSyncs) return;
       this.#syncedDrops = drops;
       this.#onDisk(through);
     } catch (error) {
@@ -242,6 +253,7 @@ export class JournalFile {
 
   #notOnDisk(error: unknown): SqlError {
     this.failure = writeError(error);
+    this.#failedSyncs++;
     this.#dropFrom = this.#synced + 1;
     this.#queue = [...this.#unsynced, ...this.#queue];
     this.#unsynced = [];

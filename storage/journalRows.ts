@@ -6,22 +6,8 @@
  * is written after the start, or after a sync that failed, goes into a new file. Invariant: bytes that a record points to were
  * written before that record, and are synced before it is.
  */
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import type { RowsFile, RowsFiles } from './rowsFiles.ts';
 
-/** Under the data directory. */
-export const ROWS_DIRECTORY = 'journal.rows';
 /** A file that has grown so far gives way to the next. */
 const FILE_BYTES = 64 * 1024 * 1024;
 
@@ -31,38 +17,23 @@ export interface RowsPlace {
   readonly bytes: number;
 }
 
-const syncedLater = (handle: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    fdatasync(handle, (error) => (error === null ? resolve() : reject(error)));
-  });
-
 export class JournalRows {
-  readonly #directory: string;
+  readonly #files: RowsFiles;
+  readonly #fileBytes: number;
   #last: number;
   /** The newest file; null: there is none since the start. */
-  #handle: number | null = null;
+  #newest: RowsFile | null = null;
   #at = 0;
   #dirty = false;
   /** Older files that are open still: until they are synced. */
-  #left: number[] = [];
+  #left: RowsFile[] = [];
   /** Syncs on their way. */
   #syncing = 0;
 
-  constructor(directory: string) {
-    this.#directory = join(directory, ROWS_DIRECTORY);
-    this.#last = Math.max(0, ...this.#files());
-  }
-
-  #files(): readonly number[] {
-    try {
-      return readdirSync(this.#directory).map(Number).filter(Number.isSafeInteger);
-    } catch {
-      return [];
-    }
-  }
-
-  #path(file: number): string {
-    return join(this.#directory, String(file));
+  constructor(files: RowsFiles, fileBytes = FILE_BYTES) {
+    this.#files = files;
+    this.#fileBytes = fileBytes;
+    this.#last = Math.max(0, ...files.names());
   }
 
   /** Where the next bytes go. */
@@ -77,51 +48,42 @@ export class JournalRows {
 
   /** Writes them; at the operating system on return. */
   add(bytes: Uint8Array): RowsPlace {
-    const handle = this.#handle === null || this.#at >= FILE_BYTES ? this.#next() : this.#handle;
+    const file = this.#newest === null || this.#at >= this.#fileBytes ? this.#next() : this.#newest;
     const place = { file: this.#last, at: this.#at, bytes: bytes.byteLength };
     this.#dirty = true;
-    for (let done = 0; done < bytes.byteLength; ) {
-      done += writeSync(handle, bytes, done, bytes.byteLength - done, this.#at + done);
-    }
+    file.write(bytes, this.#at);
     this.#at += bytes.byteLength;
     return place;
   }
 
-  #next(): number {
-    mkdirSync(this.#directory, { recursive: true });
-    const handle = openSync(this.#path(this.#last + 1), 'w');
+  #next(): RowsFile {
+    const file = this.#files.create(this.#last + 1);
     this.#leave();
     this.#last++;
-    this.#handle = handle;
+    this.#newest = file;
     this.#at = 0;
-    const directory = openSync(this.#directory, 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-    return handle;
+    return file;
   }
 
   #leave(): void {
-    if (this.#handle !== null) this.#left.push(this.#handle);
-    this.#handle = null;
+    if (this.#newest !== null) this.#left.push(this.#newest);
+    this.#newest = null;
   }
 
   /** What was written before is on disk when this resolves. */
   async sync(): Promise<void> {
     if (!this.#dirty) return;
     this.#dirty = false;
-    const handles = this.#toSync();
+    const files = this.#toSync();
     this.#syncing++;
     try {
-      for (const handle of handles) await syncedLater(handle);
+      for (const file of files) await file.sync();
     } catch (error) {
-      this.#giveUp(handles);
+      this.#giveUp(files);
       throw error;
     } finally {
       this.#syncing--;
-      this.#closeLeft(handles);
+      this.#closeLeft(files);
     }
   }
 
@@ -129,67 +91,51 @@ export class JournalRows {
   syncNow(): void {
     if (!this.#dirty && this.#syncing === 0) return;
     this.#dirty = false;
-    const handles = this.#toSync();
+    const files = this.#toSync();
     try {
-      for (const handle of handles) fdatasyncSync(handle);
+      for (const file of files) file.syncNow();
     } catch (error) {
-      this.#giveUp(handles);
+      this.#giveUp(files);
       throw error;
     } finally {
-      this.#closeLeft(handles);
+      this.#closeLeft(files);
     }
   }
 
-  #toSync(): readonly number[] {
-    return this.#handle === null ? [...this.#left] : [...this.#left, this.#handle];
+  #toSync(): readonly RowsFile[] {
+    return this.#newest === null ? [...this.#left] : [...this.#left, this.#newest];
   }
 
   /** What the disk has of these files is unknown: what is not known to be there is written again, into another. */
-  #giveUp(handles: readonly number[]): void {
-    if (this.#handle !== null && handles.includes(this.#handle)) this.#leave();
+  #giveUp(files: readonly RowsFile[]): void {
+    if (this.#newest !== null && files.includes(this.#newest)) this.#leave();
   }
 
-  #closeLeft(synced: readonly number[]): void {
+  #closeLeft(synced: readonly RowsFile[]): void {
     if (this.#syncing > 0) return;
-    for (const handle of this.#left) if (synced.includes(handle)) closeSync(handle);
-    this.#left = this.#left.filter((handle) => !synced.includes(handle));
+    for (const file of this.#left) if (synced.includes(file)) file.close();
+    this.#left = this.#left.filter((file) => !synced.includes(file));
   }
 
   /** The bytes; null: they are not all there. */
   read({ file, at, bytes }: RowsPlace): Uint8Array | null {
-    let handle: number;
-    try {
-      handle = openSync(this.#path(file), 'r');
-    } catch {
-      return null;
-    }
-    try {
-      // Memory of its own, which views of columns are laid over.
-      const read = Buffer.allocUnsafeSlow(bytes);
-      for (let done = 0; done < bytes; ) {
-        const more = readSync(handle, read, done, bytes - done, at + done);
-        if (more === 0) return null;
-        done += more;
-      }
-      return read;
-    } catch {
-      return null;
-    } finally {
-      closeSync(handle);
-    }
+    return this.#files.read(file, at, bytes);
   }
 
-  /** Takes the files away that are none of these. */
-  keep(files: ReadonlySet<number>): void {
-    for (const file of this.#files()) {
-      if (files.has(file) || (file === this.#last && this.#handle !== null)) continue;
-      rmSync(this.#path(file), { force: true });
-    }
+  /** Files that are none of these, and never will be. */
+  unused(files: ReadonlySet<number>): readonly number[] {
+    return this.#files
+      .names()
+      .filter((file) => !files.has(file) && (file !== this.#last || this.#newest === null));
+  }
+
+  remove(files: readonly number[]): void {
+    for (const file of files) this.#files.remove(file);
   }
 
   close(): void {
     this.#leave();
-    for (const handle of this.#left) closeSync(handle);
+    for (const file of this.#left) file.close();
     this.#left = [];
   }
 }

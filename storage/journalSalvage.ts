@@ -5,8 +5,9 @@
 import { existsSync, linkSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoredRecord } from './journalRecord.ts';
-import { ROWS_DIRECTORY } from './journalRows.ts';
-import { JOURNAL_FILE, type JournalStore, MARK_FILE, SqliteJournalStore } from './journalStore.ts';
+import { type JournalStore, MARK_FILE, SqliteJournalStore } from './journalStore.ts';
+import { JOURNAL_FILE } from './journalTable.ts';
+import { ROWS_DIRECTORY } from './rowsFiles.ts';
 
 const PAGE = 256;
 

@@ -17,8 +17,9 @@ import { join } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 import { fileError, moveInto } from '../../storage/checkpoint/backupWriter.ts';
 import { CheckpointFile, STATE_FILE } from '../../storage/checkpoint/checkpointFile.ts';
-import { ROWS_DIRECTORY } from '../../storage/journalRows.ts';
-import { JOURNAL_FILE, MARK_FILE } from '../../storage/journalStore.ts';
+import { MARK_FILE } from '../../storage/journalStore.ts';
+import { JOURNAL_FILE } from '../../storage/journalTable.ts';
+import { ROWS_DIRECTORY } from '../../storage/rowsFiles.ts';
 import { type CheckpointDescription, readDescription } from '../checkpoint/description.ts';
 import { type Backups, backupPath } from './backups.ts';
 

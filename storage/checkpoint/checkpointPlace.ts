@@ -47,7 +47,7 @@ export interface CheckpointPlace {
 export function inDirectory(directory: string, roomBytes = 16 << 20): CheckpointPlace {
   return {
     open: () => new CheckpointFile(directory),
-    writer: () => new CheckpointWriter(directory, roomBytes),
+    writer: () => CheckpointWriter.inDirectory(directory, roomBytes),
     damage: new DamageMark(directory),
   };
 }

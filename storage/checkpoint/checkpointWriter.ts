@@ -35,10 +35,44 @@ export type WriterAnswer =
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly state: SqlState; readonly message: string };
 
+/** The thread, as the main one sees it. */
+export interface WriterThread {
+  postMessage(request: WriterRequest, handedOver?: readonly ArrayBuffer[]): void;
+  onAnswer(run: (answer: WriterAnswer) => void): void;
+  onError(run: (error: unknown) => void): void;
+  onExit(run: () => void): void;
+  /** While it is referred to, the process lives. */
+  ref(): void;
+  unref(): void;
+}
+
+function startThread(directory: string, memory: SharedArrayBuffer): WriterThread {
+  const worker = new Worker(new URL('./checkpointWorker.ts', import.meta.url), {
+    workerData: { directory, memory } satisfies WriterData,
+  });
+  return {
+    postMessage: (request, handedOver = []) => worker.postMessage(request, handedOver),
+    onAnswer: (run) => void worker.on('message', run),
+    onError: (run) => void worker.on('error', run),
+    onExit: (run) => void worker.on('exit', run),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+  };
+}
+
+/** How blocks get to the thread. */
+export interface WriterShape {
+  /** Memory that both threads see. What has been touched of it stays with the process. */
+  readonly roomBytes: number;
+  /** Of a message, about. */
+  readonly messageBytes: number;
+}
+
 export class CheckpointWriter {
-  readonly #worker: Worker;
+  readonly #worker: WriterThread;
   readonly #exited: Promise<void>;
   readonly #ring: BlockRing;
+  readonly #messageBytes: number;
   #outstanding = 0;
   /** Not sent yet. */
   #blocks: PackedBlock[] = [];
@@ -48,18 +82,22 @@ export class CheckpointWriter {
   #taken: (() => void)[] = [];
   #gone = false;
 
-  /** `roomBytes`: of the memory that both threads see. What has been touched of it stays with the process. */
-  constructor(directory: string, roomBytes: number) {
+  /** Over a thread of its own that writes to the directory. */
+  static inDirectory(directory: string, roomBytes: number): CheckpointWriter {
+    const shape = { roomBytes, messageBytes: MESSAGE_BYTES };
+    return new CheckpointWriter((memory) => startThread(directory, memory), shape);
+  }
+
+  constructor(start: (memory: SharedArrayBuffer) => WriterThread, { roomBytes, messageBytes }: WriterShape) {
     this.#ring = new BlockRing(roomBytes);
-    this.#worker = new Worker(new URL('./checkpointWorker.ts', import.meta.url), {
-      workerData: { directory, memory: this.#ring.memory } satisfies WriterData,
-    });
-    this.#worker.on('message', (answer: WriterAnswer) => this.#answered(answer));
-    this.#worker.on('error', (error) =>
+    this.#messageBytes = messageBytes;
+    this.#worker = start(this.#ring.memory);
+    this.#worker.onAnswer((answer) => this.#answered(answer));
+    this.#worker.onError((error) =>
       this.#fail(new SqlError('58030', `the checkpoint writer failed: ${String(error)}`)),
     );
     this.#exited = new Promise((resolve) => {
-      this.#worker.on('exit', () => {
+      this.#worker.onExit(() => {
         this.#gone = true;
         this.#fail(new SqlError('58030', 'the checkpoint writer has ended'));
         resolve();
@@ -97,7 +135,7 @@ export class CheckpointWriter {
       this.#ring.has(bytes) ? { id, at: bytes.byteOffset, length: bytes.byteLength } : { id, own: bytes },
     );
     this.#blockBytes += bytes.byteLength;
-    if (this.#blockBytes >= MESSAGE_BYTES) this.#send();
+    if (this.#blockBytes >= this.#messageBytes) this.#send();
   }
 
   #send(): void {

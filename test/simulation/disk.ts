@@ -1,8 +1,11 @@
 /**
- * The disk of a simulated server: the journal's store and the checkpoint's file in memory, with the guarantees that SQLite in WAL
- * mode gives and no more. A transaction is whole or absent; those that were not synced may be lost with everything after them
- * (power) or are kept (death of the process); a mark beside the journal may be any of those written. A checkpoint's commit is
- * synced. A checkpoint whose commit failed may turn out to be there after a crash.
+ * The disk of a simulated server: the journal's table, the files beside it (rowsFiles.ts) and the checkpoint's file in memory, with
+ * the guarantees that SQLite in WAL mode gives and no more. A transaction is whole or absent; those that were not synced may be
+ * lost with everything after them (power) or are kept (death of the process); a mark beside the journal may be any of those
+ * written. A checkpoint's commit is synced. A checkpoint whose commit failed may turn out to be there after a crash.
+ *
+ * Over the table and the files runs the store that servers have (storage/journalStore.ts), and over the checkpoint's their writer
+ * (storage/checkpoint/checkpointWriter.ts), with sizes that make much of little.
  *
  * Every call that touches the disk is an event before and after its effect. At the event `crashAt` the server dies: everything
  * after it fails and changes nothing. Between two events lies no other change, so these are all the crashes there are.
@@ -10,36 +13,61 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { SqlError } from '../../common/sqlError.ts';
-import type { CheckpointEnd } from '../../storage/checkpoint/checkpointFile.ts';
 import type {
   CheckpointInput,
   CheckpointOutput,
   CheckpointPlace,
 } from '../../storage/checkpoint/checkpointPlace.ts';
-import type { StoredRecord } from '../../storage/journalRecord.ts';
-import type { JournalStore, MetaKey } from '../../storage/journalStore.ts';
+import { CheckpointWriter } from '../../storage/checkpoint/checkpointWriter.ts';
+import type { Payload } from '../../storage/journalRecord.ts';
+import { JournalRows } from '../../storage/journalRows.ts';
+import { type JournalStore, PlacedStore } from '../../storage/journalStore.ts';
+import type { JournalTable, MetaKey, PlacedRecord } from '../../storage/journalTable.ts';
+import { type Checkpoint, nothing, SimulatedThread } from './checkpointThread.ts';
 import type { Life } from './life.ts';
+import { SimulatedFiles } from './rowsFiles.ts';
+
+/** Payloads of bytes from this size on are kept in files, which give way to the next at this size. */
+const LARGE_BYTES = 120;
+const FILE_BYTES = 1500;
+/** Memory that a checkpoint's writer has together with its thread, at most, and bytes that go in one message. */
+const ROOM_BYTES = 16_384;
+const MESSAGE_BYTES = 2048;
 
 export type Fault = 'full' | 'io';
 export type CrashKind = 'process' | 'power';
 type Random = (n: number) => number;
 
+/** `whole`: what the record says, wherever that is kept. */
+type KeptRecord = PlacedRecord & { readonly whole: Payload };
+
 type Transaction =
-  | { readonly kind: 'write'; readonly records: readonly StoredRecord[]; readonly dropFrom: number | null }
+  | {
+      readonly kind: 'write';
+      readonly records: readonly KeptRecord[];
+      readonly dropFrom: number | null;
+      /** Those through this number stay in history: a checkpoint covers them. */
+      readonly covered: number;
+    }
   | { readonly kind: 'truncate'; readonly seq: number }
   | { readonly kind: 'meta'; readonly key: MetaKey; readonly value: string };
 
 /** A journal's contents; records that were truncated stay for those who want to replay all of history. */
 class Contents {
-  readonly records: StoredRecord[] = [];
+  readonly records: KeptRecord[] = [];
   truncated = 0;
+  /** Taken out by a server that found them torn, and covered by a checkpoint. */
+  readonly torn = new Set<number>();
   readonly meta = new Map<MetaKey, string>();
 
   apply(transaction: Transaction): void {
     switch (transaction.kind) {
       case 'write': {
-        const { records, dropFrom } = transaction;
-        if (dropFrom !== null && dropFrom - 1 < this.records.length) this.records.length = dropFrom - 1;
+        const { records, dropFrom, covered } = transaction;
+        if (dropFrom !== null) {
+          for (let seq = dropFrom; seq <= covered; seq++) this.torn.add(seq);
+          this.records.length = Math.min(this.records.length, Math.max(covered, dropFrom - 1));
+        }
         this.fill(Math.min(this.truncated, (records[0]?.seq ?? 0) - 1));
         for (const record of records) {
           if (record.seq !== this.records.length + 1)
@@ -62,8 +90,13 @@ class Contents {
   fill(through: number): void {
     while (this.records.length < through) {
       const seq = this.records.length + 1;
-      this.records.push({ seq, kind: 'unwritten', payload: '', checksum: -seq });
+      this.records.push({ seq, kind: 'unwritten', payload: '', whole: '', checksum: -seq, place: null });
     }
+  }
+
+  *visible(): Generator<KeptRecord> {
+    for (const record of this.records)
+      if (record.seq > this.truncated && !this.torn.has(record.seq)) yield record;
   }
 
   get isWhole(): boolean {
@@ -74,18 +107,11 @@ class Contents {
     const copy = new Contents();
     copy.records.push(...this.records);
     copy.truncated = this.truncated;
+    for (const seq of this.torn) copy.torn.add(seq);
     for (const [key, value] of this.meta) copy.meta.set(key, value);
     return copy;
   }
 }
-
-interface Checkpoint {
-  readonly description: string | null;
-  readonly images: ReadonlyMap<string, Uint8Array>;
-  readonly blocks: ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
-}
-
-const nothing: Checkpoint = { description: null, images: new Map(), blocks: new Map() };
 
 function faultError(fault: Fault): Error {
   return fault === 'full'
@@ -93,7 +119,7 @@ function faultError(fault: Fault): Error {
     : Object.assign(new Error('disk I/O error'), { code: 'EIO' });
 }
 
-export class Disk implements JournalStore, CheckpointPlace, Life {
+export class Disk implements JournalTable, CheckpointPlace, Life {
   /** At the operating system, and surely on the disk. */
   readonly #written: Contents;
   readonly #synced: Contents;
@@ -112,15 +138,48 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
   fault: Fault | null = null;
   /** Turns of the event loop that a sync takes, at most. */
   slowness = 1;
-  readonly marked: number;
+  readonly #files: SimulatedFiles;
+  /** Before the server has looked at the journal: what it takes out is torn. */
+  #opening = true;
+  /** Records that the server has found. */
+  found: number | null = null;
+  /** Space that is kept in reserve; what is free for the next writes of it. */
+  #reserved = false;
+  #spare = false;
 
-  constructor(random: Random, journal = new Contents(), checkpoint = nothing, mark = 0) {
+  constructor(
+    random: Random,
+    journal = new Contents(),
+    checkpoint = nothing,
+    mark = 0,
+    files: ReadonlyMap<number, Uint8Array> = new Map(),
+  ) {
     this.#random = random;
     this.#written = journal;
     this.#synced = journal.copy();
     this.#checkpoint = checkpoint;
     this.marks = [mark];
-    this.marked = mark;
+    this.#files = new SimulatedFiles(
+      {
+        live: () => this.#live(),
+        meet: (kind) => this.#meet(kind),
+        random,
+        turns: () => this.#random(this.slowness),
+      },
+      files,
+    );
+  }
+
+  /** The journal's store as a server opens it. */
+  openStore(): JournalStore {
+    const [seq] = this.marks;
+    const mark = { seq: seq ?? 0, isLost: false, write: (n: number) => this.#mark(n), close: () => {} };
+    const reserve = { hold: () => this.#reserve(), release: () => this.#release() };
+    const rows = new JournalRows(this.#files, FILE_BYTES);
+    const store = new PlacedStore({ table: this, rows, mark, reserve, largeBytes: LARGE_BYTES });
+    this.#opening = false;
+    this.found = this.lastWritten;
+    return store;
   }
 
   /** What is there for a server that starts after the crash. */
@@ -137,15 +196,21 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
     const known = kind === 'process' ? this.marks.slice(-1) : this.marks;
     const mark = known[random(known.length)] ?? 0;
     const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
-    return new Disk(random, journal, checkpoint, mark);
+    return new Disk(random, journal, checkpoint, mark, this.#files.left(kind, random));
   }
 
   /** Another disk with the whole journal and without a checkpoint; null: some of it was only ever in a checkpoint. */
   wholeHistory(): Disk | null {
     if (!this.#written.isWhole) return null;
-    const journal = this.#written.copy();
-    journal.truncated = 0;
-    journal.meta.delete('truncated');
+    const journal = new Contents();
+    const inline = ({ whole, ...record }: KeptRecord): KeptRecord => ({
+      ...record,
+      payload: whole,
+      whole,
+      place: null,
+    });
+    journal.records.push(...this.#written.records.map(inline));
+    for (const [key, value] of this.#written.meta) if (key !== 'truncated') journal.meta.set(key, value);
     return new Disk(() => 0, journal, nothing, 0);
   }
 
@@ -213,28 +278,66 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
     if (!this.event()) throw faultError('io');
   }
 
+  /** What a write or a sync meets. */
+  #meet(kind: 'write' | 'sync'): Error | null {
+    const { fault } = this;
+    if (fault === null) return null;
+    if (kind === 'sync') return fault === 'io' && this.#random(2) > 0 ? faultError('io') : null;
+    if (fault === 'full' && this.#spare) return null;
+    return this.#random(4) > 0 ? faultError(fault) : null;
+  }
+
   #change(transaction: Transaction): void {
     this.#live();
-    if (this.fault !== null && this.#random(4) > 0) throw faultError(this.fault);
+    const error = this.#meet('write');
+    if (error !== null) throw error;
     this.#written.apply(transaction);
     this.#pending.push(transaction);
     this.#live();
   }
 
-  // The journal's store
+  #reserve(): void {
+    this.#live();
+    const error = this.#reserved ? null : this.#meet('write');
+    if (error !== null) throw error;
+    this.#reserved = true;
+    this.#live();
+  }
 
-  write(records: readonly StoredRecord[], dropFrom: number | null): void {
-    this.#change({ kind: 'write', records, dropFrom });
+  #release(): boolean {
+    this.#live();
+    const held = this.#reserved;
+    this.#spare = held;
+    this.#reserved = false;
+    return held;
+  }
+
+  #mark(seq: number): void {
+    this.#live();
+    this.marks.push(seq);
+  }
+
+  // The journal's table
+
+  write(records: readonly PlacedRecord[], dropFrom: number | null): void {
+    const kept = records.map((record): KeptRecord => {
+      const { place, payload } = record;
+      const whole = place === null ? payload : this.#files.read(place.file, place.at, place.bytes);
+      if (whole === null) throw new TypeError(`record ${record.seq} was written before its rows`);
+      return { ...record, whole };
+    });
+    const covered = this.#opening ? this.covered : 0;
+    this.#change({ kind: 'write', records: kept, dropFrom, covered });
   }
 
   async sync(): Promise<void> {
     this.#live();
     // Only what was written before it began.
     const through = this.#gone + this.#pending.length;
-    const fault = this.fault;
+    const error = this.#meet('sync');
     for (let i = this.#random(this.slowness); i >= 0; i--) await nextTurn();
     this.#live();
-    if (fault === 'io' && this.#random(2) > 0) throw faultError('io');
+    if (error !== null) throw error;
     // A syncNow meanwhile may have done it.
     this.#moveToDisk(Math.max(0, through - this.#gone));
     this.#live();
@@ -242,7 +345,8 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
 
   syncNow(): void {
     this.#live();
-    if (this.fault === 'io' && this.#random(2) > 0) throw faultError('io');
+    const error = this.#meet('sync');
+    if (error !== null) throw error;
     this.#moveToDisk(this.#pending.length);
     this.#live();
   }
@@ -250,15 +354,30 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
   #moveToDisk(count: number): void {
     for (const transaction of this.#pending.splice(0, count)) this.#synced.apply(transaction);
     this.#gone += count;
+    this.#spare = false;
   }
 
-  read(after: number, limit: number): readonly StoredRecord[] {
-    const from = Math.max(after, this.#written.truncated);
-    return this.#written.records.slice(from, from + limit);
+  *records(after: number, limit: number): Generator<PlacedRecord> {
+    let left = limit;
+    for (const record of this.#written.visible()) {
+      if (record.seq <= after) continue;
+      if (left-- === 0) return;
+      yield record;
+    }
+  }
+
+  placed(after: number): readonly number[] {
+    return [...this.#written.visible()]
+      .filter(({ seq, place }) => seq > after && place !== null)
+      .map(({ seq }) => seq);
+  }
+
+  files(): readonly number[] {
+    return [...this.#written.visible()].flatMap(({ place }) => (place === null ? [] : [place.file]));
   }
 
   last(): number {
-    return this.#written.records.length > this.#written.truncated ? this.#written.records.length : 0;
+    return [...this.#written.visible()].at(-1)?.seq ?? 0;
   }
 
   truncate(seq: number): void {
@@ -273,15 +392,6 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
 
   setMeta(key: MetaKey, value: string): void {
     this.#change({ kind: 'meta', key, value });
-  }
-
-  probe(_bytes: number): void {
-    this.setMeta('probe', '');
-  }
-
-  mark(seq: number): void {
-    this.#live();
-    this.marks.push(seq);
   }
 
   // The checkpoint's file
@@ -308,114 +418,23 @@ export class Disk implements JournalStore, CheckpointPlace, Life {
   }
 
   writer(): CheckpointOutput {
-    return new Output(
-      () => this.event(),
-      () => (this.#random(4) > 0 && this.fault !== null ? this.fault : null),
-      (blocks, end) => this.#replaceCheckpoint(blocks, end),
-      (blocks, end) => {
-        this.#doubtful = changed(this.#checkpoint, blocks, end);
+    const disk = {
+      event: () => this.event(),
+      fault: () => (this.fault !== null && this.#random(4) > 0 ? this.fault : null),
+      turns: () => this.#random(this.slowness),
+      newest: () => this.#checkpoint,
+      replace: (checkpoint: Checkpoint) => {
+        this.#checkpoint = checkpoint;
+        this.#doubtful = null;
       },
-      () => this.#random(this.slowness),
-    );
-  }
-
-  #replaceCheckpoint(blocks: ReadonlyMap<number, Uint8Array<ArrayBuffer>>, end: CheckpointEnd): void {
-    this.#checkpoint = changed(this.#checkpoint, blocks, end);
-    this.#doubtful = null;
+      doubt: (checkpoint: Checkpoint) => {
+        this.#doubtful = checkpoint;
+      },
+    };
+    // Less of it for some: then blocks are handed over as well.
+    const shape = { roomBytes: ROOM_BYTES >> this.#random(4), messageBytes: MESSAGE_BYTES };
+    return new CheckpointWriter((memory) => new SimulatedThread(disk, memory), shape);
   }
 
   close(): void {}
-}
-
-function changed(
-  before: Checkpoint,
-  written: ReadonlyMap<number, Uint8Array<ArrayBuffer>>,
-  end: CheckpointEnd,
-): Checkpoint {
-  const blocks = new Map(before.blocks);
-  for (const [id, bytes] of written) blocks.set(id, bytes);
-  for (const id of end.droppedBlocks) blocks.delete(id);
-  const images = new Map(before.images);
-  for (const name of end.droppedImages) images.delete(name);
-  for (const [name, bytes] of end.images) images.set(name, bytes.slice());
-  return { description: end.description, images, blocks };
-}
-
-type Blocks = ReadonlyMap<number, Uint8Array<ArrayBuffer>>;
-
-class Output implements CheckpointOutput {
-  readonly #event: () => boolean;
-  readonly #fault: () => Fault | null;
-  readonly #replace: (blocks: Blocks, end: CheckpointEnd) => void;
-  readonly #doubt: (blocks: Blocks, end: CheckpointEnd) => void;
-  readonly #turns: () => number;
-  #blocks = new Map<number, Uint8Array<ArrayBuffer>>();
-  readonly outstanding = 0;
-  failure: SqlError | null = null;
-
-  constructor(
-    event: () => boolean,
-    fault: () => Fault | null,
-    replace: (blocks: Blocks, end: CheckpointEnd) => void,
-    doubt: (blocks: Blocks, end: CheckpointEnd) => void,
-    turns: () => number,
-  ) {
-    this.#event = event;
-    this.#fault = fault;
-    this.#replace = replace;
-    this.#doubt = doubt;
-    this.#turns = turns;
-  }
-
-  #meets(fault: Fault | null): void {
-    if (fault === null) return;
-    this.failure ??= new SqlError(fault === 'full' ? '53100' : '58030', 'cannot write the checkpoint');
-  }
-
-  begin(): void {
-    this.#event();
-    this.#blocks = new Map();
-    this.failure = null;
-    this.#meets(this.#fault());
-  }
-
-  room(bytes: number): Uint8Array {
-    // Memory that has been used before, in the midst of other.
-    return new Uint8Array(bytes + 64).fill(0xdb).subarray(32, 32 + bytes);
-  }
-
-  block(id: number, bytes: Uint8Array): void {
-    this.#event();
-    this.#meets(this.#fault());
-    // The memory has been handed over: whoever still looks at it sees garbage.
-    this.#blocks.set(id, Uint8Array.from(bytes));
-    bytes.fill(0xdb);
-  }
-
-  drained(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async commit(end: CheckpointEnd): Promise<void> {
-    if (this.failure !== null) throw this.failure;
-    for (let i = this.#turns(); i >= 0; i--) await nextTurn();
-    if (!this.#event()) throw new SqlError('58030', 'dead');
-    const fault = this.#fault();
-    this.#meets(fault);
-    if (this.failure !== null) {
-      if (fault === 'io') this.#doubt(this.#blocks, end);
-      throw this.failure;
-    }
-    this.#replace(this.#blocks, end);
-    if (!this.#event()) throw new SqlError('58030', 'dead');
-  }
-
-  abandon(): void {
-    this.#event();
-    this.#blocks = new Map();
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 }

@@ -12,6 +12,10 @@ import { type Delivered, deliveredOf, type Place, rowText } from './target.ts';
 /** The view that has everything of the remote source. */
 export const SEEN = 'SELECT part, off, k, v FROM rs';
 
+/** The view that looks up. */
+export const LOOKED = `SELECT x.id, x.k, a.n AS v FROM ledger x
+       LEFT JOIN answers FOR SYSTEM_TIME AS OF PROCTIME() a ON a.k = x.k`;
+
 function outsideSinks(database: Database): readonly SinkObject[] {
   return database.sinks.list().filter(({ runtime }) => runtime.feed === null);
 }
@@ -131,6 +135,15 @@ function table(database: Database, schema: string, name: string): TableObject | 
   return object?.kind === 'table' ? object : null;
 }
 
+function viewOf(database: Database, definition: string): MaterializedViewObject | null {
+  const isIt = (view: MaterializedViewObject): boolean =>
+    view.schema === 'public' && view.definition === definition;
+  return (
+    database.catalog.objects().flatMap((o) => (o.kind === 'materialized view' && isIt(o) ? [o] : []))[0] ??
+    null
+  );
+}
+
 /** Messages by partition and offset, and how often each is there. */
 class Counts {
   readonly #counts = new Map<string, number>();
@@ -185,10 +198,8 @@ export function checkMessages(database: Database, outside: Outside): void {
     counts.expectOnce(offsetsOf(rn.source?.position ?? null), 'rn');
   }
   const rs = table(database, 'public', 'rs');
-  const seen = database.catalog
-    .objects()
-    .find((o) => o.kind === 'materialized view' && o.schema === 'public' && o.definition === SEEN);
-  if (rs !== null && seen?.kind === 'materialized view') {
+  const seen = viewOf(database, SEEN);
+  if (rs !== null && seen !== null) {
     const counts = new Counts();
     counts.addRows(seen, 'part', 'off');
     const late = table(database, 'millrace_late', 'rs');
@@ -221,10 +232,10 @@ function checkUpserts(ru: TableObject, outside: Outside): void {
 
 /** What was joined is what was said. `all`: nothing waits any more. */
 export function checkLookups(database: Database, outside: Outside, all: boolean): void {
-  const joined = database.catalog.find('public', 'looked', []);
+  // Views exchange their names.
+  const joined = viewOf(database, LOOKED);
   const ledger = table(database, 'public', 'ledger');
-  if (joined?.kind !== 'materialized view' || !/SYSTEM_TIME/i.test(joined.definition) || ledger === null)
-    return;
+  if (joined === null || ledger === null) return;
   for (const [id, k, v] of joined.store.rows()) {
     const said = v === null || v === undefined ? null : Number(v);
     if (!outside.answers.hasSaid(Number(k), said))

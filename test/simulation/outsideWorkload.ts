@@ -2,7 +2,7 @@
 import type { Database } from '../../server/database.ts';
 import type { SinkObject } from '../../server/objects.ts';
 import type { Message } from './broker.ts';
-import { SEEN } from './outsideChecks.ts';
+import { LOOKED, SEEN } from './outsideChecks.ts';
 import type { Random } from './views.ts';
 
 const MOST_SINKS = 5;
@@ -22,8 +22,7 @@ export function outsideSetup(): readonly string[] {
     `CREATE TABLE ru (k int PRIMARY KEY, v int) ${broker('q')} FORMAT UPSERT ENCODE JSON`,
     `CREATE MATERIALIZED VIEW rs_seen AS ${SEEN}`,
     `CREATE TABLE answers (k int PRIMARY KEY, n int) WITH (connector = 'answers', cache.ttl = '25 seconds', lookup.batch.rows = '3')`,
-    `CREATE MATERIALIZED VIEW looked AS SELECT x.id, x.k, a.n AS v FROM ledger x
-       LEFT JOIN answers FOR SYSTEM_TIME AS OF PROCTIME() a ON a.k = x.k`,
+    `CREATE MATERIALIZED VIEW looked AS ${LOOKED}`,
     `CREATE SINK k0 FROM ledger WITH (connector = 'target') FORMAT UPSERT ENCODE JSON`,
     `CREATE SINK k1 AS SELECT k, sum(v)::int AS v FROM ru GROUP BY k WITH (connector = 'target')`,
     'CREATE TABLE z0 (k int PRIMARY KEY, v int)',

@@ -157,7 +157,7 @@ export class SimulatedServer {
     const turn = (): Promise<void> => new Promise((resolve) => gate.push(resolve));
     try {
       const options = { now: () => clock.micros, acceptDataLoss: false, log: () => {}, after };
-      const journal = new Journal('the simulated disk', options, disk);
+      const journal = new Journal('the simulated disk', options, disk.openStore());
       const pace = { stepBytes: STEP_BYTES, turn };
       const recovered = await recover(database, disk, journal, ddlRunner(database), () => {}, pace);
       if (disk.dead) return null;

@@ -10,7 +10,8 @@ import { createDatabase, ddlRunner, localSession } from '../../../server/serve.t
 import type { Session } from '../../../server/session.ts';
 import { ServerClock } from '../../../server/time/clock.ts';
 import type { StoredRecord } from '../../../storage/journalRecord.ts';
-import { type JournalStore, type MetaKey, SqliteJournalStore } from '../../../storage/journalStore.ts';
+import { type JournalStore, SqliteJournalStore } from '../../../storage/journalStore.ts';
+import type { MetaKey } from '../../../storage/journalTable.ts';
 import { generator } from '../time/random.ts';
 
 /** 2024-01-01 in microseconds. */
@@ -146,6 +147,10 @@ export class TestStore implements JournalStore {
   probe(bytes: number): void {
     this.onWrite('before', this.writes);
     this.#store.probe(bytes);
+  }
+
+  release(): boolean {
+    return this.#store.release();
   }
 
   read(after: number, limit: number): readonly StoredRecord[] {

@@ -194,7 +194,7 @@ describe('checkpoints', () => {
     const cells = new Cells();
     for (let b = 0; b < 10; b++) cells.grow();
     let lastId = 0;
-    const writer = new CheckpointWriter(directory, 1 << 20);
+    const writer = CheckpointWriter.inDirectory(directory, 1 << 20);
     const take = async (number: number): Promise<number> => {
       writer.begin();
       const snapshot = new Snapshot(
@@ -278,7 +278,7 @@ describe('checkpoints', () => {
   it('that cannot be written are reported, and the next one can be', async () => {
     const limited = new Sqlite(join(directory, 'state.db'));
     limited.close();
-    const writer = new CheckpointWriter(directory, 1 << 20);
+    const writer = CheckpointWriter.inDirectory(directory, 1 << 20);
     // A second transaction on the file keeps the writer out.
     const other = new CheckpointFile(directory);
     other.begin();
