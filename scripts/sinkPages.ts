@@ -18,7 +18,9 @@ function connectorSection(connector: SinkConnector): string {
     `Formats: ${formats.join(', ')}. The first is taken where the statement has none.`,
     ...(connector.keyEncodes === undefined
       ? []
-      : [`KEY ENCODE ${connector.keyEncodes.join(', ')}. TEXT: the key's only column as SQL shows it.`]),
+      : [
+          `KEY ENCODE ${connector.keyEncodes.join(', ')}. Without it the key is encoded as the value. TEXT: the key's only column as SQL shows it; BYTES: as it is (bytea).`,
+        ]),
     ...(connector.options.length === 0 ? [] : [optionTable(connector.options)]),
     ...[...(connector.encodeOptions ?? [])].flatMap(([encode, options]) => [
       `ENCODE ${encode}:`,
@@ -64,7 +66,7 @@ export function sinksPage(): string {
     '## States',
     '`millrace_catalog.sinks` has a row for each sink: its state and why, how many changes wait (`backlog_rows`, `backlog_bytes`, of them `spilled_bytes` on disk), the version that it has produced and the one that its target has, how far that is behind (`lag`), and the last error; how many changes and about how many bytes of them were delivered since it was made (`delivered_rows`, `delivered_bytes`) and when the last time (`delivered_at`). Values of options that are secrets are not shown.',
     '| state | meaning |\n|---|---|\n| `running` | |\n| `retrying` | the last delivery failed; it is tried again, after 0.1 seconds at first, then ever longer, half a minute at most |\n| `paused` | by `ALTER SINK name PAUSE`, after 25 failures in a row, or because trying again would not help: `reason` says which. Changes go on being kept for it |\n| `waiting` | its view is paused, or there is no room for its backlog; it gets the difference later |',
-    '`ALTER SINK name RESUME` goes on, also with a target that has lost what was delivered, or that has more than this database: then from what the server has. `ALTER SINK name RENAME TO`, `SET SCHEMA` and `OWNER TO` are as for other objects. `DROP SINK` leaves what has been written where it is, and forgets what has not.',
+    '`ALTER SINK name RESUME` goes on, also with a target that has lost what was delivered, or that has more than this database: then from what the server has. That holds for the state that the target is in, also over restarts, and until something has been delivered to it. `ALTER SINK name RENAME TO`, `SET SCHEMA` and `OWNER TO` are as for other objects. `DROP SINK` leaves what has been written where it is, and forgets what has not.',
     'What waits for a target lies in memory up to 16 MiB a sink, beyond that in the data directory. Without a data directory, or on a full disk, the sink is given the difference when it has caught up, instead of every change. A slow or failing target never holds up anybody else.',
     'A relation cannot be dropped while a sink writes it, except with `CASCADE`; nor can a column that it writes be dropped or renamed. A view may be replaced (`CREATE OR REPLACE`) as long as the key of its sinks stays: they get the difference. New columns of a relation do not reach its sinks.',
     'What a crash can do to it: [durability](../durability.md#sinks-exactly-once).',

@@ -34,8 +34,8 @@ import {
   type MessagesRecord,
   type PartitionsRecord,
   type PartRecord,
-  partRows,
   type PositionRecord,
+  partRows,
   type ReadmitRecord,
   type ReadRecord,
   type RecordKind,
@@ -44,6 +44,7 @@ import {
   recordOf,
   rowRecord,
   type SourceProgress,
+  type TargetRecord,
   withBytes,
 } from './journalRecords.ts';
 import type { SourceObject, TableObject } from './objects.ts';
@@ -364,6 +365,10 @@ export class Journal {
 
   noteTick(at: bigint): void {
     this.#later('tick', { at: String(at) });
+  }
+
+  noteTarget(record: TargetRecord): void {
+    this.#later('target', record);
   }
 
   noteClock(at: bigint, virtual: boolean, jump: boolean): void {

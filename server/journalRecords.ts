@@ -14,6 +14,7 @@
  *   inject, advance, readmit   what users did to event time
  *   reprocess  dead letters that were decoded again, and what came of them
  *   idle, tick the clock made something due: event time, operators
+ *   target     what is thought of a sink's target
  *   clock      the server's clock was set, moved or given back
  *   start      the server was started
  *
@@ -45,6 +46,7 @@ export type RecordKind =
   | 'reprocess'
   | 'idle'
   | 'tick'
+  | 'target'
   | 'clock'
   | 'start'
   | 'snapshot'
@@ -177,6 +179,18 @@ export interface ReprocessRecord extends TimedRecord {
   /** Of a table whose rows may be late: messages (of negative weight: the key's row goes), and where they are from. */
   readonly messages?: readonly RowRecord[];
   readonly partitions?: readonly string[];
+}
+
+/** See sinks/verdict.ts. Null: nothing any more. */
+export interface TargetRecord extends TimedRecord {
+  /** Of the sink. */
+  readonly id: number;
+  readonly verdict: {
+    readonly what: 'refused' | 'asked' | 'accepted';
+    readonly has: string | null;
+    readonly known: string | null;
+    readonly reason: string;
+  } | null;
 }
 
 /** `virtual`: it stands at `at` from now on. `jump`: the time of ticks may go back to it. */

@@ -28,6 +28,7 @@ import type {
   ReprocessRecord,
   RowRecord,
   SourceProgress,
+  TargetRecord,
   Texts,
   TimedRecord,
   TimeRecord,
@@ -36,6 +37,7 @@ import type { CatalogObject, SourceObject, TableObject } from './objects.ts';
 import { pauseView } from './pause.ts';
 import { replayBlock } from './remote/apply.ts';
 import { announcePartitions } from './remote/partitions.ts';
+import { replayVerdict } from './sinks/verdict.ts';
 import { admitRows, advanceWatermark, expireIdle, injectRows } from './time/control.ts';
 import { eventFromJson } from './time/eventLog.ts';
 import type { EventTimeJson } from './time/eventTime.ts';
@@ -139,6 +141,9 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
       return;
     case 'tick':
       database.runTick(() => {});
+      return;
+    case 'target':
+      replayVerdict(database, record as TargetRecord);
       return;
     case 'clock':
       if ((record as ClockRecord).jump) jumpClock(database, BigInt((record as ClockRecord).at));

@@ -274,7 +274,8 @@ export function sinkOver(declared: DeclaredSink, relation: SinkInput): SinkOver 
         hint: "Use FORMAT UPSERT or DEBEZIUM, or force_append_only = 'true' to leave removals out.",
       });
     }
-    return { columns, positions, key: within, mode: relation.appendOnly ? 'rows' : 'inserts', format };
+    // Forced: whatever the relation is now, it may become another (CREATE OR REPLACE), and a restart sees only that.
+    return { columns, positions, key: within, mode: force ? 'inserts' : 'rows', format };
   }
   if (within === null && encode !== 'NATIVE') {
     throw new SqlError(

@@ -3,6 +3,7 @@
  * millrace_sinks that is made and dropped with the sink, and whose id follows from the sink's.
  */
 import { must } from '../../common/assert.ts';
+import type { Option } from '../../parser/ast/common.ts';
 import type { CreateSink } from '../../parser/ast/streaming.ts';
 import { parse } from '../../parser/parse.ts';
 import { printStatement } from '../../parser/print.ts';
@@ -72,32 +73,48 @@ function hasAllColumns(catalog: Catalog, { relation, runtime }: SinkObject): boo
   return names.length === own.length && names.every((name, i) => own[i] === name);
 }
 
-/** For a checkpoint: the sink has the columns that it has, whatever its relation has got since. */
+/** How a sink into a table writes, where its statement does not say so and its relation would now have it otherwise. */
+function ownFormat(
+  catalog: Catalog,
+  { relation, runtime }: SinkObject,
+  options: readonly Option[],
+): string | null {
+  const object = catalog.byId(relation);
+  const isSaid = options.some(({ name }) => name === 'type' || name === 'force_append_only');
+  if (runtime.feed === null || isSaid || object === null || !isRelation(object)) return null;
+  const { format } = runtime.shape;
+  if ((format === 'PLAIN') === object.entry.appendOnly) return null;
+  return format === 'PLAIN' ? 'append-only' : 'upsert';
+}
+
+/** For a checkpoint: the sink has the columns and the format that it has, whatever its relation has become since. */
 export function sinkDefinition(catalog: Catalog, sink: SinkObject): Definition {
   const { searchPath, timeZone, id, owner } = sink;
   const view = queryView(catalog, sink);
   const statement = sinkStatement(sink);
-  const options = statement.options.filter((option) => option.name !== 'columns');
-  const columns = JSON.stringify(sink.runtime.shape.columns.map((c) => c.name));
   const { span } = statement;
-  const value = { kind: 'string' as const, value: columns };
-  const { feed } = sink.runtime;
+  const { feed, shape } = sink.runtime;
+  const said = (name: string, value: string): Option => ({
+    kind: 'Option',
+    name,
+    value: { kind: 'string', value },
+    span,
+  });
+  const format = ownFormat(catalog, sink, statement.options);
+  const columns = hasAllColumns(catalog, sink) ? null : JSON.stringify(shape.columns.map((c) => c.name));
+  const options = [
+    ...statement.options.filter(({ name }) => columns === null || name !== 'columns'),
+    ...(columns === null ? [] : [said('columns', columns)]),
+    ...(format === null ? [] : [said('type', format)]),
+  ];
   // So are the columns of the table that it writes.
   const into =
     feed === null || statement.into === null
       ? statement.into
       : { ...statement.into, columns: feed.targets.map(identifier) };
-  const sql = hasAllColumns(catalog, sink)
-    ? feed === null
-      ? sink.sql
-      : printStatement({ ...statement, into })
-    : printStatement({
-        ...statement,
-        into,
-        options: [...options, { kind: 'Option', name: 'columns', value, span }],
-      });
+  const isAsWritten = feed === null && columns === null;
   return {
-    sql,
+    sql: isAsWritten ? sink.sql : printStatement({ ...statement, into, options }),
     searchPath,
     timeZone,
     user: owner,

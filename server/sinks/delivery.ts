@@ -20,6 +20,7 @@ import type { Database } from '../database.ts';
 import type { SinkObject } from '../objects.ts';
 import { openTarget } from './target.ts';
 import { CLOSE_MS, closeInTime, inTime, OPEN_MS, STEP_MS } from './timeouts.ts';
+import { giveVerdict, type Verdict } from './verdict.ts';
 
 export type DeliveryResult =
   /** Some changes have been delivered; there may be more. */
@@ -35,6 +36,7 @@ export type DeliveryResult =
 const MOST_ATTEMPTS = 25;
 const FIRST_DELAY_MS = 100;
 const LAST_DELAY_MS = 30_000;
+const GOES_ON = '; RESUME goes on from what the server has';
 
 export class SinkDelivery {
   readonly #database: Database;
@@ -99,7 +101,11 @@ export class SinkDelivery {
     try {
       await this.#reopen();
       const writer = this.#writer ?? (await this.#open());
-      if (runtime.paused !== null) return 'paused';
+      if (runtime.paused !== null) {
+        // RESUME asks the target again.
+        await this.#giveUp();
+        return 'paused';
+      }
       const due = this.dueIn;
       if (due === null || (due > 0 && !now)) return 'idle';
       phase = 'journal';
@@ -133,40 +139,57 @@ export class SinkDelivery {
     const writer = await inTime(opening, open, 'opening');
     this.#writer = writer;
     const has = await inTime(writer.recover(), open, 'connecting');
-    this.#settle(has);
+    await this.#settle(has);
     return writer;
   }
 
   /** Forgets what the target has, or pauses the sink where the target cannot be right. */
-  #settle(has: bigint | null): void {
+  async #settle(has: bigint | null): Promise<void> {
     const { runtime } = this.sink;
-    const exact = runtime.shape.connector.guarantee === 'exactly once';
     const first = !this.#recovered;
     this.#recovered = true;
-    const accept = runtime.acceptTarget;
-    runtime.acceptTarget = false;
-    if (exact && !accept) {
-      const wrong = this.#contradiction(has, first);
-      if (wrong !== null) {
-        runtime.pause(`${wrong}; RESUME goes on from what the server has`, this.#database.watermarks.now());
-        return;
-      }
-    }
-    const ahead = first && has !== null && has > this.#versionAtStart;
-    const known = accept && ahead ? runtime.delivered : latest(has, runtime.delivered);
-    if (known === null) return;
+    const exact = runtime.shape.connector.guarantee === 'exactly once';
+    const known = exact ? await this.#judge(has, first) : latest(has, runtime.delivered);
+    if (known === null || runtime.paused !== null) return;
     runtime.outbox.dropThrough(known);
     runtime.delivered = known;
     if (runtime.outbox.isEmpty) runtime.waitingSince = null;
   }
 
+  /** What the target counts as having. One that cannot be right pauses the sink, unless the user has said to go on with it. */
+  async #judge(has: bigint | null, first: boolean): Promise<bigint | null> {
+    const { runtime } = this.sink;
+    const { verdict } = runtime;
+    const judged = verdict !== null && verdict.has === has;
+    if (judged && verdict.what === 'accepted') return latest(verdict.known, runtime.delivered);
+    const wrong = judged ? verdict.reason : this.#contradiction(has, first);
+    if (wrong === null) {
+      if (verdict !== null) await this.#give(null);
+      return latest(has, runtime.delivered);
+    }
+    const ahead = has !== null && has > this.#versionAtStart;
+    const known = judged ? verdict.known : ahead ? runtime.delivered : latest(has, runtime.delivered);
+    const what = verdict?.what === 'asked' ? 'accepted' : 'refused';
+    await this.#give({ what, has, known, reason: wrong });
+    return latest(known, runtime.delivered);
+  }
+
+  #give(verdict: Verdict | null): Promise<void> {
+    const database = this.#database;
+    const { sink } = this;
+    return database.exclusive(() => {
+      giveVerdict(database, sink, verdict);
+      if (verdict?.what === 'refused') sink.runtime.pause(verdict.reason, database.watermarks.now());
+    });
+  }
+
   #contradiction(has: bigint | null, first: boolean): string | null {
     const { delivered } = this.sink.runtime;
     if (has !== null && first && has > this.#versionAtStart) {
-      return `the target has changes through version ${has}, and this database is at version ${this.#versionAtStart}: it is older than its target`;
+      return `the target has changes through version ${has}, and this database is at version ${this.#versionAtStart}: it is older than its target${GOES_ON}`;
     }
     if (delivered === null || (has !== null && has >= delivered)) return null;
-    return `the target has lost changes that were delivered: it is at version ${has ?? 'none'} instead of ${delivered}`;
+    return `the target has lost changes that were delivered: it is at version ${has ?? 'none'} instead of ${delivered}${GOES_ON}`;
   }
 
   /** The newest epoch that waits, when the journal through it is on disk. */
@@ -210,6 +233,8 @@ export class SinkDelivery {
     runtime.waitingSince = runtime.outbox.isEmpty ? null : now;
     runtime.deliveredAt = now;
     this.#limit(rows, now);
+    // The target is in another state now, and one that is right.
+    if (runtime.verdict !== null) await this.#give(null);
   }
 
   /** Rows after which a delivery takes no further epoch. */

@@ -16,6 +16,7 @@ import type { Paused } from '../objects.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { Spill } from './spill.ts';
 import type { TableFeed } from './tableFeed.ts';
+import type { Verdict } from './verdict.ts';
 
 /** What the statement says of a sink. */
 export interface SinkShape {
@@ -52,6 +53,8 @@ interface SavedRuntime {
   readonly deliveredBytes?: number;
   readonly deliveredAt?: bigint | null;
   readonly paused: Paused | null;
+  /** Absent in old checkpoints. */
+  readonly verdict?: Verdict | null;
   readonly detached: {
     readonly why: Detached['why'];
     readonly reason: string;
@@ -93,8 +96,8 @@ export class SinkRuntime implements Persistent {
   lastError: string | null = null;
   /** When the target was found to have something; microseconds of the system's clock. */
   waitingSince: bigint | null = null;
-  /** The user has said to go on with a target that has lost or gained epochs. */
-  acceptTarget = false;
+  /** Of a target that cannot be right; null: nothing is wrong. */
+  verdict: Verdict | null = null;
   dropped = false;
   /** Settles when nothing of it is under way any more. */
   ended: Promise<void> = Promise.resolve();
@@ -158,7 +161,6 @@ export class SinkRuntime implements Persistent {
   resume(): void {
     this.paused = null;
     this.attempts = 0;
-    this.acceptTarget = true;
     this.wake();
   }
 
@@ -171,6 +173,7 @@ export class SinkRuntime implements Persistent {
       deliveredBytes: this.deliveredBytes,
       deliveredAt: this.deliveredAt,
       paused: this.paused,
+      verdict: this.verdict,
       detached: this.detached && {
         why: this.detached.why,
         reason: this.detached.reason,
@@ -195,6 +198,7 @@ export class SinkRuntime implements Persistent {
     this.deliveredAt = saved.deliveredAt ?? null;
     if (this.feed !== null) this.feed.rowIds = saved.rowIds ?? 0n;
     this.paused = saved.paused;
+    this.verdict = saved.verdict ?? null;
     this.outbox.restore(from);
     this.detached = null;
     if (saved.detached === null) return;

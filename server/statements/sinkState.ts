@@ -8,6 +8,7 @@ import type { CatalogObject, SinkObject } from '../objects.ts';
 import { optionValues, secretsFor } from '../secrets/optionValues.ts';
 import { sinkOptions } from '../sinks/declare.ts';
 import { sinkStatement } from '../sinks/definition.ts';
+import { giveVerdict } from '../sinks/verdict.ts';
 import { rateLimitOf } from './rateLimit.ts';
 import type { StatementContext } from './statement.ts';
 
@@ -27,6 +28,10 @@ export function resumeSink(sink: SinkObject, { database }: StatementContext): vo
     });
   }
   if (sink.runtime.paused === null) return;
+  const { verdict } = sink.runtime;
+  // In a restart the journal says so itself.
+  if (verdict?.what === 'refused' && database.recovery === null)
+    giveVerdict(database, sink, { ...verdict, what: 'asked' });
   sink.runtime.resume();
   // What has gathered for a table.
   if (sink.runtime.feed !== null) database.sinks.feeding.write([sink.runtime]);
