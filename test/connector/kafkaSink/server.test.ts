@@ -54,18 +54,26 @@ it('does what the document says', async () => {
   expect([...(await records(broker.url, 'totals', lines.length))].sort()).toEqual(lines.toSorted());
 }, 30_000);
 
-it.each(['AVRO', 'PROTOBUF'])(
-  'writes %s that the source reads back',
-  async (encode) => {
+it.each([
+  ['UPSERT', 'AVRO', ''],
+  ['UPSERT', 'PROTOBUF', ''],
+  ['UPSERT', 'AVRO', 'KEY ENCODE JSON'],
+  ['UPSERT', 'JSON', 'KEY ENCODE PROTOBUF'],
+  ['DEBEZIUM', 'AVRO', ''],
+  ['DEBEZIUM', 'PROTOBUF', ''],
+  ['DEBEZIUM', 'AVRO', 'KEY ENCODE TEXT'],
+])(
+  'writes FORMAT %s ENCODE %s %s that the source reads back',
+  async (kind, encode, keyEncode) => {
     const broker = node();
     if (broker === null) return;
     if (registry === null) {
       expect(process.env.MILLRACE_REQUIRE_SERVERS, schemaRegistry.needs).not.toBe('1');
       return;
     }
-    const name = `books_${encode.toLowerCase()}`;
+    const name = `books_${kind}_${encode}_${keyEncode.replaceAll(' ', '')}`.toLowerCase();
     const place = `connector = 'kafka', properties.bootstrap.server = '${broker.url}', topic = '${name}'`;
-    const format = `FORMAT UPSERT ENCODE ${encode} (schema.registry = '${registry.url}', message = 'Book', key.message = 'BookKey')`;
+    const format = `FORMAT ${kind} ENCODE ${encode} (schema.registry = '${registry.url}', message = 'Book', key.message = 'BookKey') ${keyEncode}`;
     await client.tags(
       `CREATE TABLE ${name} (id int PRIMARY KEY, title varchar, price double precision, at timestamptz)`,
     );
@@ -102,8 +110,14 @@ it('writes keys as text', async () => {
     `CREATE SINK pairs_out FROM pairs WITH (${place}, topic = 'pairs') FORMAT UPSERT ENCODE JSON KEY ENCODE TEXT`,
   );
   expect([two?.code, two?.message]).toEqual(['42P16', 'KEY ENCODE TEXT needs a key of one column']);
-  const other = await client.failure(
-    `CREATE SINK bad FROM items WITH (${place}, topic = 'x') FORMAT UPSERT ENCODE JSON KEY ENCODE BYTES`,
-  );
-  expect([other?.code, other?.message]).toEqual(['0A000', 'KEY ENCODE BYTES is not supported']);
+  for (const [encode, ...expected] of [
+    ['BYTES', '42804', 'column "id" is of type bigint, not bytea'],
+    ['CSV', '0A000', 'KEY ENCODE CSV is not supported'],
+    ['AVRO', '22023', 'ENCODE JSON needs the option "schema.registry"'],
+  ]) {
+    const failure = await client.failure(
+      `CREATE SINK bad FROM items WITH (${place}, topic = 'x') FORMAT UPSERT ENCODE JSON KEY ENCODE ${encode}`,
+    );
+    expect([failure?.code, failure?.message]).toEqual(expected);
+  }
 }, 30_000);
