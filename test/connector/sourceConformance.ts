@@ -205,6 +205,55 @@ function kills(suite: Suite): void {
   });
 }
 
+/** Those whose relations can have other columns. */
+const changing: readonly string[] = ['kafka', 'mqtt', 'nats', 'webhook'];
+
+function columns(suite: Suite): void {
+  const wide = (from: number, to: number): readonly string[] =>
+    Array.from({ length: to - from }, (_, i) => {
+      const id = from + i;
+      return JSON.stringify({ id, v: id * 10, w: id, x: `x${id}` });
+    });
+
+  it('takes other columns while messages come, over a kill, and each message once', async () => {
+    const { fixture, millrace } = suite;
+    const name = suite.newName();
+    await suite.create(name);
+    if (!changing.includes(fixture.connector)) {
+      expect(await millrace.client.state(`ALTER ${suite.at.kind} ${name} ADD COLUMN w int`)).toBe('0A000');
+      await suite.drop(name);
+      return;
+    }
+    await suite.send(name, wide(0, 10));
+    await suite.hasAll(name, 10);
+    let sent = suite.send(name, wide(10, 40));
+    await suite.alter(name, 'ADD COLUMN w int DEFAULT -1');
+    await sent;
+    await suite.send(name, wide(40, 50));
+    await suite.hasAll(name, 50);
+    const filled = `SELECT count(*) FILTER (WHERE id < 10 AND w = -1), count(*) FILTER (WHERE id >= 40 AND w = id),
+      count(*) FILTER (WHERE w NOT IN (-1, id) OR w IS NULL) FROM ${name}`;
+    expect(await millrace.rows(filled)).toEqual([['10', '10', '0']]);
+    sent = suite.send(name, wide(50, 80));
+    await suite.alter(name, 'ADD COLUMN x text');
+    await millrace.kill();
+    await millrace.start();
+    await suite.alter(name, 'DROP COLUMN w');
+    await sent;
+    await suite.send(name, wide(80, 90));
+    await suite.hasAll(name, 90);
+    const texts = `SELECT count(*) FILTER (WHERE id < 50 AND x IS NULL), count(*) FILTER (WHERE id >= 80 AND x = 'x' || id),
+      count(*) FILTER (WHERE x <> 'x' || id) FROM ${name}`;
+    expect(await millrace.rows(texts)).toEqual([['50', '10', '0']]);
+    expect(await millrace.client.state(`SELECT w FROM ${name}`)).toBe('42703');
+    await millrace.kill();
+    await millrace.start();
+    expect(await millrace.rows(texts)).toEqual([['50', '10', '0']]);
+    await suite.hasAll(name, 90);
+    await suite.drop(name);
+  });
+}
+
 function letters(suite: Suite): void {
   const bad = '{"id": 2, "v": "ten"}';
   const rowsOf = (name: string) => () => suite.millrace.rows(`SELECT id, v FROM ${name} ORDER BY id`);
@@ -362,6 +411,7 @@ export function conformance(fixture: SourceFixture, millrace: Millrace, inner = 
   wrongPlaces(suite);
   pauses(suite);
   kills(suite);
+  columns(suite);
   letters(suite);
   carried(suite);
   catalogs(suite);
