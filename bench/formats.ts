@@ -11,6 +11,7 @@ import { type Column, types } from '../common/dataType.ts';
 import { plainContext } from '../common/textIo.ts';
 import type { Row } from '../common/value.ts';
 import { AvroWriter } from '../connector/formats/avro/writer.ts';
+import { RowColumns } from '../connector/formats/columnWriters.ts';
 import { checkEncodeOptions } from '../connector/formats/encodes.ts';
 import type { MessageFormat } from '../connector/formats/message.ts';
 import { createMessageDecoder } from '../connector/formats/messageDecoder.ts';
@@ -122,6 +123,7 @@ function decodeRate(
   encode: string,
   bytes: (bid: Bid) => Uint8Array,
   options: Readonly<Record<string, string>> = {},
+  into: RowColumns | null = null,
 ) {
   const decoder = createMessageDecoder({
     columns,
@@ -146,9 +148,13 @@ function decodeRate(
     },
     nulled: (): void => undefined,
     drift: (): void => undefined,
+    ...(into === null ? {} : { direct: { columns: into, took: (): void => into.finish() } }),
   };
-  const result = rate(recordsOf(bytes), (records) => void decoder.decode(records, out));
-  if (last === null) throw new Error('nothing was decoded');
+  const result = rate(recordsOf(bytes), (records) => {
+    into?.clear();
+    decoder.decode(records, out);
+  });
+  if (last === null && into?.rows !== BATCH) throw new Error('nothing was decoded');
   return result;
 }
 
@@ -176,6 +182,10 @@ try {
   show('JSON.parse', plain);
   baseline = plain.messages;
   show('PLAIN JSON', decodeRate('PLAIN', 'JSON', json));
+  const rowColumns = (): RowColumns => new RowColumns(columns.map((c) => c.type));
+  show('PLAIN JSON into columns', decodeRate('PLAIN', 'JSON', json, {}, rowColumns()));
+  show('the same, other order', decodeRate('PLAIN', 'JSON', shuffled, {}, rowColumns()));
+  show('the same, not ASCII', decodeRate('PLAIN', 'JSON', accented, {}, rowColumns()));
   show('PLAIN JSON, other order', decodeRate('PLAIN', 'JSON', shuffled));
   show('PLAIN JSON, blanks', decodeRate('PLAIN', 'JSON', spaced));
   show('PLAIN JSON, not ASCII', decodeRate('PLAIN', 'JSON', accented));

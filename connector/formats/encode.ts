@@ -9,6 +9,8 @@ import type { SqlState } from '../../common/sqlStates.ts';
 import type { TextContext } from '../../common/textContext.ts';
 import type { Row } from '../../common/value.ts';
 import type { OptionSpec } from '../connector.ts';
+import type { RecordMemory } from '../remote.ts';
+import type { RowColumns } from './columnWriters.ts';
 import type { Drift, MessageFormat } from './message.ts';
 
 const MAX_MESSAGE = 400;
@@ -60,6 +62,18 @@ export interface Batches {
 export interface RowDecoder extends Batches {
   /** The row of a payload that is not null. Throws SqlError (FieldFailure where a field is to blame). */
   decode(index: number, report: Report): Row;
+  /** Reads payloads of PLAIN straight into columns. Absent: it makes rows only. Null: not into these. */
+  into?(columns: RowColumns): ColumnDecoder | null;
+}
+
+export interface ColumnDecoder {
+  /** A new batch. */
+  begin(): void;
+  /**
+   * Reads the payload that lies at [from, to) into row `row` of the columns that are the decoder's. False: it is for `decode` to say
+   * what it is; what has been written of the row does not count.
+   */
+  read(memory: RecordMemory, from: number, to: number, row: number, report: Report): boolean;
 }
 
 /** FORMAT DEBEZIUM: what became of a row. */

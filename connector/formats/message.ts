@@ -7,11 +7,19 @@ import type { SqlError } from '../../common/sqlError.ts';
 import type { TextContext } from '../../common/textContext.ts';
 import type { Row } from '../../common/value.ts';
 import type { RemoteRecord } from '../remote.ts';
+import type { RowColumns } from './columnWriters.ts';
 
 export type MessageFormat = 'PLAIN' | 'UPSERT' | 'DEBEZIUM';
 
 /** A field that is not as its column: not an error, but counted by name. */
 export type Drift = 'unknown field' | 'missing field' | 'type changed' | 'schema changed';
+
+/** Rows that a decoder writes straight into columns. */
+export interface DirectRows {
+  readonly columns: RowColumns;
+  /** The row that was begun is that of this record; what INCLUDE fills is still to come, and then it is finished, or fails. */
+  took(record: RemoteRecord): void;
+}
 
 /** Where a decoder puts what it makes; calls come in the order of the messages. */
 export interface DecodedRows {
@@ -27,6 +35,8 @@ export interface DecodedRows {
   /** on_error = 'null': a field was made NULL; the message's row comes all the same. */
   nulled(record: RemoteRecord, error: SqlError, field: string): void;
   drift(record: RemoteRecord, kind: Drift, field: string): void;
+  /** Absent: rows only. */
+  readonly direct?: DirectRows;
 }
 
 export interface MessageConfig {

@@ -5,16 +5,21 @@
  * Invariant: every record of a batch, in order, ends in `put`, `remove` or `fail` (an update that changes the key in `remove` and
  * `put`); nothing but a registry that does not answer rejects.
  */
+import { must } from '../../common/assert.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { Row, Value } from '../../common/value.ts';
-import type { RemoteRecord } from '../remote.ts';
-import type { Batches, ChangeDecoder, EncodeConfig, Report, RowDecoder } from './encode.ts';
+import type { RecordMemory, RemoteRecord } from '../remote.ts';
+import type { RowColumns } from './columnWriters.ts';
+import type { Batches, ChangeDecoder, ColumnDecoder, EncodeConfig, Report, RowDecoder } from './encode.ts';
 import { FieldFailure } from './encode.ts';
 import { findEncode } from './encodes.ts';
-import type { DecodedRows, Drift, MessageConfig, MessageDecoder } from './message.ts';
+import type { DecodedRows, DirectRows, Drift, MessageConfig, MessageDecoder } from './message.ts';
 
 /** Names of fields that one batch tells at most: random names must not flood the counters. */
 const MAX_DRIFTS = 200;
+/** Records of a batch that are not for columns before it is asked whether most are. */
+const MOST_OTHERS = 32;
+const FIRST_COPY = 4096;
 
 /** Collects what decoders tell of the record at hand. */
 class BatchReport implements Report {
@@ -65,6 +70,8 @@ function checkNotNull(
 interface FormatDecoder {
   readonly parts: readonly { readonly decoder: Batches; readonly of: 'key' | 'value' }[];
   one(index: number, record: RemoteRecord, report: BatchReport, out: DecodedRows): void;
+  /** Reads values straight into columns, where it can. */
+  direct?(columns: RowColumns): ColumnDecoder | null;
 }
 
 function partConfig(
@@ -109,6 +116,7 @@ function plainFormat(config: MessageConfig): FormatDecoder {
   const takesNull = encode.name === 'BYTES' || encode.name === 'TEXT';
   return {
     parts: [{ decoder, of: 'value' }],
+    direct: (columns) => directDecoder(config, decoder, columns),
     one(index, record, report, out) {
       if (record.value === null && !takesNull) {
         throw new SqlError('22004', 'message has no value', {
@@ -119,6 +127,28 @@ function plainFormat(config: MessageConfig): FormatDecoder {
       checkNotNull(row, required, config, report);
       report.tellNulls(record);
       out.put(record, row);
+    },
+  };
+}
+
+/** Rows of PLAIN in which nothing is missing that must be there. */
+function directDecoder(
+  config: MessageConfig,
+  decoder: RowDecoder,
+  columns: RowColumns,
+): ColumnDecoder | null {
+  const into = decoder.into?.(columns) ?? null;
+  if (into === null) return null;
+  const own = new Set(ownPositions(config));
+  const others = columns.writers.filter((_, c) => !own.has(c) && !config.included.has(c));
+  const required = columns.writers.filter((_, c) => requiredPositions(config).includes(c));
+  return {
+    begin: () => into.begin(),
+    read(memory, from, to, row, report) {
+      if (!into.read(memory, from, to, row, report)) return false;
+      for (const { nulls } of required) if (nulls !== null && nulls[row] === 1) return false;
+      for (const writer of others) writer.setNull(row);
+      return true;
     },
   };
 }
@@ -286,32 +316,105 @@ function failureOf(error: unknown): SqlError {
   throw error;
 }
 
+function memoryOf(bytes: number): RecordMemory {
+  const memory = new ArrayBuffer(bytes);
+  return { bytes: new Uint8Array(memory), view: new DataView(memory) };
+}
+
+/** Batches whose values go straight into columns, as far as they can. */
+class DirectDecoding {
+  readonly rows: DirectRows;
+  readonly #decoder: ColumnDecoder | null;
+  /** For messages that lie in no larger memory. */
+  #copy = memoryOf(FIRST_COPY);
+
+  constructor(rows: DirectRows, decoder: ColumnDecoder | null) {
+    this.rows = rows;
+    this.#decoder = decoder;
+  }
+
+  /**
+   * Reads records in order; those that are not for columns go to `other`, one by one. Gives the place of the first that it has not
+   * looked at: when many were not for columns, the rest of the batch had better become rows.
+   */
+  run(records: readonly RemoteRecord[], report: BatchReport, other: (record: RemoteRecord) => void): number {
+    const decoder = this.#decoder;
+    if (decoder === null) return 0;
+    const { columns } = this.rows;
+    decoder.begin();
+    let others = 0;
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as RemoteRecord;
+      report.record = record;
+      const row = columns.begin();
+      if (this.#read(decoder, record, row, report)) {
+        this.rows.took(record);
+        continue;
+      }
+      columns.back();
+      other(record);
+      if (++others > MOST_OTHERS && others * 2 > i) return i + 1;
+    }
+    return records.length;
+  }
+
+  #read(decoder: ColumnDecoder, record: RemoteRecord, row: number, report: BatchReport): boolean {
+    const { memory, valueFrom = 0, valueTo = 0 } = record;
+    if (memory !== undefined) return decoder.read(memory, valueFrom, valueTo, row, report);
+    const { value } = record;
+    if (value === null) return false;
+    if (value.length > this.#copy.bytes.length) this.#copy = memoryOf(value.length * 2);
+    this.#copy.bytes.set(value);
+    return decoder.read(this.#copy, 0, value.length, row, report);
+  }
+}
+
+/** What a batch gives in rows: the record at a place among those that `begin` has seen. */
+function decodeOne(
+  format: FormatDecoder,
+  index: number,
+  record: RemoteRecord,
+  report: BatchReport,
+  out: DecodedRows,
+): void {
+  report.record = record;
+  if (report.nulls.length > 0) report.nulls = [];
+  try {
+    format.one(index, record, report, out);
+  } catch (error) {
+    const failure = failureOf(error);
+    out.fail(record, failure, failure instanceof FieldFailure ? failure.field : null);
+  }
+}
+
 /** The decoder of a source. Throws SqlError where FORMAT, ENCODE, their options and the columns do not go together. */
 export function createMessageDecoder(config: MessageConfig): MessageDecoder {
   const format = formatDecoder(config);
-  const run = (records: readonly RemoteRecord[], out: DecodedRows): void => {
-    const report = new BatchReport(out);
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i];
-      if (record === undefined) continue;
-      report.record = record;
-      if (report.nulls.length > 0) report.nulls = [];
-      try {
-        format.one(i, record, report, out);
-      } catch (error) {
-        const failure = failureOf(error);
-        out.fail(record, failure, failure instanceof FieldFailure ? failure.field : null);
-      }
-    }
+  const inRows = (
+    records: readonly RemoteRecord[],
+    report: BatchReport,
+    out: DecodedRows,
+  ): Promise<void> | undefined => {
+    const waits = format.parts.flatMap(({ decoder, of }) => {
+      const wait = decoder.begin(records.map((r) => r[of]));
+      return wait === null ? [] : [wait];
+    });
+    const run = (): void => {
+      for (let i = 0; i < records.length; i++) decodeOne(format, i, must(records[i]), report, out);
+    };
+    if (waits.length > 0) return Promise.all(waits).then(run);
+    run();
+    return undefined;
   };
+  let direct: DirectDecoding | null = null;
   return {
     decode(records, out) {
-      const waits = format.parts.flatMap(({ decoder, of }) => {
-        const wait = decoder.begin(records.map((r) => r[of]));
-        return wait === null ? [] : [wait];
-      });
-      if (waits.length === 0) return run(records, out);
-      return Promise.all(waits).then(() => run(records, out));
+      const report = new BatchReport(out);
+      const { direct: rows } = out;
+      if (rows === undefined || format.direct === undefined) return inRows(records, report, out);
+      if (direct?.rows !== rows) direct = new DirectDecoding(rows, format.direct(rows.columns));
+      const from = direct.run(records, report, (record) => inRows([record], report, out));
+      return from === records.length ? undefined : inRows(records.slice(from), report, out);
     },
     async close() {
       for (const { decoder } of format.parts) await decoder.close?.();

@@ -7,7 +7,7 @@
  * transactional batches are skipped until the producer's abort marker.
  */
 import { SqlError } from '../../common/sqlError.ts';
-import type { RemoteRecord } from '../remote.ts';
+import type { RecordMemory, RemoteRecord } from '../remote.ts';
 import { type BlockCodecs, decompress } from './compression.ts';
 
 const BATCH_HEADER = 61;
@@ -20,35 +20,68 @@ const CONTROL = 32;
 const ABORT_MARKER = 0;
 const NO_HEADERS: RemoteRecord['headers'] = [];
 const MICROS = 1000n;
+const NONE = -1;
 
 export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: number;
 }
 
-/** A record; offset and time are made text and microseconds when they are asked for. */
+function memoryOf({ buffer, byteOffset, length }: Buffer): RecordMemory {
+  return {
+    bytes: new Uint8Array(buffer, byteOffset, length),
+    view: new DataView(buffer, byteOffset, length),
+  };
+}
+
+/** A record, as places in the memory of its batch: what is asked for is made then. -1: there is none. */
 class KafkaRecord implements RemoteRecord {
   readonly partition: string;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: RemoteRecord['headers'];
+  readonly #batch: RecordMemory;
   readonly #offset: number;
   readonly #millis: number;
+  readonly #keyFrom: number;
+  readonly #keyTo: number;
+  readonly valueFrom: number;
+  readonly valueTo: number;
+  readonly #headers: number;
 
   constructor(
     partition: string,
+    batch: RecordMemory,
     offset: number,
     millis: number,
-    key: Uint8Array | null,
-    value: Uint8Array | null,
-    headers: RemoteRecord['headers'],
+    keyFrom: number,
+    keyTo: number,
+    valueFrom: number,
+    valueTo: number,
+    headers: number,
   ) {
     this.partition = partition;
+    this.#batch = batch;
     this.#offset = offset;
     this.#millis = millis;
-    this.key = key;
-    this.value = value;
-    this.headers = headers;
+    this.#keyFrom = keyFrom;
+    this.#keyTo = keyTo;
+    this.valueFrom = valueFrom;
+    this.valueTo = valueTo;
+    this.#headers = headers;
+  }
+
+  get memory(): RecordMemory | undefined {
+    return this.valueFrom < 0 ? undefined : this.#batch;
+  }
+
+  get key(): Uint8Array | null {
+    return this.#keyFrom < 0 ? null : this.#batch.bytes.subarray(this.#keyFrom, this.#keyTo);
+  }
+
+  get value(): Uint8Array | null {
+    return this.valueFrom < 0 ? null : this.#batch.bytes.subarray(this.valueFrom, this.valueTo);
+  }
+
+  get size(): number {
+    return this.#keyTo - this.#keyFrom + this.valueTo - this.valueFrom;
   }
 
   get offset(): string {
@@ -58,14 +91,20 @@ class KafkaRecord implements RemoteRecord {
   get timestamp(): bigint | null {
     return this.#millis < 0 ? null : BigInt(this.#millis) * MICROS;
   }
+
+  get headers(): RemoteRecord['headers'] {
+    const cursor = new VarintCursor(this.#batch.bytes, this.#headers);
+    const count = cursor.int();
+    return count === 0 ? NO_HEADERS : readHeaders(cursor, count);
+  }
 }
 
 /** Zigzag varints at a place that moves on. 64 bits are read as a double: offsets and milliseconds fit. */
 class VarintCursor {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   at: number;
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: Uint8Array, at: number) {
     this.bytes = bytes;
     this.at = at;
   }
@@ -106,7 +145,8 @@ function readHeaders(cursor: VarintCursor, count: number): RemoteRecord['headers
   const headers: [string, Uint8Array | null][] = [];
   for (let i = 0; i < count; i++) {
     const length = cursor.int();
-    const name = cursor.bytes.toString('utf8', cursor.at, cursor.at + length);
+    const { buffer, byteOffset } = cursor.bytes;
+    const name = Buffer.from(buffer, byteOffset + cursor.at, length).toString('utf8');
     cursor.at += length;
     headers.push([name, cursor.bytesOrNull()]);
   }
@@ -129,6 +169,10 @@ export class FetchedRecords {
   #at = 0;
   /** The batch that is being read: its records, how many are left, and what they count from. */
   #cursor: VarintCursor | null = null;
+  /** Where its records lie. */
+  #memory: RecordMemory | null = null;
+  /** Of the response as it came. */
+  readonly #whole: RecordMemory;
   #left = 0;
   #baseOffset = 0;
   #baseMillis = 0;
@@ -144,6 +188,7 @@ export class FetchedRecords {
   ) {
     this.#partition = partition;
     this.#bytes = bytes;
+    this.#whole = memoryOf(bytes);
     this.#codecs = codecs;
     this.#aborted = [...aborted].sort((a, b) => b.firstOffset - a.firstOffset);
     this.next = from;
@@ -181,7 +226,8 @@ export class FetchedRecords {
 
   #records(wanted: number, out: RemoteRecord[]): number {
     const cursor = this.#cursor;
-    if (cursor === null) return 0;
+    const memory = this.#memory;
+    if (cursor === null || memory === null) return 0;
     const from = this.next;
     let taken = 0;
     while (this.#left > 0 && taken < wanted) {
@@ -195,12 +241,25 @@ export class FetchedRecords {
         cursor.at = end;
         continue;
       }
-      const key = cursor.bytesOrNull();
-      const value = cursor.bytesOrNull();
-      const headerCount = cursor.int();
-      const headers = headerCount === 0 ? NO_HEADERS : readHeaders(cursor, headerCount);
+      const keyLength = cursor.int();
+      const key = cursor.at;
+      if (keyLength > 0) cursor.at = key + keyLength;
+      const valueLength = cursor.int();
+      const value = cursor.at;
+      out.push(
+        new KafkaRecord(
+          this.#partition,
+          memory,
+          offset,
+          this.#appendMillis ?? millis,
+          keyLength < 0 ? NONE : key,
+          keyLength < 0 ? NONE : key + keyLength,
+          valueLength < 0 ? NONE : value,
+          valueLength < 0 ? NONE : value + valueLength,
+          value + Math.max(0, valueLength),
+        ),
+      );
       cursor.at = end;
-      out.push(new KafkaRecord(this.#partition, offset, this.#appendMillis ?? millis, key, value, headers));
       this.next = offset + 1;
       taken++;
     }
@@ -234,19 +293,18 @@ export class FetchedRecords {
       this.#appendMillis =
         (attributes & LOG_APPEND_TIME) === 0 ? null : Number(bytes.readBigInt64BE(at + 35));
       const codec = attributes & CODEC_MASK;
-      this.#cursor =
-        codec === 0
-          ? new VarintCursor(bytes, at + BATCH_HEADER)
-          : this.#unpacked(codec, at + BATCH_HEADER, at + size);
+      const isPacked = codec !== 0;
+      this.#memory = isPacked ? this.#unpacked(codec, at + BATCH_HEADER, at + size) : this.#whole;
+      this.#cursor = new VarintCursor(this.#memory.bytes, isPacked ? 0 : at + BATCH_HEADER);
       this.#left = count;
       return true;
     }
     return false;
   }
 
-  #unpacked(codec: number, from: number, to: number): VarintCursor {
+  #unpacked(codec: number, from: number, to: number): RecordMemory {
     try {
-      return new VarintCursor(decompress(codec, this.#bytes.subarray(from, to), this.#codecs), 0);
+      return memoryOf(decompress(codec, this.#bytes.subarray(from, to), this.#codecs));
     } catch (error) {
       if (error instanceof SqlError) throw error;
       throw new SqlError(

@@ -5,7 +5,7 @@
  *
  * Layout (little-endian as typed arrays of the machine are; sections begin at multiples of 8):
  *   u32 length of the head, u32 layout number, head (JSON, `BlockHead`), sections
- * Text: UTF-8 of all values and Uint32 ends in UTF-16 units. Boxed: encodings of common/codec.ts and Uint32 ends in bytes.
+ * Text: UTF-8 of all values and Uint32 ends in bytes. Boxed: encodings of common/codec.ts and Uint32 ends in bytes.
  */
 import { assert, must } from '../../common/assert.ts';
 import { ByteReader, ByteWriter } from '../../common/byteWriter.ts';
@@ -13,11 +13,17 @@ import { decodeValue, encodeValue } from '../../common/codec.ts';
 import { type DataType, physicalKind } from '../../common/dataType.ts';
 import type { NonNullValue, Row } from '../../common/value.ts';
 import type { RowBlock } from '../../connector/connector.ts';
+import { type AnyWriter, type BoxedWriter, RowColumns } from '../../connector/formats/columnWriters.ts';
 import type { Vector } from '../../executor/batch.ts';
 import { vectorValue } from '../../executor/batchBuilder.ts';
 import { ROOM_BEFORE } from '../journalRecords.ts';
 
-const LAYOUT = 1;
+/** Texts end where their UTF-8 does. */
+const LAYOUT = 2;
+/** Texts end in UTF-16 units: in journals of before. */
+const LAYOUT_OF_UNITS = 1;
+const FIRST_ROWS = 1024;
+const MOST_KEPT_ROWS = 1 << 15;
 const HEAD_AT = 8;
 const ALIGNMENT = 8;
 
@@ -29,7 +35,11 @@ interface ColumnPlace {
   readonly data: Section;
   /** Of text and boxed values. */
   readonly ends: Section | null;
+  /** Of text: there is something besides ASCII. */
+  readonly wide?: true;
 }
+
+type Data = Omit<ColumnPlace, 'nulls'>;
 
 interface BlockHead {
   readonly rows: number;
@@ -68,132 +78,125 @@ class Sections {
   }
 }
 
-const bytesOf = (array: Uint8Array | Uint16Array | Uint32Array | Int32Array | BigInt64Array | Float64Array) =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
-function nullsOf(rows: readonly Row[], c: number): Uint8Array | null {
-  let nulls: Uint8Array | null = null;
-  for (let i = 0; i < rows.length; i++) {
-    const value = rows[i]?.[c];
-    if (value !== null && value !== undefined) continue;
-    nulls ??= new Uint8Array(rows.length);
-    nulls[i] = 1;
-  }
-  return nulls;
-}
-
-function textColumn(rows: readonly Row[], c: number, out: Sections): Omit<ColumnPlace, 'nulls'> {
-  const ends = new Uint32Array(rows.length);
-  let all = '';
-  for (let i = 0; i < rows.length; i++) {
-    all += (rows[i]?.[c] ?? '') as string;
-    ends[i] = all.length;
-  }
-  return { data: out.add(Buffer.from(all, 'utf8')), ends: out.add(bytesOf(ends)) };
-}
-
-function boxedColumn(
-  type: DataType,
-  rows: readonly Row[],
-  c: number,
-  out: Sections,
-): Omit<ColumnPlace, 'nulls'> {
-  const ends = new Uint32Array(rows.length);
+function boxedColumn(type: DataType, { values }: BoxedWriter, rows: number, out: Sections): Data {
+  const ends = new Uint32Array(rows);
   const writer = new ByteWriter();
   const encode = encodeValue(type);
-  for (let i = 0; i < rows.length; i++) {
-    const value = rows[i]?.[c] ?? null;
+  for (let i = 0; i < rows; i++) {
+    const value = values[i] ?? null;
     if (value !== null) encode(value as NonNullValue, writer);
     ends[i] = writer.length;
   }
   return { data: out.add(writer.bytes()), ends: out.add(bytesOf(ends)) };
 }
 
-function column(type: DataType, rows: readonly Row[], c: number, out: Sections): ColumnPlace {
-  const n = rows.length;
-  const found = nullsOf(rows, c);
-  const nulls = found === null ? null : out.add(found);
-  const kind = physicalKind(type);
-  switch (kind) {
-    case 'bool': {
-      const data = new Uint8Array(n);
-      for (let i = 0; i < n; i++) data[i] = rows[i]?.[c] === true ? 1 : 0;
-      return { nulls, data: out.add(data), ends: null };
-    }
-    case 'i32': {
-      const data = new Int32Array(n);
-      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? 0) as number;
-      return { nulls, data: out.add(bytesOf(data)), ends: null };
-    }
-    case 'i64': {
-      const data = new BigInt64Array(n);
-      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? 0n) as bigint;
-      return { nulls, data: out.add(bytesOf(data)), ends: null };
-    }
-    case 'f64': {
-      const data = new Float64Array(n);
-      for (let i = 0; i < n; i++) data[i] = (rows[i]?.[c] ?? 0) as number;
-      return { nulls, data: out.add(bytesOf(data)), ends: null };
-    }
+/** The column's own memory: it is copied when the block is finished. */
+function dataOf(type: DataType, writer: AnyWriter, rows: number, out: Sections): Data {
+  switch (writer.kind) {
+    case 'bool':
+    case 'i32':
+    case 'i64':
+    case 'f64':
+      return { data: out.add(bytesOf(writer.data.subarray(0, rows))), ends: null };
     case 'text':
-      return { nulls, ...textColumn(rows, c, out) };
+      return {
+        data: out.add(writer.heap.subarray(0, writer.at)),
+        ends: out.add(bytesOf(writer.ends.subarray(0, rows))),
+        ...(writer.wide ? { wide: true as const } : {}),
+      };
     case 'boxed':
-      return { nulls, ...boxedColumn(type, rows, c, out) };
+      return boxedColumn(type, writer, rows, out);
   }
 }
 
-/** Collects rows with their partitions; a row must not change until `build`. */
+/** Collects rows with their partitions, column by column. */
 export class BlockBuilder {
-  readonly #types: readonly DataType[];
-  #rows: Row[] = [];
+  /** Of the rows so far: for decoders that write values in place. */
+  readonly columns: RowColumns;
   /** Rows of which only the key counts. */
   #removed: number[] = [];
   readonly #partitions = new Map<string, number>();
-  #partitionOf: number[] = [];
+  #partitionOf = new Uint16Array(FIRST_ROWS);
+  /** The partition of the row before, and its number. */
+  #last: string | null = null;
+  #lastNumber = 0;
 
   constructor(types: readonly DataType[]) {
-    this.#types = types;
+    this.columns = new RowColumns(types);
   }
 
   get length(): number {
-    return this.#rows.length;
+    return this.columns.rows;
   }
 
   put(partition: string, row: Row): void {
-    let number = this.#partitions.get(partition);
-    if (number === undefined) {
-      number = this.#partitions.size;
-      this.#partitions.set(partition, number);
+    this.columns.put(row);
+    this.#came(partition);
+  }
+
+  /** The row that was begun in `columns` is finished. */
+  finish(partition: string): void {
+    this.columns.finish();
+    this.#came(partition);
+  }
+
+  #came(partition: string): void {
+    if (partition !== this.#last) {
+      let number = this.#partitions.get(partition);
+      if (number === undefined) {
+        number = this.#partitions.size;
+        this.#partitions.set(partition, number);
+      }
+      this.#last = partition;
+      this.#lastNumber = number;
     }
-    this.#partitionOf.push(number);
-    this.#rows.push(row);
+    const n = this.columns.rows - 1;
+    if (n === this.#partitionOf.length) {
+      const grown = new Uint16Array(n * 2);
+      grown.set(this.#partitionOf);
+      this.#partitionOf = grown;
+    }
+    this.#partitionOf[n] = this.#lastNumber;
   }
 
   remove(partition: string, row: Row): void {
-    this.#removed.push(this.#rows.length);
+    this.#removed.push(this.columns.rows);
     this.put(partition, row);
   }
 
   /** Everything so far; the builder is empty afterwards. */
   build(): Uint8Array<ArrayBuffer> {
-    const rows = this.#rows;
+    const { writers, types, rows } = this.columns;
     const out = new Sections();
-    const columns = this.#types.map((type, c) => column(type, rows, c, out));
+    const columns = writers.map((writer, c): ColumnPlace => {
+      const nulls = writer.nulls === null ? null : out.add(writer.nulls.subarray(0, rows));
+      return { nulls, ...dataOf(must(types[c]), writer, rows, out) };
+    });
     let removals: Section | null = null;
     if (this.#removed.length > 0) {
-      const marks = new Uint8Array(rows.length);
+      const marks = new Uint8Array(rows);
       for (const i of this.#removed) marks[i] = 1;
       removals = out.add(marks);
     }
     const single = this.#partitions.size <= 1;
-    const partitionOf = single ? null : out.add(bytesOf(Uint16Array.from(this.#partitionOf)));
+    const partitionOf = single ? null : out.add(bytesOf(this.#partitionOf.subarray(0, rows)));
     const partitions = [...this.#partitions.keys()];
-    const head: BlockHead = { rows: rows.length, columns, removals, partitions, partitionOf };
-    this.#rows = [];
+    const head: BlockHead = { rows, columns, removals, partitions, partitionOf };
+    const block = out.finish(Buffer.from(JSON.stringify(head), 'utf8'));
+    this.clear();
+    return block;
+  }
+
+  /** No rows. */
+  clear(): void {
+    this.columns.clear();
     this.#removed = [];
-    this.#partitionOf = [];
     this.#partitions.clear();
-    return out.finish(Buffer.from(JSON.stringify(head), 'utf8'));
+    this.#last = null;
+    if (this.#partitionOf.length > MOST_KEPT_ROWS) this.#partitionOf = new Uint16Array(FIRST_ROWS);
   }
 }
 
@@ -204,19 +207,54 @@ function inPlace(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % ALIGNMENT === 0 ? bytes : Uint8Array.from(bytes);
 }
 
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/** Values of a text, which end there. */
+function cutAt(text: string, ends: Uint32Array): string[] {
+  const n = ends.length;
+  const texts = new Array<string>(n);
+  let from = 0;
+  for (let i = 0; i < n; i++) {
+    const to = ends[i] as number;
+    texts[i] = text.substring(from, to);
+    from = to;
+  }
+  return texts;
+}
+
+/** Texts that lie one behind the other in UTF-8. */
+function textsOf(bytes: Uint8Array, ends: Uint32Array, isAscii: boolean): string[] {
+  if (isAscii) return cutAt(bufferOf(bytes).toString('latin1'), ends);
+  const units = new Uint32Array(ends.length);
+  let at = 0;
+  let unit = 0;
+  for (let i = 0; i < ends.length; i++) {
+    for (const end = ends[i] as number; at < end; at++) {
+      const byte = bytes[at] as number;
+      // Bytes that go on are no unit; four of them are two.
+      if (byte < 0x80 || byte >= 0xc0) unit += byte >= 0xf0 ? 2 : 1;
+    }
+    units[i] = unit;
+  }
+  return cutAt(bufferOf(bytes).toString('utf8'), units);
+}
+
 /** A block as rows or columns. Nothing is read before it is asked for. */
 export class Block implements RowBlock {
   readonly bytes: Uint8Array;
   readonly #types: readonly DataType[];
   readonly #head: BlockHead;
   readonly #start: number;
+  readonly #layout: number;
   #vectors: readonly Vector[] | null = null;
 
   constructor(bytes: Uint8Array, types: readonly DataType[]) {
     this.bytes = inPlace(bytes);
     this.#types = types;
     const [headBytes = 0, layout] = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, 2);
-    assert(layout === LAYOUT, `rows in layout ${String(layout)}`);
+    assert(layout === LAYOUT || layout === LAYOUT_OF_UNITS, `rows in layout ${String(layout)}`);
+    this.#layout = layout;
     const head = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + HEAD_AT, headBytes);
     this.#head = JSON.parse(head.toString('utf8')) as BlockHead;
     assert(this.#head.columns.length === types.length, 'a block has the columns of its relation');
@@ -283,20 +321,11 @@ export class Block implements RowBlock {
 
   #texts(place: ColumnPlace): string[] {
     const ends = this.#ends(place);
-    const n = this.rows;
-    const [at, bytes] = place.data;
-    const all = Buffer.from(this.bytes.buffer, this.#offset(at), bytes);
+    const bytes = this.#bytesAt(place.data);
+    if (this.#layout === LAYOUT) return textsOf(bytes, ends, place.wide !== true);
     // ASCII is by far the cheaper to read.
-    const isAscii = bytes === (ends[n - 1] ?? 0);
-    const text = all.toString(isAscii ? 'latin1' : 'utf8');
-    const texts = new Array<string>(n);
-    let from = 0;
-    for (let i = 0; i < n; i++) {
-      const to = ends[i] as number;
-      texts[i] = text.substring(from, to);
-      from = to;
-    }
-    return texts;
+    const isAscii = bytes.length === (ends.at(-1) ?? 0);
+    return cutAt(bufferOf(bytes).toString(isAscii ? 'latin1' : 'utf8'), ends);
   }
 
   #boxed(type: DataType, place: ColumnPlace, nulls: Uint8Array | null): unknown[] {

@@ -10,7 +10,7 @@ import { SqlError } from '../../common/sqlError.ts';
 import type { TextContext } from '../../common/textContext.ts';
 import type { Row, Value } from '../../common/value.ts';
 import type { BadRecord, FieldDrift, Position } from '../../connector/connector.ts';
-import type { DecodedRows, MessageDecoder } from '../../connector/formats/message.ts';
+import type { DecodedRows, DirectRows, MessageDecoder } from '../../connector/formats/message.ts';
 import { createMessageDecoder } from '../../connector/formats/messageDecoder.ts';
 import { badRecord } from '../../connector/rawRecord.ts';
 import type { RemoteConnector, RemoteFetch, RemoteReader, RemoteRecord } from '../../connector/remote.ts';
@@ -36,6 +36,7 @@ export function blockCost(bytes: Uint8Array | null): number {
 /** What is made of one fetch. */
 class Decoded implements DecodedRows {
   readonly builder: BlockBuilder;
+  readonly direct: DirectRows;
   readonly #fill: IncludeFiller;
   readonly #failing: boolean;
   bad: BadRecord[] = [];
@@ -44,10 +45,23 @@ class Decoded implements DecodedRows {
   /** By field, then by kind. */
   #drift = new Map<string, { -readonly [K in keyof FieldDrift]: FieldDrift[K] }[]>();
 
-  constructor(builder: BlockBuilder, fill: IncludeFiller, failing: boolean) {
+  /** `included`: positions that `fill` fills. */
+  constructor(builder: BlockBuilder, fill: IncludeFiller, included: readonly number[], failing: boolean) {
     this.builder = builder;
     this.#fill = fill;
     this.#failing = failing;
+    const { columns } = builder;
+    const row: Value[] = [];
+    this.direct = {
+      columns,
+      took: (record) => {
+        if (included.length > 0) {
+          if (!this.#filled(record, row)) return;
+          for (const position of included) columns.set(position, row[position] ?? null);
+        }
+        builder.finish(record.partition);
+      },
+    };
   }
 
   put(record: RemoteRecord, row: Row): void {
@@ -64,6 +78,7 @@ class Decoded implements DecodedRows {
       return true;
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
+      this.builder.columns.back();
       this.fail(record, error, null);
       return false;
     }
@@ -106,7 +121,7 @@ class Decoded implements DecodedRows {
   /** Nothing of the running batch has come. */
   forget(): void {
     this.failed = false;
-    if (this.builder.length > 0) this.builder.build();
+    this.builder.clear();
     this.takeBad();
     this.takeDrift();
   }
@@ -130,7 +145,8 @@ function textContext(timeZone: string, now: () => bigint): TextContext {
 
 function messageBytes(records: readonly RemoteRecord[]): number {
   let sum = 0;
-  for (const { key, value } of records) sum += (key?.byteLength ?? 0) + (value?.byteLength ?? 0);
+  for (const record of records)
+    sum += record.size ?? (record.key?.byteLength ?? 0) + (record.value?.byteLength ?? 0);
   return sum;
 }
 
@@ -278,7 +294,7 @@ export class Feed {
     const positions = [...message.included].sort((a, b) => a - b);
     const fill = includeFiller(include, positions, context);
     const builder = new BlockBuilder(message.columns.map((c) => c.type));
-    const decoded = new Decoded(builder, fill, message.onError === 'fail');
+    const decoded = new Decoded(builder, fill, positions, message.onError === 'fail');
     this.#decoded = decoded;
     return decoded;
   }

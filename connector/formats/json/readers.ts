@@ -21,9 +21,12 @@ import {
   skipSpace,
   skipValue,
 } from './scanner.ts';
+import { textInput } from './textInput.ts';
 
-const MAX_FAST_DIGITS = 15;
-const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
+export type TextScanner = ObjectScanner<string, Value[]>;
+
+export const MAX_FAST_DIGITS = 15;
+export const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 
 /** Parses the value and converts it: for every type and form. */
 export function nodeReader(convert: JsonConverter): Reader {
@@ -205,7 +208,7 @@ function arrayReader(element: Reader, other: Reader): Reader {
   };
 }
 
-function structReader(scanner: ObjectScanner, width: number, other: Reader): Reader {
+function structReader(scanner: TextScanner, width: number, other: Reader): Reader {
   return (text, at) => {
     if (text.charCodeAt(at) !== 123) return isNull(text, at) ? null : other(text, at);
     const fields: Value[] = new Array<Value>(width).fill(null);
@@ -219,7 +222,7 @@ export function jsonReader(
   type: DataType,
   path: string,
   context: JsonContext,
-  scanners: ObjectScanner[],
+  scanners: TextScanner[],
 ): Reader {
   const other = nodeReader(jsonConverter(type, path, context));
   switch (type.id) {
@@ -253,11 +256,10 @@ export function jsonReader(
     case 'struct': {
       const fields = type.fields.map((f, i) => ({
         name: f.name,
-        index: i,
         optional: false,
-        read: jsonReader(f.type, `${path}.${f.name}`, context, scanners),
+        of: { index: i, read: jsonReader(f.type, `${path}.${f.name}`, context, scanners) },
       }));
-      const scanner = objectScanner(fields, `${path}.`, context);
+      const scanner = objectScanner(textInput, fields, `${path}.`, context);
       scanners.push(scanner);
       return structReader(scanner, fields.length, other);
     }

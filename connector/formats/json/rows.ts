@@ -9,11 +9,13 @@ import { SqlError } from '../../../common/sqlError.ts';
 import { decodeUtf8 } from '../../../common/utf8.ts';
 import type { Row, Value } from '../../../common/value.ts';
 import { type EncodeConfig, FieldFailure, type Report, type RowDecoder } from '../encode.ts';
+import { jsonColumns } from './columns.ts';
 import { fieldOf, type JsonConverter, jsonConverter, unknownFields } from './convert.ts';
 import { type JsonContext, type JsonForms, jsonForms } from './forms.ts';
-import { type ObjectScanner, objectScanner } from './objectScanner.ts';
-import { jsonReader, nodeReader } from './readers.ts';
+import { objectScanner } from './objectScanner.ts';
+import { jsonReader, nodeReader, type TextScanner } from './readers.ts';
 import { type Reader, skipSpace } from './scanner.ts';
+import { textInput } from './textInput.ts';
 import { PayloadTexts } from './texts.ts';
 
 /** What reads one field of an object. */
@@ -33,8 +35,8 @@ export class JsonObjectRows {
   readonly #config: EncodeConfig;
   readonly #fields: readonly JsonField[];
   readonly #names: readonly string[];
-  readonly #scanners: ObjectScanner[] = [];
-  readonly #scanner: ObjectScanner;
+  readonly #scanners: TextScanner[] = [];
+  readonly #scanner: TextScanner;
   readonly #empty: Value[];
   #report: Report | null = null;
 
@@ -58,7 +60,12 @@ export class JsonObjectRows {
     });
     this.#names = this.#fields.map((f) => f.name);
     this.#scanner = objectScanner(
-      this.#fields.map((f) => ({ name: f.name, index: f.position, optional: f.optional, read: f.read })),
+      textInput,
+      this.#fields.map(({ name, optional, position, read }) => ({
+        name,
+        optional,
+        of: { index: position, read },
+      })),
       '',
       context,
     );
@@ -119,7 +126,8 @@ export class JsonObjectRows {
 }
 
 export function jsonRows(config: EncodeConfig): RowDecoder {
-  const rows = new JsonObjectRows(config, jsonForms(config.options, 'text'));
+  const forms = jsonForms(config.options, 'text');
+  const rows = new JsonObjectRows(config, forms);
   const texts = new PayloadTexts();
   let payloads: readonly (Uint8Array | null)[] = [];
   return {
@@ -142,5 +150,6 @@ export function jsonRows(config: EncodeConfig): RowDecoder {
       }
       return rows.fromNode(parseJson(decodeUtf8(payloads[index] ?? new Uint8Array())), report);
     },
+    into: (columns) => jsonColumns(config, forms, columns),
   };
 }
