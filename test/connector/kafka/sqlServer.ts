@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { KafkaServer } from '../../../scripts/servers/kafka.ts';
 import { type ServedProgram, startProgram } from '../../harness/server.ts';
 
-const ATTEMPTS = 400;
+const ATTEMPTS = 800;
 const START_MILLIS = 60_000;
 
 export interface SqlServer {
