@@ -5,18 +5,21 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from 'hyparquet';
-import { assembleNested } from 'hyparquet/src/assemble.js';
 import { readColumn } from 'hyparquet/src/column.js';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { parquetPlan } from 'hyparquet/src/plan.js';
-import { getTreePath } from 'hyparquet/src/schema.js';
+import { getTreePath, isFlatColumn } from 'hyparquet/src/schema.js';
 import { compressors } from 'hyparquet-compressors';
+import { must } from '../../common/assert.ts';
 import type { Column } from '../../common/dataType.ts';
 import { SqlError } from '../../common/sqlError.ts';
 import type { TextContext } from '../../common/textContext.ts';
 import type { Row, Value } from '../../common/value.ts';
 import type { RecordReport } from '../formats/decoder.ts';
-import { type LeafMeaning, meaningOf, parquetValue } from './parquetValue.ts';
+import { FieldFailure } from '../formats/encode.ts';
+import { nestedDrift, type ParquetConverter, parquetConverter } from './parquetNestedValue.ts';
+import { assembled, type LeafColumn, readLeaf } from './parquetRecords.ts';
+import { leafKey, type ParquetShape, shapeOf } from './parquetShape.ts';
 
 const MAGIC = 0x31524150;
 const TAIL = 8;
@@ -45,7 +48,7 @@ function readBytes(fd: number, from: number, to: number): ArrayBuffer {
 interface ColumnSource {
   readonly column: Column;
   /** Null: the file has no such column. */
-  readonly meaning: LeafMeaning | null;
+  readonly found: { readonly shape: ParquetShape; readonly convert: ParquetConverter } | null;
 }
 
 interface Group {
@@ -78,11 +81,17 @@ export class ParquetFile {
     this.size = size;
     this.rows = Number(metadata.num_rows);
     const tree = parquetSchema(metadata);
-    const { columns, report } = config;
+    const { columns, report, context } = config;
     this.#sources = columns.map((column) => {
-      const found = tree.children.find((child) => child.element.name === column.name);
-      if (found === undefined) report.drift('missing field', column.name, () => null);
-      return { column, meaning: found === undefined ? null : meaningOf(leafOf(found).element) };
+      const { name, type } = column;
+      const node = tree.children.find((child) => child.element.name === name);
+      if (node === undefined) {
+        report.drift('missing field', name, () => null);
+        return { column, found: null };
+      }
+      const shape = shapeOf(node);
+      nestedDrift(shape, type, name, report);
+      return { column, found: { shape, convert: parquetConverter(shape, type, name, context) } };
     });
     for (const { element } of tree.children) {
       if (!columns.some((c) => c.name === element.name))
@@ -101,7 +110,7 @@ export class ParquetFile {
       const length = tail.getUint32(0, true);
       if (length > size - TAIL - 4) throw new SqlError('22P04', `"${path}" is not a Parquet file`);
       const metadata = readable(path, () => parquetMetadata(readBytes(fd, size - TAIL - length, size)));
-      return new ParquetFile(path, metadata, size, config);
+      return readable(path, () => new ParquetFile(path, metadata, size, config));
     } finally {
       closeSync(fd);
     }
@@ -110,18 +119,17 @@ export class ParquetFile {
   /** The row with this number; it may throw SqlError, with the column to blame. */
   row(number: number): Row {
     const group = this.#groupOf(number);
-    const { context, nullOnError, report } = this.#config;
-    return this.#sources.map(({ column, meaning }): Value => {
-      if (meaning === null) return null;
+    const { nullOnError, report } = this.#config;
+    return this.#sources.map(({ column, found }): Value => {
+      if (found === null) return null;
       const raw = group.columns.get(column.name)?.[number - group.start];
       try {
-        return parquetValue(raw, column.type, meaning, context);
+        return found.convert(raw);
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
-        const named = new SqlError(error.state, `field "${column.name}": ${error.message}`, {
-          column: column.name,
-        });
-        report.drift('type changed', column.name, () => String(raw).slice(0, 100));
+        const named = new SqlError(error.state, error.message, { column: column.name });
+        const field = error instanceof FieldFailure ? error.field : column.name;
+        report.drift('type changed', field, () => String(raw).slice(0, 100));
         if (!nullOnError) throw named;
         report.nulled(named, column.name);
         return null;
@@ -139,12 +147,13 @@ export class ParquetFile {
 
   #readGroup(number: number): Group {
     const metadata = this.#metadata;
-    const columns = this.#sources.flatMap(({ column, meaning }) => (meaning === null ? [] : [column.name]));
+    const columns = this.#sources.flatMap(({ column, found }) => (found === null ? [] : [column.name]));
     const file = { byteLength: this.size, slice: () => new ArrayBuffer(0) };
     const plan = parquetPlan({ file, metadata, columns, rowStart: number, rowEnd: number + 1 }).groups[0];
     if (plan === undefined) throw new SqlError('22P04', `"${this.#path}" has no row ${number}`);
     const tree = parquetSchema(metadata);
-    const leaves = new Map<string, unknown[]>();
+    const flat = new Map<string, ArrayLike<unknown>>();
+    const leaves = new Map<string, LeafColumn>();
     const fd = openSync(this.#path, 'r');
     try {
       for (const chunk of columns.length === 0 ? [] : plan.chunks) {
@@ -153,8 +162,7 @@ export class ParquetFile {
         const leaf = schemaPath.at(-1);
         if (leaf === undefined) continue;
         const view = new DataView(readBytes(fd, chunk.range.startByte, chunk.range.endByte));
-        const select = { ...plan, selectStart: 0, selectEnd: plan.groupRows };
-        const { data } = readColumn({ view, offset: 0 }, select, {
+        const decoder = {
           pathInSchema: path,
           schemaPath,
           ...chunk.columnMetadata,
@@ -162,21 +170,25 @@ export class ParquetFile {
           parsers: rawParsers,
           compressors,
           utf8: false,
-        });
-        leaves.set(
-          path.join('.'),
-          data.flatMap((part) => Array.from(part as ArrayLike<unknown>)),
-        );
+        };
+        if (!isFlatColumn(schemaPath)) {
+          leaves.set(leafKey(path), readLeaf(view, decoder));
+          continue;
+        }
+        const select = { ...plan, selectStart: 0, selectEnd: plan.groupRows };
+        const { data } = readColumn({ view, offset: 0 }, select, decoder);
+        const values = data.flatMap((part) => Array.from(part as ArrayLike<unknown>));
+        flat.set(leaf.element.name, values);
       }
     } finally {
       closeSync(fd);
     }
-    for (const child of tree.children) {
-      if (child.children.length > 0 && columns.includes(child.element.name)) {
-        assembleNested(leaves, child, rawParsers);
-      }
+    const leafAt = (path: string): LeafColumn => must(leaves.get(path), 'every leaf has a chunk');
+    for (const { column, found } of this.#sources) {
+      if (found === null || flat.has(column.name)) continue;
+      flat.set(column.name, assembled(found.shape, leafAt, plan.groupRows));
     }
-    return { start: plan.groupStart, rows: plan.groupRows, columns: leaves };
+    return { start: plan.groupStart, rows: plan.groupRows, columns: flat };
   }
 }
 
@@ -185,18 +197,6 @@ function stored(element: SchemaTree['element']): SchemaTree['element'] {
   if (element.converted_type !== 'DECIMAL' && element.logical_type?.type !== 'DECIMAL') return element;
   const { converted_type: _converted, logical_type: _logical, ...rest } = element;
   return rest;
-}
-
-/** The leaf of a column: itself, or the element of a list. */
-function leafOf(tree: SchemaTree): SchemaTree {
-  const [only] = tree.children;
-  if (only === undefined) return tree;
-  if (tree.children.length > 1) {
-    throw new SqlError('0A000', `Parquet column "${tree.element.name}" of nested fields is not supported`, {
-      hint: 'Columns of simple types and lists of them can be read; leave this one out of the column list.',
-    });
-  }
-  return leafOf(only);
 }
 
 /** Errors of the package are the file's. */

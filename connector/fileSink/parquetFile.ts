@@ -1,19 +1,27 @@
 /**
  * Rows as a Parquet file, a row group at a time. Types: integers, floats and booleans as they are; numeric(p, s) up to 38 digits
- * as DECIMAL, other numeric as text (no digit is lost); date, time, timestamp and timestamptz in microseconds; uuid, bytea; json,
- * jsonb, arrays and rows as JSON; all others as the text that SQL shows. NULL is NULL.
+ * as DECIMAL, other numeric as text (no digit is lost); date, time, timestamp and timestamptz in microseconds; uuid, bytea; json and
+ * jsonb as JSON; arrays as LIST groups of three levels, structs as groups; all others as the text that SQL shows. Everything may be
+ * NULL: a column, a field, an element.
  */
 import { gzipSync } from 'node:zlib';
 import type { SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { must } from '../../common/assert.ts';
-import type { Column, DataType } from '../../common/dataType.ts';
+import type { Column, DataType, StructField, StructType } from '../../common/dataType.ts';
 import { isFiniteTimestamp } from '../../common/dateTime.ts';
 import { Decimal } from '../../common/decimal.ts';
 import { Jsonb } from '../../common/jsonb.ts';
 import { printJson } from '../../common/jsonText.ts';
+import type { SqlArray } from '../../common/sqlArray.ts';
 import { formatValue, plainContext } from '../../common/textIo.ts';
-import { DATE_INFINITY, DATE_MINUS_INFINITY, type NonNullValue, type Row } from '../../common/value.ts';
+import {
+  DATE_INFINITY,
+  DATE_MINUS_INFINITY,
+  type NonNullValue,
+  type Row,
+  type Value,
+} from '../../common/value.ts';
 import type { OptionSpec } from '../connector.ts';
 import { type JsonForms, jsonValue } from '../encoders/jsonValue.ts';
 import { SinkRefusal } from '../sink.ts';
@@ -37,6 +45,8 @@ export const parquetOptions: readonly OptionSpec[] = [
 /** What Parquet calls a column, and its values. */
 interface ParquetColumn {
   readonly element: SchemaElement;
+  /** Elements of the schema below it, in the order of the file: a group's. Absent: none. */
+  readonly below?: readonly SchemaElement[];
   readonly value: (value: NonNullValue) => unknown;
 }
 
@@ -123,7 +133,62 @@ function jsonColumn(name: string, value: (value: NonNullValue) => string): Parqu
   };
 }
 
-function parquetColumn({ name, type }: Column): ParquetColumn {
+const nullable =
+  ({ value }: ParquetColumn) =>
+  (v: Value | undefined): unknown =>
+    v === null || v === undefined ? null : value(v);
+
+/** A part of a column: errors have its path, the schema its own name. */
+function partColumn(path: string, name: string, type: DataType): ParquetColumn {
+  const column = parquetColumn({ name: path, type });
+  return { ...column, element: { ...column.element, name } };
+}
+
+function listColumn(name: string, element: DataType): ParquetColumn {
+  const item = partColumn(`${name}[]`, 'element', element);
+  const write = nullable(item);
+  return {
+    element: {
+      name,
+      converted_type: 'LIST',
+      logical_type: { type: 'LIST' },
+      repetition_type: 'OPTIONAL',
+      num_children: 1,
+    },
+    below: [
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      item.element,
+      ...(item.below ?? []),
+    ],
+    value(value) {
+      const { dimensions, elements } = value as SqlArray;
+      if (dimensions.length > 1) return refuse(name, `array of ${dimensions.length} dimensions`);
+      return elements.map(write);
+    },
+  };
+}
+
+function structColumn(name: string, type: StructType): ParquetColumn {
+  const fields = type.fields.map((f) => ({
+    name: f.name,
+    column: partColumn(`${name}.${f.name}`, f.name, f.type),
+  }));
+  return {
+    element: { name, repetition_type: 'OPTIONAL', num_children: fields.length },
+    below: fields.flatMap(({ column }) => [column.element, ...(column.below ?? [])]),
+    value(value) {
+      const values = value as readonly Value[];
+      return Object.fromEntries(fields.map((f, i) => [f.name, nullable(f.column)(values[i])]));
+    },
+  };
+}
+
+/** A group has fields, and finds them by their names. */
+function isGroup({ fields }: StructType): boolean {
+  return fields.length > 0 && new Set(fields.map((f) => f.name)).size === fields.length;
+}
+
+function parquetColumn({ name, type }: StructField): ParquetColumn {
   const as = (
     physical: SchemaElement['type'],
     value: (value: NonNullValue) => unknown = (v) => v,
@@ -180,7 +245,9 @@ function parquetColumn({ name, type }: Column): ParquetColumn {
     case 'jsonb':
       return jsonColumn(name, (v) => (v instanceof Jsonb ? printJson(v.root) : String(v)));
     case 'array':
+      return listColumn(name, type.element);
     case 'struct':
+      if (isGroup(type)) return structColumn(name, type);
       return jsonColumn(name, (v) => jsonValue(v, type, forms));
     default:
       return text(name, (v) => formatValue(v, type, plain));
@@ -204,7 +271,7 @@ export class ParquetFile {
       writer: this.#writer,
       schema: [
         { name: 'root', num_children: columns.length },
-        ...this.#columns.map(({ element }) => element),
+        ...this.#columns.flatMap(({ element, below = [] }) => [element, ...below]),
       ],
       codec,
       compressors: { GZIP: (input) => new Uint8Array(gzipSync(input)) },
