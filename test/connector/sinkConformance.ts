@@ -1,5 +1,5 @@
 /** What holds of every sink connector, whatever its target: errors, restarts of either side, backlog, exactly once. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { must } from '../../common/assert.ts';
@@ -255,6 +255,125 @@ function backlogs(suite: Suite): void {
   });
 }
 
+const LIMITS = { memoryBytes: 20_000, chunkBytes: 5_000 };
+
+/** Files of backlogs that lie on disk. */
+function spilled(suite: Suite): readonly string[] {
+  return readdirSync(must(suite.world).path, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /spill\/sink-/.test(name),
+  );
+}
+
+/** A target that refuses for long, while more and more waits for it. */
+function longRefusals(suite: Suite): void {
+  const refusing = altered(suite.connector, (transaction) => ({
+    ...transaction,
+    write: () => Promise.reject(new Error('refused')),
+    abort: () => transaction.abort(),
+  }));
+
+  /** Rounds of changes, each of which the sink fails to deliver. */
+  async function grow(name: string, rounds: number): Promise<void> {
+    const { outbox } = must(suite.world).sink(name).runtime;
+    for (let round = 0; round < rounds; round++) {
+      const before = outbox.rows;
+      await suite.run(`INSERT INTO t SELECT g, ${round} FROM generate_series(1, 500) g`);
+      expect(await suite.delivery(name).step(true)).toBe('failed');
+      expect(outbox.rows).toBe(before + 500);
+      expect(outbox.bytes - outbox.spilledBytes).toBeLessThanOrEqual(LIMITS.memoryBytes + LIMITS.chunkBytes);
+      expect(await suite.run('SELECT n, s FROM v')).toEqual([[500n, BigInt(round * 500)]]);
+    }
+    expect(spilled(suite).length).toBeGreaterThan(0);
+  }
+
+  const makeView = () => suite.run('CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n, sum(v) AS s FROM t');
+
+  it('keeps a backlog that grows on disk, and holds up nobody', async () => {
+    const [slow, quick] = [suite.newName(), suite.newName()];
+    must(suite.world).database.sinks.limits = LIMITS;
+    await makeView();
+    await suite.run(suite.statement(slow));
+    await suite.run(suite.statement(quick));
+    suite.alter(slow, refusing);
+    await grow(slow, 12);
+    await suite.check(quick);
+    await must(suite.world).checkpoint();
+    await grow(slow, 6);
+    // What a restart makes again is on disk too, and a target that takes it again gets it.
+    must(suite.world).prepare = ({ sinks }) => {
+      sinks.limits = LIMITS;
+    };
+    await suite.crash();
+    const { outbox } = must(suite.world).sink(slow).runtime;
+    expect(outbox.bytes - outbox.spilledBytes).toBeLessThanOrEqual(LIMITS.memoryBytes + LIMITS.chunkBytes);
+    await suite.check(slow);
+    await suite.check(quick);
+    expect(outbox.isEmpty).toBe(true);
+    const data = must(suite.world).directory;
+    expect(spilled(suite).filter((name) => join(must(suite.world).path, name).startsWith(data))).toEqual([]);
+  });
+
+  it('keeps it while the target is away', async () => {
+    const { outage } = suite.place;
+    if (outage === null) return;
+    const name = suite.newName();
+    must(suite.world).database.sinks.limits = LIMITS;
+    await makeView();
+    await suite.run(suite.statement(name));
+    await suite.check(name);
+    await outage.stop();
+    try {
+      await grow(name, 3);
+    } finally {
+      await outage.start();
+    }
+    for (let i = 0; i < 5 && (await suite.delivery(name).step(true)) === 'failed'; i++) {}
+    await suite.check(name);
+  });
+
+  it('is dropped while it fails, and what waited for it is gone', async () => {
+    const name = suite.newName();
+    must(suite.world).database.sinks.limits = LIMITS;
+    await makeView();
+    await suite.run(suite.statement(name));
+    suite.alter(name, refusing);
+    await grow(name, 4);
+    // Also in the middle of a delivery.
+    const { promise, reject } = Promise.withResolvers<never>();
+    let isWriting: () => void = () => {};
+    const writing = new Promise<void>((resolve) => {
+      isWriting = resolve;
+    });
+    const delivery = suite.delivery(name);
+    await delivery.close();
+    suite.alter(
+      name,
+      altered(suite.connector, (transaction) => ({
+        ...transaction,
+        write: () => {
+          isWriting();
+          return promise;
+        },
+        abort: () => transaction.abort(),
+      })),
+    );
+    const outcome = delivery.step(true);
+    await writing;
+    await suite.run(`DROP SINK ${name}`);
+    expect(spilled(suite)).toEqual([]);
+    reject(new Error('refused'));
+    expect(await outcome).toBe('dropped');
+    expect(delivery.sink.runtime.outbox.isEmpty).toBe(true);
+    expect(await suite.run('SELECT name FROM millrace_catalog.sinks')).toEqual([]);
+    const next = suite.newName();
+    await suite.run(suite.statement(next));
+    await suite.check(next);
+    await must(suite.world).checkpoint();
+    await suite.crash();
+    await suite.check(next);
+  });
+}
+
 /** The suite of one connector. */
 export function conformance(fixture: SinkFixture): void {
   const missing = fixture.missing();
@@ -293,4 +412,5 @@ export function conformance(fixture: SinkFixture): void {
   refusals(suite);
   restarts(suite);
   backlogs(suite);
+  longRefusals(suite);
 }

@@ -218,9 +218,9 @@ const postgres: SinkFixture = {
       // The server here trusts everybody.
       wrongPassword: null,
       outage: {
-        stop: () => Promise.resolve(),
+        stop: () => target.down(),
         start: async () => {
-          target = await target.restart('immediate');
+          target = await target.up();
         },
       },
       close: () => target.close(),

@@ -58,6 +58,20 @@ export class Target {
     return again;
   }
 
+  /** The server dies. */
+  async down(): Promise<void> {
+    await this.client.end().catch(() => {});
+    this.server.stop('immediate');
+  }
+
+  /** It comes back. */
+  async up(): Promise<Target> {
+    this.server.start();
+    const again = new Target(this.server);
+    await again.client.connect();
+    return again;
+  }
+
   async close(): Promise<void> {
     await this.client.end().catch(() => {});
     this.server.close();

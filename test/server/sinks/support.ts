@@ -38,6 +38,11 @@ export class World {
     this.#directory = join(path, 'data');
   }
 
+  /** Where the data of the running one lie. */
+  get directory(): string {
+    return this.#directory;
+  }
+
   get database(): Database {
     return must(this.#database);
   }
