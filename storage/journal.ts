@@ -189,7 +189,11 @@ export class JournalFile {
 
   /** What was refused may be tried again, with the space that `probe` has kept. False: there is none. */
   release(): boolean {
-    return this.#store.release();
+    try {
+      return this.#store.release();
+    } catch {
+      return false;
+    }
   }
 
   /** Takes records from `seq` on back that were written but could not be synced: they are the newest. */

@@ -26,7 +26,7 @@ export class JournalRows {
   #at = 0;
   #dirty = false;
   /** Older files that are open still: until they are synced. */
-  #left: RowsFile[] = [];
+  #left: readonly RowsFile[] = [];
   /** Syncs on their way. */
   #syncing = 0;
 
@@ -66,7 +66,7 @@ export class JournalRows {
   }
 
   #leave(): void {
-    if (this.#newest !== null) this.#left.push(this.#newest);
+    if (this.#newest !== null) this.#left = [...this.#left, this.#newest];
     this.#newest = null;
   }
 
@@ -74,6 +74,7 @@ export class JournalRows {
   async sync(): Promise<void> {
     if (!this.#dirty) return;
     this.#dirty = false;
+    const left = this.#left;
     const files = this.#toSync();
     this.#syncing++;
     try {
@@ -83,7 +84,7 @@ export class JournalRows {
       throw error;
     } finally {
       this.#syncing--;
-      this.#closeLeft(files);
+      this.#closeLeft(left);
     }
   }
 
@@ -91,6 +92,7 @@ export class JournalRows {
   syncNow(): void {
     if (!this.#dirty && this.#syncing === 0) return;
     this.#dirty = false;
+    const left = this.#left;
     const files = this.#toSync();
     try {
       for (const file of files) file.syncNow();
@@ -98,7 +100,7 @@ export class JournalRows {
       this.#giveUp(files);
       throw error;
     } finally {
-      this.#closeLeft(files);
+      this.#closeLeft(left);
     }
   }
 
@@ -111,6 +113,7 @@ export class JournalRows {
     if (this.#newest !== null && files.includes(this.#newest)) this.#leave();
   }
 
+  /** `synced`: had been left before the sync began. One that has been left since may have got more meanwhile. */
   #closeLeft(synced: readonly RowsFile[]): void {
     if (this.#syncing > 0) return;
     for (const file of this.#left) if (synced.includes(file)) file.close();

@@ -119,6 +119,16 @@ function faultError(fault: Fault): Error {
     : Object.assign(new Error('disk I/O error'), { code: 'EIO' });
 }
 
+function descriptionOf({ description }: Checkpoint) {
+  if (description === null) return null;
+  return JSON.parse(description) as { readonly journalSeq: number; readonly version: string };
+}
+
+/** Records through this number are covered. */
+function seqOf(checkpoint: Checkpoint): number {
+  return descriptionOf(checkpoint)?.journalSeq ?? 0;
+}
+
 export class Disk implements JournalTable, CheckpointPlace, Life {
   /** At the operating system, and surely on the disk. */
   readonly #written: Contents;
@@ -135,6 +145,8 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
   events = 0;
   crashAt: number | null = null;
   dead = false;
+  /** What must not have been asked of it; null: nothing. */
+  wrong: string | null = null;
   fault: Fault | null = null;
   /** Turns of the event loop that a sync takes, at most. */
   slowness = 1;
@@ -185,17 +197,17 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
   /** What is there for a server that starts after the crash. */
   afterCrash(kind: CrashKind, random: Random): Disk {
     const lucky = kind === 'process' ? this.#pending.length : random(this.#pending.length + 1);
+    const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
+    const covered = seqOf(checkpoint);
     // What the checkpoint covers must be there to compare the state with, as it was written last.
     const needed = this.#pending.findLastIndex(
-      (t) =>
-        t.kind === 'write' && Math.min(t.dropFrom ?? Infinity, t.records[0]?.seq ?? Infinity) <= this.covered,
+      (t) => t.kind === 'write' && Math.min(t.dropFrom ?? Infinity, t.records[0]?.seq ?? Infinity) <= covered,
     );
     const journal = this.#synced.copy();
     for (const transaction of this.#pending.slice(0, Math.max(lucky, needed + 1))) journal.apply(transaction);
-    journal.fill(this.covered);
+    journal.fill(covered);
     const known = kind === 'process' ? this.marks.slice(-1) : this.marks;
     const mark = known[random(known.length)] ?? 0;
-    const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
     return new Disk(random, journal, checkpoint, mark, this.#files.left(kind, random));
   }
 
@@ -238,18 +250,12 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
 
   /** Records through this number are covered by the checkpoint. */
   get covered(): number {
-    return this.#description?.journalSeq ?? 0;
+    return seqOf(this.#checkpoint);
   }
 
   /** Of the checkpoint. */
   get version(): bigint {
-    return BigInt(this.#description?.version ?? 0);
-  }
-
-  get #description() {
-    const { description } = this.#checkpoint;
-    if (description === null) return null;
-    return JSON.parse(description) as { readonly journalSeq: number; readonly version: string };
+    return BigInt(descriptionOf(this.#checkpoint)?.version ?? 0);
   }
 
   get hasCheckpoint(): boolean {
@@ -291,7 +297,13 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
     this.#live();
     const error = this.#meet('write');
     if (error !== null) throw error;
-    this.#written.apply(transaction);
+    try {
+      this.#written.apply(transaction);
+    } catch (error) {
+      // The journal would take it for the disk's.
+      this.wrong ??= String(error);
+      throw error;
+    }
     this.#pending.push(transaction);
     this.#live();
   }

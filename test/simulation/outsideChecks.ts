@@ -10,6 +10,10 @@ import { expectSame } from './state.ts';
 import { type Delivered, deliveredOf, type Place, rowText } from './target.ts';
 
 /** The view that has everything of the remote source. */
+/** Columns of remote relations that come and go; messages have the value of `v` in fields of their names. */
+export const ADDED: readonly string[] = ['x0', 'x1', 'x2'];
+export const ADDED_DEFAULT = -1;
+
 export const SEEN = 'SELECT part, off, k, v FROM rs';
 
 /** The view that looks up. */
@@ -188,8 +192,27 @@ function addLetters(counts: Counts, database: Database, owner: TableObject): voi
     counts.addRows(letters, 'partition', 'position', (value) => value('outcome') === 'skipped');
 }
 
+/** Columns that have been added hold what messages had in their fields, or what rows of before were given. */
+function checkAdded(relation: TableObject): void {
+  const v = relation.columns.findIndex((c) => c.name === 'v');
+  relation.columns.forEach(({ name }, c) => {
+    const factor = name === 'twice' ? 2 : ADDED.includes(name) ? 1 : 0;
+    if (factor === 0) return;
+    for (const row of relation.store.rows()) {
+      const [has, base] = [row[c] ?? null, row[v] ?? null];
+      const right = base === null ? null : Number(base) * factor;
+      if (has === right || (factor === 1 && (has === null || has === ADDED_DEFAULT))) continue;
+      throw new SimulationFailure(`${relation.name}.${name} is ${has} where v is ${base}`);
+    }
+  });
+}
+
 /** Every message is a row, a late row or a dead letter, and one of these. */
 export function checkMessages(database: Database, outside: Outside): void {
+  for (const name of ['rs', 'rn', 'ru']) {
+    const relation = table(database, 'public', name);
+    if (relation !== null) checkAdded(relation);
+  }
   const rn = table(database, 'public', 'rn');
   if (rn !== null) {
     const counts = new Counts();

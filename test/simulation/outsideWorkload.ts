@@ -2,7 +2,7 @@
 import type { Database } from '../../server/database.ts';
 import type { SinkObject } from '../../server/objects.ts';
 import type { Message } from './broker.ts';
-import { LOOKED, SEEN } from './outsideChecks.ts';
+import { ADDED, ADDED_DEFAULT, LOOKED, SEEN } from './outsideChecks.ts';
 import type { Random } from './views.ts';
 
 const MOST_SINKS = 5;
@@ -36,7 +36,8 @@ export function plainMessage(random: Random, at: string): Message {
   if (kind === 0) return { key: null, value: 'not json' };
   if (kind === 1) return { key: null, value: JSON.stringify({ k: random(KEYS), v: 'x', at }) };
   const more = kind === 2 ? { colour: 'red' } : {};
-  return { key: null, value: JSON.stringify({ k: random(KEYS), v: random(60), at, ...more }) };
+  const [k, v] = [random(KEYS), random(60)];
+  return { key: null, value: JSON.stringify({ k, v, at, ...more, ...added(v) }) };
 }
 
 /** A change of topic `q`; the keys of a partition are its own. */
@@ -49,10 +50,15 @@ export function keyedMessage(random: Random, partition: number): Message {
       return { key, value: null };
     case 2:
       return random(2) === 0 ? { key: null, value: null } : { key, value: 'not json' };
-    default:
-      return { key, value: JSON.stringify({ k, v: random(60) }) };
+    default: {
+      const v = random(60);
+      return { key, value: JSON.stringify({ k, v, ...added(v) }) };
+    }
   }
 }
+
+/** Fields of columns that come and go. */
+const added = (v: number) => Object.fromEntries(ADDED.map((name) => [name, v]));
 
 /** A statement; `input` and `view` are names of relations with columns k and v. */
 export function outsideStatement(
@@ -72,10 +78,23 @@ export function outsideStatement(
     case 2:
       return `ALTER SOURCE rs CONNECTOR WITH (on_error = '${random(2) === 0 ? 'skip' : 'null'}')`;
     case 3:
-      return `ALTER ${remote} CONNECTOR WITH (group = 'g${number}')`;
+      if (number % 3 === 0) return `ALTER ${remote} CONNECTOR WITH (group = 'g${number}')`;
+      return `ALTER ${remote} ${columnChange(database, random, remote?.split(' ')[1] ?? '')}`;
+    case 4:
+      return `ALTER ${remote} ${columnChange(database, random, remote?.split(' ')[1] ?? '')}`;
     default:
       return `REPROCESS DEAD LETTERS FROM ${random(2) === 0 ? 'rs' : 'rn'}`;
   }
+}
+
+/** One of the columns that come and go, or a computed one. */
+function columnChange(database: Database, random: Random, name: string): string {
+  const object = database.catalog.find('public', name, []);
+  const columns = object?.kind === 'table' ? object.columns.map((c) => c.name) : [];
+  const chosen = [...ADDED, 'twice'][random(ADDED.length + 1)] ?? 'twice';
+  if (columns.includes(chosen)) return `DROP COLUMN ${chosen}${random(2) === 0 ? ' CASCADE' : ''}`;
+  if (chosen === 'twice') return 'ADD COLUMN twice int GENERATED ALWAYS AS (v * 2) STORED';
+  return `ADD COLUMN ${chosen} int${random(2) === 0 ? ` DEFAULT ${ADDED_DEFAULT}` : ''}`;
 }
 
 function sinkStatement(

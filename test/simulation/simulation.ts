@@ -218,9 +218,9 @@ class Simulation {
     }
   }
 
-  #expectRight({ database }: SimulatedServer): void {
+  #expectRight({ database, disk }: SimulatedServer): void {
     expectRunning(database);
-    const { wrong } = this.#outside;
+    const wrong = this.#outside.wrong ?? disk.wrong;
     if (wrong !== null) throw new SimulationFailure(wrong);
     this.outcome.sinks += checkFed(database);
     checkMessages(database, this.#outside);

@@ -84,4 +84,27 @@ describe('a journal', () => {
     expect(payloads(file)).toEqual(['1:kept', '2:taken']);
     file.close();
   });
+
+  it('does not trust a sync that has succeeded while another failed', async () => {
+    const store = new SqliteJournalStore(directory, 0n);
+    const { sync, syncNow } = SqliteJournalStore.prototype;
+    let release = (): void => {};
+    store.sync = () => new Promise((resolve) => (release = resolve));
+    store.syncNow = () => {
+      throw Object.assign(new Error('disk I/O error'), { code: 'EIO' });
+    };
+    const file = new JournalFile(store);
+    const first = file.appendLater('k', 'a');
+    const flushed = file.flushThrough(first);
+    expect(() => file.append({ kind: 'k', payload: 'b' })).toThrow('disk I/O error');
+    release();
+    // The system tells one of them only.
+    await expect(flushed).rejects.toMatchObject({ state: '58030' });
+    expect(file.syncedSeq).toBe(0);
+    Object.assign(store, { sync, syncNow });
+    await file.flushThrough(first);
+    expect(file.syncedSeq).toBe(1);
+    expect(payloads(file)).toEqual(['1:a']);
+    file.close();
+  });
 });
