@@ -2,12 +2,11 @@
  * A connection of a `postgres` sink or lookup table: how it is made from the options, and what its failures mean. What trying again may mend
  * is a plain Error; what it cannot is a SqlError (as long as nothing has been written) or a SinkRefusal.
  */
-import { readFile } from 'node:fs/promises';
-import { checkServerIdentity } from 'node:tls';
 import pg from 'pg';
 import { SqlError } from '../../common/sqlError.ts';
 import { type SqlState, sqlStates } from '../../common/sqlStates.ts';
 import { SinkRefusal } from '../sink.ts';
+import { postgresTls, postgresTlsFailure } from './tls.ts';
 
 type Options = ReadonlyMap<string, string>;
 
@@ -46,27 +45,6 @@ const asText = { getTypeParser: () => (value: string) => value };
 
 function placeOf(options: Options): string {
   return `${options.get('host') ?? ''}:${options.get('port') ?? ''}`;
-}
-
-async function tlsOf(options: Options): Promise<pg.ClientConfig['ssl']> {
-  const mode = options.get('ssl.mode') ?? 'prefer';
-  if (mode === 'disable') return false;
-  const path = options.get('ssl.root.cert');
-  const verified = mode === 'verify-ca' || mode === 'verify-full';
-  const ca = path === undefined || !verified ? {} : { ca: await rootCertificate(path) };
-  return {
-    rejectUnauthorized: verified,
-    ...ca,
-    checkServerIdentity: mode === 'verify-full' ? checkServerIdentity : () => undefined,
-  };
-}
-
-async function rootCertificate(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch {
-    throw new SqlError('58P01', `could not read the file "${path}" of option ssl.root.cert`);
-  }
 }
 
 export class TargetConnection {
@@ -141,7 +119,7 @@ async function attempt(options: Options, identity: string, ssl: pg.ClientConfig[
 
 /** A connection with these settings; `identity` says over there whose it is. */
 export async function connectTarget(options: Options, identity: string): Promise<TargetConnection> {
-  const ssl = await tlsOf(options);
+  const ssl = postgresTls(options, options.get('host') ?? '');
   try {
     return await attempt(options, identity, ssl);
   } catch (error) {
@@ -163,18 +141,12 @@ function connectError(error: unknown, options: Options): Error {
   }
   const message =
     error instanceof Error ? error.message || String(Reflect.get(error, 'code')) : String(error);
-  if (/does not support SSL/.test(message)) {
-    return new SqlError('08001', `PostgreSQL at ${place} does not support TLS`, {
-      hint: "Use ssl.mode = 'disable' or 'prefer' if the network may be trusted.",
-    });
-  }
+  const handshake = postgresTlsFailure(error, `PostgreSQL at ${place}`, options);
+  if (handshake !== null) return handshake;
   if (/password must be a string|SASL/.test(message)) {
     return new SqlError('28P01', `PostgreSQL at ${place} asks for a password`, {
       hint: 'Give the option password.',
     });
-  }
-  if (/certificate|altnames/i.test(message)) {
-    return new SqlError('08001', `the certificate of PostgreSQL at ${place} is not accepted: ${message}`);
   }
   return new SqlError('08001', `could not connect to PostgreSQL at ${place}: ${message}`, {
     hint: 'Check host and port, and that the server runs and listens there.',

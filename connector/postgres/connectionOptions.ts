@@ -1,5 +1,6 @@
 /** How a sink or lookup table reaches its relation in PostgreSQL: options in WITH (...). */
 import type { OptionSpec } from '../connector.ts';
+import { postgresTlsOptions } from './tls.ts';
 
 /** `user`: what the user does there; `table`: which table it is; `request`: what may take so long, and how long by default. */
 export function placeOptions(
@@ -21,20 +22,7 @@ export function placeOptions(
     { name: 'database', type: 'string', required: true, doc: 'Database of the table.' },
     { name: 'schema', type: 'string', default: 'public', doc: 'Schema of the table.' },
     { name: 'table', type: 'string', required: true, doc: table },
-    {
-      name: 'ssl.mode',
-      type: 'string',
-      alterable: true,
-      choices: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'],
-      default: 'prefer',
-      doc: 'TLS: never, if the server has it, always, with its certificate checked, and with its name checked too.',
-    },
-    {
-      name: 'ssl.root.cert',
-      type: 'string',
-      alterable: true,
-      doc: 'File of the certificates (PEM) that verify-ca and verify-full trust, on the machine of this server.',
-    },
+    ...postgresTlsOptions(true),
     {
       name: 'connect.timeout.ms',
       type: 'integer',

@@ -2,10 +2,10 @@
  * Connections to the PostgreSQL server whose changes are followed, and its errors as ours. Values come as the text that the
  * server writes, in the one form that Millrace reads (ISO dates, UTC, hexadecimal bytea). No error carries a password.
  */
-import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { SqlError, type SqlErrorFields } from '../../common/sqlError.ts';
 import { type SqlState, sqlStates } from '../../common/sqlStates.ts';
+import { postgresTls, postgresTlsFailure } from '../postgres/tls.ts';
 import type { PostgresCdcOptions } from './options.ts';
 
 export type UpstreamRow = readonly (string | null)[];
@@ -77,44 +77,25 @@ export function upstreamError(error: unknown, options: PostgresCdcOptions): SqlE
       hint: 'Check hostname and port, that the server runs, and that it listens on that address.',
     });
   }
-  if (
-    /^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|ERR_TLS)/.test(code) ||
-    /does not support SSL/.test(message)
-  ) {
-    return new SqlError('08001', `no TLS connection to PostgreSQL at ${address}: ${message}`, {
-      hint: 'Check ssl.mode and ssl.root.cert.',
-    });
-  }
+  const handshake = postgresTlsFailure(
+    error,
+    `PostgreSQL at ${address}`,
+    new Map(Object.entries(options.tls)),
+  );
+  if (handshake !== null) return handshake;
   return new SqlError('08006', `connection to PostgreSQL at ${address}: ${message}`);
-}
-
-function sslOf(options: PostgresCdcOptions): pg.ClientConfig['ssl'] {
-  if (options.sslMode === 'disable') return false;
-  let ca: string | undefined;
-  try {
-    if (options.sslRootCert !== null) ca = readFileSync(options.sslRootCert, 'utf8');
-  } catch (error) {
-    throw new SqlError(
-      '58P01',
-      `ssl.root.cert cannot be read: ${error instanceof Error ? error.message : ''}`,
-    );
-  }
-  return {
-    rejectUnauthorized: options.sslMode !== 'require',
-    ...(ca === undefined ? {} : { ca }),
-    ...(options.sslMode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
-  };
 }
 
 /** Opens a connection; `replication`: one that knows the commands of replication too. */
 export async function connectClient(options: PostgresCdcOptions, replication = false): Promise<pg.Client> {
+  const tls = new Map(Object.entries(options.tls));
   const config: pg.ClientConfig & { readonly replication?: string } = {
     host: options.host,
     port: options.port,
     user: options.user,
     password: options.password ?? '',
     database: options.database,
-    ssl: sslOf(options),
+    ssl: postgresTls(tls, options.host),
     connectionTimeoutMillis: options.connectMillis,
     keepAlive: true,
     application_name: 'millrace',

@@ -1,5 +1,6 @@
 /** Options of the connector postgres-cdc, and what they say, as a typed value. */
 import type { OptionSpec } from '../connector.ts';
+import { postgresTlsDetails, postgresTlsOptions } from '../postgres/tls.ts';
 
 export const POSTGRES_CDC = 'postgres-cdc';
 
@@ -54,20 +55,7 @@ export const postgresCdcOptions: readonly OptionSpec[] = [
     default: 'true',
     doc: 'Whether Millrace makes the publication, adds and removes tables, and drops it with the source; false: publication.name is there already and an administrator keeps its tables.',
   },
-  {
-    name: 'ssl.mode',
-    type: 'string',
-    default: 'disable',
-    alterable: true,
-    choices: ['disable', 'require', 'verify-ca', 'verify-full'],
-    doc: 'TLS: none, without checking the certificate, checking who signed it, or also the name of the host.',
-  },
-  {
-    name: 'ssl.root.cert',
-    type: 'string',
-    alterable: true,
-    doc: 'File with the certificates that are trusted (PEM). Default: those of the system.',
-  },
+  ...postgresTlsOptions(false),
   {
     name: 'connect.timeout.ms',
     type: 'integer',
@@ -120,8 +108,8 @@ export interface PostgresCdcOptions {
   readonly createsSlot: boolean;
   readonly publication: string;
   readonly createsPublication: boolean;
-  readonly sslMode: string;
-  readonly sslRootCert: string | null;
+  /** Options of TLS as they are given. */
+  readonly tls: Readonly<Record<string, string>>;
   readonly connectMillis: number;
   readonly requestMillis: number;
   readonly snapshotBatch: number;
@@ -146,8 +134,9 @@ export function readOptions(options: ReadonlyMap<string, string>): PostgresCdcOp
     createsSlot: text('slot.create.enable') !== 'false',
     publication: options.get('publication.name') ?? slot,
     createsPublication: text('publication.create.enable') !== 'false',
-    sslMode: text('ssl.mode'),
-    sslRootCert: options.get('ssl.root.cert') ?? null,
+    tls: Object.fromEntries(
+      [...options].filter(([name]) => name === 'ssl.mode' || postgresTlsDetails.has(name)),
+    ),
     connectMillis: Math.max(1, number('connect.timeout.ms')),
     requestMillis: Math.max(1, number('request.timeout.ms')),
     snapshotBatch: Math.max(1, number('snapshot.batch.size')),

@@ -1,17 +1,18 @@
 /**
- * Kills a server that follows a PostgreSQL database, and sometimes that database, while clients write there; after every start
- * tables, a join and sums must be what PostgreSQL has: every transaction once. A table is added on the way, so that kills meet
- * snapshots too. The join and the changes of the sums go on into another database of PostgreSQL, where the rows must be those of
- * the join, and the changes, folded, the sums: each written once.
+ * Kills a server that follows a PostgreSQL database, and sometimes that database, while clients write there, while a table is added or
+ * taken away, a source made or dropped, and while the server starts; after some kills everything is compared (killCheck.ts): every
+ * transaction once. The join and the changes of the sums go on into another database of PostgreSQL, each once.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ServedProgram, startProgram } from '../../harness/server.ts';
+import { Program, type ServedProgram, startProgram } from '../../harness/server.ts';
 import type { Connection } from '../clients.ts';
 import { generator } from '../time/random.ts';
-import { connectTo, following, type PostgresServer, same, sourceOptions } from './support.ts';
+import { checkAll, JOIN, SUMS } from './killCheck.ts';
+import { type Load, upstreamTables, writer } from './killLoad.ts';
+import { connectTo, type PostgresServer, sourceOptions } from './support.ts';
 
 export interface CdcKillOptions {
   readonly kills: number;
@@ -23,35 +24,26 @@ export interface CdcKillOptions {
 
 export interface CdcKillReport {
   kills: number;
+  /** Of those: while it started. */
+  startKills: number;
   upstreamRestarts: number;
+  /** Statements that were under way at a kill. */
+  statements: number;
   transactions: number;
-  rows: number;
+  checks: number;
+  /** Milliseconds, after the start that follows the last kill. */
+  longestCatchUp: number;
 }
 
 const DATABASE = 'ledger';
 const MIRROR = 'mirror';
-const JOIN = `SELECT o.id, c.id AS owner, o.amount, c.name, c.balance FROM orders o JOIN customer c ON c.id = o.customer`;
-const SUMS = 'SELECT customer, count(*) AS n, sum(amount) AS total FROM orders GROUP BY customer';
-const LATE_ROWS = 4000;
-
-const upstreamTables = [
-  'CREATE TABLE customer (id int PRIMARY KEY, name text, balance bigint)',
-  "INSERT INTO customer SELECT i, 'c' || i, 1000 FROM generate_series(1, 40) i",
-  'CREATE TABLE orders (id bigserial PRIMARY KEY, customer int, amount int, at timestamptz DEFAULT now())',
-  'CREATE TABLE late (id int PRIMARY KEY, v int)',
-  `INSERT INTO late SELECT i, 0 FROM generate_series(1, ${LATE_ROWS}) i`,
-];
+/** Kills between two comparisons, at most. */
+const MOST_BETWEEN = 8;
 
 const mirrorTables = [
   'CREATE TABLE joined (id bigint, owner int, amount int, name text, balance bigint, PRIMARY KEY (id, owner))',
   'CREATE TABLE changes (customer int, n bigint, total bigint, op int)',
 ];
-
-/** Changes 1 and 3 bring a row, 2 and 4 take one away. */
-const FOLDED = `SELECT customer, n, total FROM changes GROUP BY customer, n, total
-  HAVING sum(CASE WHEN op IN (1, 3) THEN 1 ELSE -1 END) = 1 ORDER BY customer, n, total`;
-const DOUBLE = `SELECT customer, n, total FROM changes GROUP BY customer, n, total
-  HAVING sum(CASE WHEN op IN (1, 3) THEN 1 ELSE -1 END) NOT IN (0, 1)`;
 
 /** What goes on into the other database. */
 function sinks(port: number): readonly string[] {
@@ -62,125 +54,176 @@ function sinks(port: number): readonly string[] {
   ];
 }
 
-/** One client of the database there; what it does is a transaction over both tables. */
-async function writer(
-  url: string,
-  random: (n: number) => number,
-  report: CdcKillReport,
-  stopped: () => boolean,
-): Promise<void> {
-  let connection: Connection | null = null;
-  while (!stopped()) {
+class Run {
+  readonly #server: PostgresServer;
+  readonly #options: CdcKillOptions;
+  readonly #random: (n: number) => number;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'millrace-cdc-'));
+  readonly #load: Load = { transactions: 0, orders: 0 };
+  readonly #report: CdcKillReport = {
+    kills: 0,
+    startKills: 0,
+    upstreamRestarts: 0,
+    statements: 0,
+    transactions: 0,
+    checks: 0,
+    longestCatchUp: 0,
+  };
+  #millrace: ServedProgram | null = null;
+  #url = '';
+  #mirrorUrl = '';
+  #writers: Promise<void>[] = [];
+  #stop = false;
+
+  constructor(server: PostgresServer, options: CdcKillOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.#random = generator(options.seed);
+  }
+
+  get #arguments(): readonly string[] {
+    return ['--data-dir', join(this.#directory, 'data'), '--checkpoint-interval', '300ms'];
+  }
+
+  async #start(): Promise<ServedProgram> {
+    this.#millrace = await startProgram(this.#arguments);
+    return this.#millrace;
+  }
+
+  async #set(): Promise<void> {
+    this.#url = await this.#server.createDatabase(DATABASE);
+    this.#mirrorUrl = await this.#server.createDatabase(MIRROR);
+    await this.#run(this.#url, [...upstreamTables, "ALTER DATABASE ledger SET timezone = 'UTC'"]);
+    await this.#run(this.#mirrorUrl, mirrorTables);
+    const { url } = await this.#start();
+    await this.#run(url, [
+      `CREATE SOURCE pg WITH (${sourceOptions(this.#server, DATABASE)}, snapshot.atomic.rows = '500', snapshot.batch.size = '200')`,
+      ...['customer', 'orders', 'marker'].map(
+        (table) => `CREATE TABLE ${table} (*) FROM pg TABLE '${table}'`,
+      ),
+      `CREATE MATERIALIZED VIEW joined AS ${JOIN}`,
+      `CREATE MATERIALIZED VIEW sums AS ${SUMS}`,
+      ...sinks(this.#server.port),
+    ]);
+  }
+
+  async #run(url: string, statements: readonly string[]): Promise<void> {
+    const connection = await connectTo(url);
     try {
-      connection ??= await connectTo(url);
-      const customer = 1 + random(40);
-      const amount = random(100);
-      const kind = random(10);
-      await connection.rows(
-        kind < 6
-          ? `BEGIN; INSERT INTO orders (customer, amount) VALUES (${customer}, ${amount}); UPDATE customer SET balance = balance - ${amount} WHERE id = ${customer}; COMMIT`
-          : kind < 8
-            ? `WITH gone AS (DELETE FROM orders WHERE id = (SELECT max(id) - ${random(50)} FROM orders) RETURNING customer, amount) UPDATE customer c SET balance = balance + g.amount FROM gone g WHERE c.id = g.customer`
-            : `BEGIN; UPDATE late SET v = v + 1 WHERE id % 100 = ${random(100)}; UPDATE orders SET amount = amount + 1, id = id WHERE customer = ${customer} AND id % 7 = 0; COMMIT`,
-      );
-      report.transactions++;
-      await sleep(random(3));
-    } catch {
-      await connection?.end().catch(() => {});
-      connection = null;
-      await sleep(20);
+      for (const sql of statements) await connection.rows(sql);
+    } finally {
+      await connection.end();
     }
   }
-  await connection?.end().catch(() => {});
-}
 
-/** The other database has what the views have. */
-async function delivered(here: Connection, mirror: Connection): Promise<void> {
-  await same(mirror, here, 'SELECT * FROM joined ORDER BY id, owner');
-  await same(mirror, here, FOLDED, 'SELECT customer, n, total FROM sums ORDER BY customer, n, total');
-  await same(mirror, here, DOUBLE, 'SELECT customer, n, total FROM sums WHERE false');
-}
-
-async function check(millrace: ServedProgram, there: Connection, mirror: Connection): Promise<number> {
-  const here = await connectTo(millrace.url);
-  try {
-    const names = (await here.rows('SELECT name FROM millrace_catalog.cdc_tables')).map(([name]) =>
-      String(name),
+  #write(): void {
+    this.#stop = false;
+    const stopped = (): boolean => this.#stop;
+    this.#writers = [1, 2, 3].map(() =>
+      writer(this.#url, generator(this.#random(1 << 30)), this.#load, stopped),
     );
-    await following(here, ...names);
-    for (const name of names) await same(here, there, `SELECT * FROM ${name} ORDER BY id`);
-    await same(here, there, 'SELECT * FROM joined ORDER BY id', `${JOIN} ORDER BY id`);
-    await same(here, there, 'SELECT * FROM sums ORDER BY customer', `${SUMS} ORDER BY customer`);
-    await delivered(here, mirror);
-    // Payments and balances are of the same transactions.
-    await same(here, there, 'SELECT (SELECT sum(balance) FROM customer) IS NOT NULL, count(*) FROM orders');
-    return Number(await here.value('SELECT count(*) FROM orders'));
-  } finally {
-    await here.end();
+  }
+
+  /** Begins a statement that the kill will meet, or not. */
+  async #beginStatement(): Promise<void> {
+    const { url } = this.#millrace ?? (await this.#start());
+    const client = await connectTo(url);
+    const [late] = await client.rows("SELECT 1 FROM millrace_catalog.cdc_tables WHERE name = 'late'");
+    const [extra] = await client.rows("SELECT 1 FROM millrace_catalog.cdc_sources WHERE name = 'extra'");
+    const table = late === undefined ? "CREATE TABLE late (*) FROM pg TABLE 'late'" : 'DROP TABLE late';
+    const source =
+      extra === undefined
+        ? `CREATE SOURCE extra WITH (${sourceOptions(this.#server, DATABASE)})`
+        : 'DROP SOURCE extra';
+    client
+      .rows(this.#random(2) === 0 ? table : source)
+      .catch(() => {})
+      .finally(() => client.end().catch(() => {}));
+    this.#report.statements++;
+  }
+
+  async #restartUpstream(): Promise<void> {
+    this.#server.stop('immediate');
+    this.#server.start();
+    this.#report.upstreamRestarts++;
+  }
+
+  async #kill(): Promise<void> {
+    const random = this.#random;
+    await sleep(random(this.#options.mostMs));
+    if (random(6) === 0) {
+      await this.#restartUpstream();
+      await sleep(random(this.#options.mostMs));
+    }
+    if (random(3) === 0) {
+      await this.#beginStatement();
+      await sleep(random(150));
+    }
+    const { program } = this.#millrace ?? (await this.#start());
+    program.signal('SIGKILL');
+    await program.finished();
+    this.#report.kills++;
+    while (random(5) === 0 && this.#report.kills < this.#options.kills) {
+      const starting = new Program(['serve', '--port', '0', '--http-port', '0', ...this.#arguments]);
+      await sleep(random(1500));
+      starting.signal('SIGKILL');
+      await starting.finished();
+      this.#report.kills++;
+      this.#report.startKills++;
+    }
+    await this.#start();
+  }
+
+  async #check(): Promise<void> {
+    this.#stop = true;
+    await Promise.all(this.#writers);
+    const { url } = this.#millrace ?? (await this.#start());
+    const open: Connection[] = [];
+    const connected = async (to: string): Promise<Connection> => {
+      const connection = await connectTo(to);
+      open.push(connection);
+      return connection;
+    };
+    try {
+      const sides = {
+        here: await connected(url),
+        there: await connected(this.#url),
+        mirror: await connected(this.#mirrorUrl),
+      };
+      const took = await checkAll(sides, ++this.#report.checks);
+      this.#report.longestCatchUp = Math.max(this.#report.longestCatchUp, took);
+      const { kills, checks } = this.#report;
+      this.#options.log(
+        `${kills} kills, check ${checks}: ${this.#load.transactions} transactions, caught up in ${took} ms`,
+      );
+    } finally {
+      await Promise.all(open.map((connection) => connection.end().catch(() => {})));
+    }
+  }
+
+  async run(): Promise<CdcKillReport> {
+    try {
+      await this.#set();
+      while (this.#report.kills < this.#options.kills) {
+        this.#write();
+        const until = Math.min(this.#options.kills, this.#report.kills + 1 + this.#random(MOST_BETWEEN));
+        while (this.#report.kills < until) await this.#kill();
+        await this.#check();
+      }
+      return { ...this.#report, transactions: this.#load.transactions };
+    } finally {
+      this.#stop = true;
+      await Promise.all(this.#writers);
+      this.#millrace?.program.signal('SIGKILL');
+      await this.#millrace?.program.finished();
+      await this.#server.dropDatabase(DATABASE).catch(() => {});
+      await this.#server.dropDatabase(MIRROR).catch(() => {});
+      rmSync(this.#directory, { recursive: true, force: true });
+    }
   }
 }
 
 /** Throws when a row is missing, is there twice or is another. */
-export async function runCdcKills(server: PostgresServer, options: CdcKillOptions): Promise<CdcKillReport> {
-  const random = generator(options.seed);
-  const report: CdcKillReport = { kills: 0, upstreamRestarts: 0, transactions: 0, rows: 0 };
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-cdc-'));
-  const start = (): Promise<ServedProgram> =>
-    startProgram(['--data-dir', join(directory, 'data'), '--checkpoint-interval', '300ms']);
-  const url = await server.createDatabase(DATABASE);
-  let there = await connectTo(url);
-  for (const sql of [...upstreamTables, "ALTER DATABASE ledger SET timezone = 'UTC'"]) await there.rows(sql);
-  await there.rows("SET timezone = 'UTC'");
-  const mirrorUrl = await server.createDatabase(MIRROR);
-  let mirror = await connectTo(mirrorUrl);
-  for (const sql of mirrorTables) await mirror.rows(sql);
-  let millrace = await start();
-  try {
-    const here = await connectTo(millrace.url);
-    await here.rows(
-      `CREATE SOURCE pg WITH (${sourceOptions(server, DATABASE)}, snapshot.atomic.rows = '500', snapshot.batch.size = '200')`,
-    );
-    for (const table of ['customer', 'orders'])
-      await here.rows(`CREATE TABLE ${table} (*) FROM pg TABLE '${table}'`);
-    await here.rows(`CREATE MATERIALIZED VIEW joined AS ${JOIN}`);
-    await here.rows(`CREATE MATERIALIZED VIEW sums AS ${SUMS}`);
-    for (const sql of sinks(server.port)) await here.rows(sql);
-    await here.end();
-    for (let i = 0; i < options.kills; i++) {
-      let stop = false;
-      const writers = [1, 2, 3].map(() => writer(url, generator(random(1 << 30)), report, () => stop));
-      if (i === 1) {
-        const client = await connectTo(millrace.url);
-        await client.rows("CREATE TABLE late (*) FROM pg TABLE 'late'");
-        await client.end();
-      }
-      await sleep(random(options.mostMs));
-      if (random(4) === 0) {
-        await Promise.all([there.end().catch(() => {}), mirror.end().catch(() => {})]);
-        server.stop('immediate');
-        server.start();
-        report.upstreamRestarts++;
-        there = await connectTo(url);
-        mirror = await connectTo(mirrorUrl);
-        await sleep(random(options.mostMs));
-      }
-      millrace.program.signal('SIGKILL');
-      await millrace.program.finished();
-      report.kills++;
-      millrace = await start();
-      await sleep(random(200));
-      stop = true;
-      await Promise.all(writers);
-      report.rows = await check(millrace, there, mirror);
-      options.log(`kill ${report.kills}: ${report.transactions} transactions, ${report.rows} orders`);
-    }
-    return report;
-  } finally {
-    await Promise.all([there.end().catch(() => {}), mirror.end().catch(() => {})]);
-    millrace.program.signal('SIGKILL');
-    await millrace.program.finished();
-    await server.dropDatabase(DATABASE).catch(() => {});
-    await server.dropDatabase(MIRROR).catch(() => {});
-    rmSync(directory, { recursive: true, force: true });
-  }
+export function runCdcKills(server: PostgresServer, options: CdcKillOptions): Promise<CdcKillReport> {
+  return new Run(server, options).run();
 }
