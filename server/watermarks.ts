@@ -72,6 +72,14 @@ export class Watermarks implements TimeReader {
     return true;
   }
 
+  /** A relation's own watermark is that of another column. Who knows it by the one of before still has it there. */
+  move(relation: number, from: number, to: number): void {
+    const columns = this.#columnsOf(relation);
+    const cell = columns.get(from);
+    if (cell !== undefined) columns.set(to, cell);
+    this.#epoch++;
+  }
+
   /** Declares the watermark of a view's column. */
   derive(relation: number, column: number, term: TermReader): void {
     this.#columnsOf(relation).set(column, { kind: 'derived', term });

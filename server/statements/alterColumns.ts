@@ -25,7 +25,7 @@ import { lateRelationOf } from '../time/lateRelation.ts';
 import { keyString } from '../transaction.ts';
 import { type Positions, Replacement } from '../views/replacement.ts';
 import { type FedTable, fedTable, isFedByName } from './alterFed.ts';
-import { lateColumn, type Moved, moveLateNodes, moveTime, publishMoved } from './alterTime.ts';
+import { lateColumn, type Moved, moveLateNodes, moveTime, moveWatermark } from './alterTime.ts';
 import { type ColumnAction, ColumnChanges, type TableStatement } from './columnChanges.ts';
 import { type TableShape, tableShape } from './columns.ts';
 import { checkShape, makeTable } from './createTable.ts';
@@ -323,7 +323,7 @@ export function alterColumns(
     const moved = late === null ? [own] : [own, late];
     for (const object of doomed) removeObject(database, object);
     replacement.onFailure(follow(moved, context));
-    publishMoved(database, own, replacement);
+    moveWatermark(database, own, replacement);
     const moveLate = moveLateNodes(database, own, replacement);
     goOn = () => {
       moveLate();

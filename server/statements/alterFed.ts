@@ -63,6 +63,7 @@ export function fedTable(table: TableObject, sql: string, own: StatementContext)
     const [placed, picked] = [must(table.expander), must(after.expander)];
     const complete = declared === null ? null : (row: Row) => picked.physicalOf(declared(placed.place(row)));
     source.changeColumns(fresh.config, complete);
+    source.validation = fresh.validation;
   };
   return { after, shape, goOn };
 }

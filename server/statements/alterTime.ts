@@ -11,7 +11,6 @@ import type { TableObject } from '../objects.ts';
 import { LATE_COLUMNS, ownerRow } from '../time/lateRead.ts';
 import { lateRelationAfter, lateRelationOf } from '../time/lateRelation.ts';
 import { lateStoreOf } from '../time/lateStore.ts';
-import { publishWatermark } from '../time/ticks.ts';
 import type { Positions, Replacement } from '../views/replacement.ts';
 
 /** A relation and what it becomes. */
@@ -64,14 +63,13 @@ export function moveTime(
   return { before: late, after: lateAfter, positions: latePositions };
 }
 
-/** The watermark at its column's present place. Once `after` is in the catalog, before views are built over it. */
-export function publishMoved(database: Database, { before, after }: Moved, replacement: Replacement): void {
+/** The watermark at its column's present place as well. Before views are planned over it. */
+export function moveWatermark(database: Database, { before, after }: Moved, replacement: Replacement): void {
   const from = before.admission?.rule.column;
   const to = after.admission?.rule.column;
   if (from === undefined || to === undefined || from === to) return;
   replacement.onFailure(database.watermarks.keep(before.id));
-  database.watermarks.forget(before.id);
-  publishWatermark(database, after);
+  database.watermarks.move(before.id, from, to);
 }
 
 /**

@@ -33,6 +33,7 @@ import {
 import { refuseSinks } from '../sinks/refusals.ts';
 import type { StatementContext } from '../statements/statement.ts';
 import { buildView, noParts, type ViewParts, watermarkedColumns } from '../viewBuild.ts';
+import { withMovedTerms } from './movedTerms.ts';
 import { planView, type ViewPlan } from './planView.ts';
 
 /** Of each column of before its present position; null: it is gone, or another. */
@@ -274,7 +275,7 @@ export class Replacement {
       if ((node.kind !== 'Scan' && node.kind !== 'IndexScan') || node.relation.id !== id) return node;
       return { ...node, relation: entry, columns: node.columns.map((c) => must(positions[c] ?? null)) };
     });
-    view.planned = { ...planned, plan };
+    view.planned = withMovedTerms({ ...planned, plan }, id, positions);
   }
 
   /** Puts the new nodes into the places of the old ones; one tick gives the consumers that stay the difference. */

@@ -124,6 +124,59 @@ describe('columns of a source with a watermark', () => {
     expect(await windows('tolerant')).toEqual(['00:00 | 11111', '00:20 | 7']);
   });
 
+  it('goes on to close windows where the column of the watermark gets another place', async () => {
+    await source('a int, n int, at timestamp, b int');
+    await run(CLOSED);
+    await run(TOLERANT);
+    await send(5, { n: 1 });
+    await send(15, { n: 2 });
+    await run('ALTER SOURCE s DROP COLUMN a');
+    await send(25, { n: 3 });
+    expect(await windows('closed')).toEqual(['00:00 | 1', '00:10 | 2']);
+    await run('CREATE MATERIALIZED VIEW later AS SELECT * FROM closed');
+    await restart('moved');
+    await send(6, { n: 10 });
+    await send(35, { n: 4 });
+    expect(await windows('closed')).toEqual(['00:00 | 1', '00:10 | 2', '00:20 | 3']);
+    expect(await windows('tolerant')).toEqual(['00:00 | 11', '00:10 | 2', '00:20 | 3']);
+    expect(await windows('later')).toEqual(['00:00 | 1', '00:10 | 2', '00:20 | 3']);
+    const { version } = opened.database;
+    await run('ALTER SOURCE s ADD COLUMN a int');
+    await run('ALTER SOURCE s DROP COLUMN b');
+    await send(45, { n: 5, a: 5 });
+    await restart('back');
+    expect(opened.database.version).toBeGreaterThan(version);
+    expect(await windows('later')).toEqual(['00:00 | 1', '00:10 | 2', '00:20 | 3', '00:30 | 4']);
+    expect(await run('SELECT n, a FROM s WHERE n > 3 ORDER BY n')).toEqual(['4 | NULL', '5 | 5']);
+  });
+
+  it('goes on where the watermark is of a column of INCLUDE', async () => {
+    await run(`CREATE SOURCE s (n int, WATERMARK FOR at AS at) INCLUDE timestamp AS at ${WITH}`);
+    await run(`CREATE MATERIALIZED VIEW closed AS SELECT window_start, sum(n) AS n
+      FROM TUMBLE(s, at, INTERVAL '10 milliseconds') GROUP BY window_start EMIT ON WINDOW CLOSE`);
+    // A message is a millisecond after the one before.
+    const some = (count: number, n: number) => Array.from({ length: count }, () => ({ n, x: n }));
+    broker.json('t', some(100, 0), 1);
+    broker.json('t', some(15, 1));
+    await settle(opened);
+    expect(await run('SELECT n FROM closed')).toEqual(['10']);
+    await run('ALTER SOURCE s ADD COLUMN x int');
+    broker.json('t', some(10, 2));
+    await settle(opened);
+    const all = ['10', '15'];
+    expect(await run('SELECT n FROM closed ORDER BY window_start')).toEqual(all);
+    await restart('included');
+    expect(await run('SELECT n FROM closed ORDER BY window_start')).toEqual(all);
+    broker.json('t', some(10, 3));
+    await settle(opened);
+    expect(await run('SELECT n FROM closed ORDER BY window_start')).toEqual([...all, '25']);
+    expect(await run('SELECT x, count(*) FROM s WHERE n > 0 GROUP BY x ORDER BY x')).toEqual([
+      '2 | 10',
+      '3 | 10',
+      'NULL | 15',
+    ]);
+  });
+
   it('that the watermark is of stay, and so do views whose rows would be others', async () => {
     await source('a int, n int, at timestamp');
     await run(CLOSED);
