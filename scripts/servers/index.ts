@@ -1,4 +1,4 @@
-/** Every kind of server that tests need, by name: `node scripts/servers.ts NAME` starts one. */
+/** Every kind of server that tests need, by name: `npm run servers -- NAME` starts one. */
 import { kafka } from './kafka.ts';
 import { mosquitto } from './mosquitto.ts';
 import { nats } from './nats.ts';

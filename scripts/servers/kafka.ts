@@ -14,6 +14,7 @@ import {
   nodeProperties,
   propertiesText,
 } from './kafkaInstall.ts';
+import { kafkaScripts } from './kafkaScripts.ts';
 import { endServer, freePort, type ServerKind, type ServerProcess, spawnServer } from './server.ts';
 
 /** PEM files. */
@@ -28,6 +29,8 @@ export interface TlsListener {
 }
 
 export interface KafkaOptions {
+  /** Of the listener without passwords, where nobody else has it; absent: a free one. */
+  readonly port?: number;
   /** Who may come in through the SASL listeners (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512). None: there are no such listeners. */
   readonly users?: readonly { readonly name: string; readonly password: string }[];
   /** Further listeners with TLS and certificates of the caller's. */
@@ -132,7 +135,10 @@ async function listenersOf(options: KafkaOptions): Promise<readonly Listener[]> 
   for (const { name, sasl } of options.tlsListeners ?? [])
     wanted.push([name, sasl === true ? 'SASL_SSL' : 'SSL']);
   const listeners: Listener[] = [];
-  for (const [name, protocol] of wanted) listeners.push({ name, protocol, port: await freePort() });
+  for (const [name, protocol] of wanted) {
+    const port = await freePort(listeners.length === 0 ? options.port : 0);
+    listeners.push({ name, protocol, port });
+  }
   return listeners;
 }
 
@@ -208,5 +214,8 @@ export const kafka: ServerKind = {
   name: 'kafka',
   needs: `Java 17 (Debian: openjdk-17-jre-headless) and Maven (maven), which fetches Apache Kafka ${kafkaVersion} once`,
   installed: kafkaInstallable,
-  start: () => startKafka(),
+  fetched: true,
+  usualPort: 9092,
+  start: (port) => startKafka(port === undefined ? {} : { port }),
+  hints: () => [`Kafka's tools: PATH=${kafkaScripts()}:$PATH`],
 };

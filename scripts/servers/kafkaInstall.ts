@@ -11,7 +11,7 @@ import { endServer, freePort, spawnServer } from './server.ts';
 export const kafkaVersion = '4.1.0';
 const slf4jVersion = '1.7.36';
 
-const cache = join(
+export const kafkaCache = join(
   import.meta.dirname,
   '..',
   '..',
@@ -20,7 +20,7 @@ const cache = join(
   'servers',
   `kafka-${kafkaVersion}`,
 );
-const archive = join(cache, 'classes.jsa');
+const archive = join(kafkaCache, 'classes.jsa');
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -38,7 +38,7 @@ function runs(command: string, args: readonly string[]): boolean {
 }
 
 export function kafkaInstallable(): boolean {
-  return runs('java', ['-version']) && (existsSync(cache) || runs('mvn', ['-v']));
+  return runs('java', ['-version']) && (existsSync(kafkaCache) || runs('mvn', ['-v']));
 }
 
 /** What `java` gets before the name of the class to run; small and quick rather than fast in the long run. */
@@ -54,7 +54,7 @@ export function javaArguments(classes = archive): readonly string[] {
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
     '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
     '-cp',
-    `${join(cache, 'lib')}/*`,
+    `${join(kafkaCache, 'lib')}/*`,
   ];
 }
 
@@ -142,7 +142,7 @@ export function nodeProperties(
 
 /** Starts a node once and ends it in order, so that the virtual machine writes down the classes that it has loaded. */
 async function makeArchive(): Promise<void> {
-  const directory = mkdtempSync(join(cache, 'archive-'));
+  const directory = mkdtempSync(join(kafkaCache, 'archive-'));
   const port = await freePort();
   const file = join(directory, 'server.properties');
   writeFileSync(
@@ -174,9 +174,9 @@ async function makeArchive(): Promise<void> {
 
 /** Downloads Kafka unless it is there. */
 export async function installKafka(): Promise<void> {
-  if (!existsSync(cache)) {
-    mkdirSync(dirname(cache), { recursive: true });
-    const directory = mkdtempSync(`${cache}-`);
+  if (!existsSync(kafkaCache)) {
+    mkdirSync(dirname(kafkaCache), { recursive: true });
+    const directory = mkdtempSync(`${kafkaCache}-`);
     writeFileSync(join(directory, 'pom.xml'), pom);
     const done = spawnSync(
       'mvn',
@@ -185,10 +185,10 @@ export async function installKafka(): Promise<void> {
     );
     if (done.status !== 0) throw new Error(`Kafka cannot be downloaded: ${done.stdout}${done.stderr}`);
     try {
-      renameSync(directory, cache);
+      renameSync(directory, kafkaCache);
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
-      if (!existsSync(cache)) throw error;
+      if (!existsSync(kafkaCache)) throw error;
     }
   }
   if (!existsSync(archive)) await makeArchive();

@@ -23,9 +23,10 @@ export interface MosquittoServer extends ServerProcess {
 export async function startMosquitto(
   extra: readonly string[] = [],
   passwordFile: string | null = null,
+  wantedPort = 0,
 ): Promise<MosquittoServer> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-mosquitto-'));
-  const port = await freePort();
+  const port = await freePort(wantedPort);
   const config = join(directory, 'mosquitto.conf');
   mkdirSync(join(directory, 'data'));
   if (passwordFile !== null) writeFileSync(join(directory, 'passwords'), passwordFile, { mode: 0o600 });
@@ -73,5 +74,6 @@ export const mosquitto: ServerKind = {
   name: 'mosquitto',
   needs: 'the Debian package mosquitto',
   installed: () => existsSync(COMMAND),
-  start: () => startMosquitto(),
+  usualPort: 1883,
+  start: (port) => startMosquitto([], null, port),
 };

@@ -15,9 +15,9 @@ import {
 const COMMAND = '/usr/sbin/nats-server';
 
 /** A server; `extra` are further lines of its configuration, such as `authorization { token: t }`. */
-export async function startNats(extra: readonly string[] = []): Promise<ServerProcess> {
+export async function startNats(extra: readonly string[] = [], wantedPort = 0): Promise<ServerProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-nats-'));
-  const port = await freePort();
+  const port = await freePort(wantedPort);
   const config = join(directory, 'nats.conf');
   writeFileSync(
     config,
@@ -55,5 +55,6 @@ export const nats: ServerKind = {
   name: 'nats',
   needs: 'the Debian package nats-server',
   installed: () => existsSync(COMMAND),
-  start: () => startNats(),
+  usualPort: 4222,
+  start: (port) => startNats([], port),
 };

@@ -36,6 +36,8 @@ async function ready(port: number): Promise<void> {
 export interface RedisOptions {
   /** What clients must give; none by default. */
   readonly password?: string;
+  /** Where nobody else has it; absent: a free one. */
+  readonly port?: number;
   /** It speaks TLS only: with a certificate of its own making, or such arguments (`--tls-cert-file` ...). */
   readonly tls?: boolean | readonly string[];
   /** Further arguments of redis-server. */
@@ -79,7 +81,7 @@ function ownCertificate(directory: string): readonly string[] {
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const { password, tls = false, args: more = [] } = options;
   const directory = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
-  const port = await freePort();
+  const port = await freePort(options.port);
   const args = [
     ...(tls === false
       ? ['--port', String(port)]
@@ -117,5 +119,6 @@ export const redisServer: ServerKind = {
   name: 'redis',
   needs: 'redis-server (Debian package redis-server)',
   installed: () => spawnSync('redis-server', ['--version']).status === 0,
-  start: () => startRedis(),
+  usualPort: 6379,
+  start: (port) => startRedis(port === undefined ? {} : { port }),
 };

@@ -50,9 +50,9 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-export async function startRegistry(): Promise<ServerProcess> {
+export async function startRegistry(wantedPort = 0): Promise<ServerProcess> {
   install();
-  const port = await freePort();
+  const port = await freePort(wantedPort);
   const url = `http://127.0.0.1:${port}/apis/ccompat/v7`;
   const args = [
     ...['-Xms64m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
@@ -83,5 +83,7 @@ export const schemaRegistry: ServerKind = {
   name: 'registry',
   needs: 'Java 17 and, for a first start, Maven (Debian packages openjdk-17-jre-headless and maven)',
   installed: () => runs('java', ['-version']) && (existsSync(cache) || runs('mvn', ['-v'])),
+  fetched: true,
+  usualPort: 8081,
   start: startRegistry,
 };

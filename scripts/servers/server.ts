@@ -24,16 +24,24 @@ export interface ServerKind {
   readonly name: string;
   /** How it is had, for whoever lacks it: a Debian package, or what the start fetches. */
   readonly needs: string;
+  /** A first start fetches it, which takes a while. */
+  readonly fetched?: true;
   /** False: it cannot be started here. */
   installed(): boolean;
-  start(): Promise<ServerProcess>;
+  /** Where such servers usually listen. */
+  readonly usualPort: number;
+  /** On this port, where nobody else has it; else, and where none is given, on a free one. */
+  start(port?: number): Promise<ServerProcess>;
+  /** What else there is to know once it runs. */
+  readonly hints?: () => readonly string[];
 }
 
-export function freePort(): Promise<number> {
+/** `wanted`, where nobody has it; else one that is free. */
+export function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
+    probe.once('error', (error) => (wanted === 0 ? reject(error) : resolve(freePort())));
+    probe.listen(wanted, '127.0.0.1', () => {
       const address = probe.address();
       probe.close(() =>
         typeof address === 'object' && address !== null

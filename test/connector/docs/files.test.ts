@@ -9,7 +9,7 @@ import { blocksOf, eventually, replaced, shows, withServer } from './support.ts'
 it('files.md', async () => {
   const directory = temporaryDirectory('files-page');
   const place = join(directory.path, 'logs');
-  const [commands = '', statements = ''] = blocksOf('files.md');
+  const [commands = '', statements = '', keyed = ''] = blocksOf('files.md');
   execFileSync('sh', ['-ec', replaced(commands, '/tmp/logs', place)]);
   await withServer(async (client) => {
     await client.tags(replaced(statements, '/tmp/logs', place));
@@ -17,6 +17,14 @@ it('files.md', async () => {
     await eventually(() => client.rows(query), [row]);
     appendFileSync(join(place, 'b.jsonl'), '{"path": "/x", "status": 200}\n');
     await eventually(() => client.rows(query), [['200', '2']]);
+    await client.tags(replaced(keyed, '/tmp/logs', place));
+    await eventually(
+      () => client.rows('SELECT file, at, path FROM visits ORDER BY file'),
+      [
+        ['a.jsonl', '0', '/'],
+        ['b.jsonl', '0', '/x'],
+      ],
+    );
   });
   directory.remove();
 });
