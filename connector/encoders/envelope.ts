@@ -25,7 +25,7 @@ export function checkDimensions({ dimensions }: SqlArray, depth: number): void {
   if (dimensions.length === 0 || dimensions.length === depth) return;
   const declared = depth === 1 ? 'one' : String(depth);
   throw new SqlError('2202E', `an array has ${dimensions.length} dimensions, and its type ${declared}`, {
-    hint: 'Cast the column to an array type of as many dimensions, or use ENCODE JSON.',
+    hint: 'Its schema says how many there are. Cast the column to text or jsonb, or use ENCODE JSON.',
   });
 }
 

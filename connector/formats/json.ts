@@ -13,6 +13,12 @@ import { parseValue } from '../../common/textIo.ts';
 import { formatType } from '../../common/typeTable.ts';
 import type { Value } from '../../common/value.ts';
 import type { FormatConfig, RecordDecoder } from './decoder.ts';
+import { isDocument } from './json/convert.ts';
+
+/** `base64`: what strings for bytea are, else PostgreSQL's text form. */
+interface JsonText extends TextContext {
+  readonly base64: boolean;
+}
 
 function mismatch(node: JsonNode, type: DataType, path: string): SqlError {
   return new SqlError(
@@ -21,7 +27,33 @@ function mismatch(node: JsonNode, type: DataType, path: string): SqlError {
   );
 }
 
-function convert(node: JsonNode | undefined, type: DataType, path: string, context: TextContext): Value {
+/** Arrays of arrays are one array of more dimensions, each of equal lengths. */
+function convertArray(
+  node: JsonNode,
+  type: DataType & { readonly id: 'array' },
+  path: string,
+  context: JsonText,
+): SqlArray {
+  const { element } = type;
+  const elements: Value[] = [];
+  const dimensions: number[] = [];
+  const level = (item: JsonNode, at: number, name: string): void => {
+    if (item === null || !isJsonArray(item)) throw mismatch(item, type, name);
+    if (dimensions.length === at) dimensions.push(item.length);
+    if (dimensions[at] !== item.length)
+      throw new SqlError('2202E', `field "${path}": arrays within an array differ in length`);
+    const nests = !isDocument(element) && item.some((inner) => inner !== null && isJsonArray(inner));
+    item.forEach((inner, i) => {
+      if (nests) level(inner, at + 1, `${name}[${i}]`);
+      else if (dimensions.length > at + 1) throw mismatch(inner, type, `${name}[${i}]`);
+      else elements.push(convert(inner, element, `${name}[${i}]`, context));
+    });
+  };
+  level(node, 0, path);
+  return elements.length === 0 ? new SqlArray([]) : new SqlArray(elements, dimensions);
+}
+
+function convert(node: JsonNode | undefined, type: DataType, path: string, context: JsonText): Value {
   if (node === undefined || node === null) return null;
   switch (type.id) {
     case 'jsonb':
@@ -29,14 +61,17 @@ function convert(node: JsonNode | undefined, type: DataType, path: string, conte
     case 'json':
       return printJson(node);
     case 'array':
-      if (!isJsonArray(node)) throw mismatch(node, type, path);
-      return new SqlArray(node.map((item, i) => convert(item, type.element, `${path}[${i}]`, context)));
+      return convertArray(node, type, path, context);
     case 'struct':
       if (!isJsonObject(node)) throw mismatch(node, type, path);
       return type.fields.map((f) => convert(node.get(f.name), f.type, `${path}.${f.name}`, context));
     case 'bool':
       if (typeof node === 'boolean') return node;
       break;
+    case 'bytea':
+      if (!context.base64 || typeof node !== 'string') break;
+      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(node)) throw mismatch(node, type, path);
+      return new Uint8Array(Buffer.from(node, 'base64'));
     case 'text':
     case 'varchar':
     case 'bpchar':
@@ -68,7 +103,8 @@ function sampleOf(node: JsonNode | undefined): string | null {
 const nothing = (): null => null;
 
 export function jsonDecoder(config: FormatConfig): RecordDecoder {
-  const { columns, context, onError = 'skip', report } = config;
+  const { columns, onError = 'skip', report, options } = config;
+  const context: JsonText = { ...config.context, base64: options.get('bytea.handling.mode') === 'base64' };
   const names = new Set(columns.map((c) => c.name));
   const field = (node: JsonNode | undefined, { name, type }: Column): Value => {
     try {

@@ -157,7 +157,21 @@ function scalarConverter(type: DataType, path: string, context: JsonContext): Js
   };
 }
 
-/** Arrays of arrays are one array of more dimensions: every level has equal lengths. */
+/** Documents may be arrays themselves; of other types, an array within an array is a dimension. */
+export function isDocument(type: DataType): boolean {
+  return type.id === 'json' || type.id === 'jsonb';
+}
+
+/** How many arrays lie within one another, by the first that is there. */
+function depthOf(node: JsonNode): number {
+  let depth = 0;
+  for (let at: JsonNode = node; at !== null && isJsonArray(at); depth++) {
+    at = at.find((item) => item !== null) ?? null;
+  }
+  return depth;
+}
+
+/** Arrays of arrays are one array of more dimensions, as many as a value has: every level has equal lengths. */
 function arrayConverter(
   element: DataType,
   type: DataType,
@@ -165,14 +179,16 @@ function arrayConverter(
   context: JsonContext,
 ): JsonConverter {
   let leaf = element;
-  let depth = 1;
+  let declared = 1;
   while (leaf.id === 'array') {
     leaf = leaf.element;
-    depth++;
+    declared++;
   }
   const convert = jsonConverter(leaf, `${path}[]`, context);
+  const isFixed = isDocument(leaf);
   return (node) => {
     if (node === null) return null;
+    const depth = isFixed ? declared : Math.max(declared, depthOf(node));
     const dimensions: number[] = [];
     const elements: Value[] = [];
     const level = (item: JsonNode, at: number): void => {

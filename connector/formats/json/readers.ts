@@ -8,7 +8,7 @@ import { Decimal } from '../../../common/decimal.ts';
 import { parseJson } from '../../../common/jsonText.ts';
 import { SqlArray } from '../../../common/sqlArray.ts';
 import type { Value } from '../../../common/value.ts';
-import { type JsonConverter, jsonConverter, readsUtc } from './convert.ts';
+import { isDocument, type JsonConverter, jsonConverter, readsUtc } from './convert.ts';
 import type { JsonContext } from './forms.ts';
 import { type ObjectScanner, objectScanner } from './objectScanner.ts';
 import {
@@ -184,7 +184,8 @@ function timestampReader(zoned: boolean, other: Reader): Reader {
   };
 }
 
-function arrayReader(element: Reader, other: Reader): Reader {
+/** `nests`: an array within is a dimension, which the full parser sees to. */
+function arrayReader(element: Reader, nests: boolean, other: Reader): Reader {
   return (text, start) => {
     if (text.charCodeAt(start) !== 91) return isNull(text, start) ? null : other(text, start);
     const elements: Value[] = [];
@@ -194,6 +195,7 @@ function arrayReader(element: Reader, other: Reader): Reader {
       return new SqlArray(elements);
     }
     for (;;) {
+      if (nests && text.charCodeAt(at) === 91) return other(text, start);
       elements.push(element(text, at));
       at = cursor.at;
       if (at < 0) return bail();
@@ -252,7 +254,11 @@ export function jsonReader(
     }
     case 'array':
       if (type.element.id === 'array') return other;
-      return arrayReader(jsonReader(type.element, `${path}[]`, context, scanners), other);
+      return arrayReader(
+        jsonReader(type.element, `${path}[]`, context, scanners),
+        !isDocument(type.element),
+        other,
+      );
     case 'struct': {
       const fields = type.fields.map((f, i) => ({
         name: f.name,

@@ -124,7 +124,7 @@ const nested: readonly TypeCase[] = [
     type: point,
     texts: ['(1,"a b","{1.0,NaN}","(""2024-01-01 00:00:00+00"")")', '(,,,)'],
   },
-  { name: 'as', sql: `${pointSql}[]`, type: arrayOf(point), texts: ['{"(1,x,{},)","(,,,)"}'] },
+  { name: 'sa', sql: `${pointSql}[]`, type: arrayOf(point), texts: ['{"(1,x,{},)","(,,,)"}'] },
 ];
 
 /** What Protobuf's repeated fields and proto3's types cannot hold. */
@@ -132,6 +132,12 @@ const deeper: readonly TypeCase[] = [
   { name: 'ain', sql: 'integer[]', type: arrayOf(types.int4), texts: ['{1,NULL,3}', '{NULL}'] },
   { name: 'aa', sql: 'integer[][]', type: arrayOf(arrayOf(types.int4)), texts: ['{{1,2},{3,NULL}}', '{}'] },
   { name: 'aat', sql: 'text[][]', type: arrayOf(arrayOf(types.text)), texts: ['{{a,NULL},{"",b}}'] },
+];
+
+/** As SQL declares them: a type does not say how many dimensions its arrays have. */
+export const flatTypeCases: readonly TypeCase[] = [
+  { name: 'f2', sql: 'integer[]', type: arrayOf(types.int4), texts: ['{{1,2},{3,NULL}}', '{1}', '{{{1}}}'] },
+  { name: 'ft', sql: 'text[]', type: arrayOf(types.text), texts: ['{{a,"[1]"},{"",NULL}}', '{"[1]"}'] },
 ];
 
 export const typeCases: readonly TypeCase[] = [...scalars, ...nested];

@@ -17,7 +17,7 @@ import { registryClient } from '../../../connector/registry/client.ts';
 import { schemaId } from '../../../connector/registry/wireFormat.ts';
 import type { SinkChange, SinkConfig } from '../../../connector/sink.ts';
 import { configOf, decode, message } from '../formats/support.ts';
-import { allTypeCases, columnsOfCases, rowsOfCases, shown, typeCases } from './everyType.ts';
+import { allTypeCases, columnsOfCases, flatTypeCases, rowsOfCases, shown, typeCases } from './everyType.ts';
 import { useRegistry } from './registry.ts';
 
 const registry = useRegistry();
@@ -64,7 +64,7 @@ describe('values of every type', () => {
   const cases = [
     {
       encode: 'JSON',
-      types: allTypeCases,
+      types: [...allTypeCases, ...flatTypeCases],
       write: { 'jsonb.handling.mode': 'dynamic' },
       read: { 'bytea.handling.mode': 'base64' },
     },
@@ -111,6 +111,14 @@ describe('values of every type', () => {
     const encoder = await openByteEncoder(sink(url, columns, {}), 'refused');
     const nan = () => encoder.records(batchOf([came([1, Decimal.parse('NaN')])]));
     expect(nan).toThrow('column "price": NaN is no Avro decimal');
+    for (const encode of ['AVRO', 'PROTOBUF']) {
+      const [case0] = flatTypeCases;
+      const flat = columnsOfCases(case0 === undefined ? [] : [case0]);
+      const arrays = await openByteEncoder(sink(url, flat, { encode }), `refused-${encode.toLowerCase()}`);
+      expect(() => arrays.records(batchOf(rowsOfCases([must(case0)]).map(came)))).toThrow(
+        'column "f2": an array has 2 dimensions, and its type one',
+      );
+    }
     // What was begun is gone.
     const [record] = encoder.records(batchOf([came([1, Decimal.parse('1.5')])]));
     const { puts } = await decode(
