@@ -2,7 +2,6 @@
  * A source at run time: its reader, position and counters. The reader starts when the first consumer comes. A later
  * consumer is first given everything up to the position (`replay`, by reading again from the start), then the live rows.
  */
-import type { DataType } from '../common/dataType.ts';
 import { SqlError } from '../common/sqlError.ts';
 import type { Row } from '../common/value.ts';
 import type {
@@ -87,10 +86,6 @@ export class SourceRuntime {
   constructor(connector: SourceConnector, config: SourceConfig) {
     this.connector = connector;
     this.config = config;
-  }
-
-  get types(): readonly DataType[] {
-    return this.config.columns.map((c) => c.type);
   }
 
   /** Why it cannot be read; null: it can, or is not wanted to be. */

@@ -6,7 +6,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { START, temporaryDirectory } from '../journal/support.ts';
 import { generator } from '../time/random.ts';
-import { Broker, closeRemote, openRemote, rowsOf } from './support.ts';
+import { Broker, closeRemote, type OpenedRemote, openRemote, rowsOf } from './support.ts';
 
 const LIVES = 12;
 
@@ -21,6 +21,21 @@ const statements = [
   'CREATE MATERIALIZED VIEW j AS SELECT count(*) AS c, sum(t.n) AS total FROM plain JOIN t ON plain.n = t.id',
 ];
 
+/** Adds one of two columns to one of the relations, or drops it. */
+async function changeColumn(
+  { session }: OpenedRemote,
+  random: (below: number) => number,
+  altered: Set<string>,
+): Promise<void> {
+  const relation = ['s', 'plain', 't'][random(3)] ?? 's';
+  const column = ['x', 'y'][random(2)] ?? 'x';
+  const name = `${relation}.${column}`;
+  const what = relation === 't' ? 'TABLE' : 'SOURCE';
+  const action = altered.delete(name) ? `DROP COLUMN ${column}` : `ADD COLUMN ${column} int DEFAULT -1`;
+  if (action.startsWith('ADD')) altered.add(name);
+  await session.run(`ALTER ${what} ${relation} ${action}`);
+}
+
 describe('kills', () => {
   for (const seed of [1, 2, 3]) {
     it(`lose no message and take none twice (${seed})`, async () => {
@@ -33,6 +48,7 @@ describe('kills', () => {
       let now = START;
       let sent = 0;
       const latest = new Map<number, number>();
+      const altered = new Set<string>();
       let directory = `${place.path}/0`;
       let opened = await openRemote(broker, directory, () => now);
       for (const sql of statements) await opened.session.run(sql);
@@ -40,11 +56,14 @@ describe('kills', () => {
         for (let step = random(20); step >= 0; step--) {
           now += 1000n;
           for (let i = random(8); i > 0; i--) {
-            broker.json('numbers', [{ n: sent, at: '2024-01-01 00:00:00' }], sent % 2);
+            broker.json('numbers', [{ n: sent, at: '2024-01-01 00:00:00', x: sent, y: sent }], sent % 2);
             const id = random(20);
             const gone = random(4) === 0;
             broker.send('changes', [
-              { key: JSON.stringify({ id }), value: gone ? null : JSON.stringify({ id, n: sent }) },
+              {
+                key: JSON.stringify({ id }),
+                value: gone ? null : JSON.stringify({ id, n: sent, x: sent, y: sent }),
+              },
             ]);
             if (gone) latest.delete(id);
             else latest.set(id, sent);
@@ -55,6 +74,7 @@ describe('kills', () => {
             opened.database.acknowledgeSources();
             await new Promise((resolve) => setImmediate(resolve));
           }
+          if (random(12) === 0) await changeColumn(opened, random, altered);
           if (random(3) === 0) opened.journal?.flushSoon();
           if (random(12) === 0) await opened.checkpointer?.checkpoint();
         }
@@ -74,6 +94,10 @@ describe('kills', () => {
       const numbers = Array.from({ length: sent }, (_, n) => String(n));
       expect(await run('SELECT n FROM s ORDER BY n')).toEqual(numbers);
       expect(await run('SELECT n FROM plain ORDER BY n')).toEqual(numbers);
+      for (const [relation = '', column = ''] of [...altered].map((name) => name.split('.'))) {
+        const wrong = `${column} <> n AND ${column} <> -1 OR ${column} IS NULL`;
+        expect(await run(`SELECT n, ${column} FROM ${relation} WHERE ${wrong}`), relation).toEqual([]);
+      }
       const rows = [...latest].sort(([a], [b]) => a - b).map(([id, n]) => `${id} | ${n}`);
       expect(await run('SELECT id, n FROM t ORDER BY id')).toEqual(rows);
       for (const [view, query] of [
