@@ -35,12 +35,23 @@ async function state({ here }: Sides): Promise<string> {
   return found.map((rows) => JSON.stringify(rows)).join('\n');
 }
 
-/** Waits for something; says what it was, and how far everything is, when it does not come. */
-async function waitFor(what: string, sides: Sides, holds: () => Promise<string | null>): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
+/** What a wait is told of meanwhile, where it takes longer than this. */
+const LONG_MS = 3000;
+
+/** Waits for something; says what it was, and how far everything is, when it does not come. Gives what happened in a long wait. */
+async function waitFor(what: string, sides: Sides, holds: () => Promise<string | null>): Promise<string> {
+  const started = Date.now();
+  const end = started + PATIENCE_MS;
+  const seen: string[] = [];
+  let last = '';
   for (let pause = 5; ; pause = Math.min(200, pause * 2)) {
     const missing = await holds();
-    if (missing === null) return;
+    const waited = Date.now() - started;
+    if (missing === null) return waited < LONG_MS ? '' : `${waited} ms for ${what}: ${seen.join('; ')}\n`;
+    const rows = await sides.here.rows('SELECT state, paused_reason FROM millrace_catalog.cdc_sources');
+    const now = JSON.stringify(rows);
+    if (now !== last) seen.push(`${waited} ms ${now} (${missing})`);
+    last = now;
     if (Date.now() > end) {
       throw new Error(`waited ${PATIENCE_MS} ms for ${what}: ${missing}\n${await state(sides)}`);
     }
@@ -78,9 +89,9 @@ const ORDER: Readonly<Record<string, string>> = {
   late: 'SELECT id, v FROM late',
 };
 
-async function leftNothing(sides: Sides): Promise<void> {
+function leftNothing(sides: Sides): Promise<string> {
   const { here, there } = sides;
-  await waitFor(
+  return waitFor(
     'PostgreSQL to have the slots and publications of the sources, and no others',
     sides,
     async () => {
@@ -98,18 +109,21 @@ async function leftNothing(sides: Sides): Promise<void> {
   );
 }
 
-/** Gives how long it took to come to where PostgreSQL is, milliseconds. */
-export async function checkAll(sides: Sides, marker: number): Promise<number> {
+/** Gives how long it took to come to where PostgreSQL is, milliseconds, and what long waits were for. */
+export async function checkAll(
+  sides: Sides,
+  marker: number,
+): Promise<{ readonly took: number; readonly waits: string }> {
   const { here, there, mirror } = sides;
   const started = Date.now();
   await there.rows(`UPDATE marker SET n = ${marker}`);
-  await waitFor('tables to follow', sides, async () => {
+  let waits = await waitFor('tables to follow', sides, async () => {
     const rows = await here.rows(
       "SELECT name, state FROM millrace_catalog.cdc_tables WHERE state <> 'streaming'",
     );
     return rows.length === 0 ? null : JSON.stringify(rows);
   });
-  await waitFor(`transactions up to the last (marker ${marker})`, sides, async () => {
+  waits += await waitFor(`transactions up to the last (marker ${marker})`, sides, async () => {
     const n = await here.value('SELECT n FROM marker');
     return n === String(marker) ? null : `marker ${n}`;
   });
@@ -121,7 +135,7 @@ export async function checkAll(sides: Sides, marker: number): Promise<number> {
   }
   await equal('the join', here, 'SELECT id, owner, amount, name, balance FROM joined', there, JOIN);
   await equal('the sums', here, 'SELECT customer, n, total FROM sums', there, SUMS);
-  await waitFor('the sinks to deliver', sides, async () => {
+  waits += await waitFor('the sinks to deliver', sides, async () => {
     const rows = await here.rows(
       "SELECT name, backlog_rows FROM millrace_catalog.sinks WHERE backlog_rows > 0 OR state <> 'running'",
     );
@@ -140,6 +154,6 @@ export async function checkAll(sides: Sides, marker: number): Promise<number> {
   for (const [customer, n, total] of await there.rows(SUMS)) {
     await mirror.rows(`INSERT INTO changes VALUES (${customer}, ${n}, ${total}, 1)`);
   }
-  await leftNothing(sides);
-  return took;
+  waits += await leftNothing(sides);
+  return { took, waits };
 }

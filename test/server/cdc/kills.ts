@@ -190,12 +190,13 @@ class Run {
         there: await connected(this.#url),
         mirror: await connected(this.#mirrorUrl),
       };
-      const took = await checkAll(sides, ++this.#report.checks);
+      const { took, waits } = await checkAll(sides, ++this.#report.checks);
       this.#report.longestCatchUp = Math.max(this.#report.longestCatchUp, took);
       const { kills, checks } = this.#report;
       this.#options.log(
         `${kills} kills, check ${checks}: ${this.#load.transactions} transactions, caught up in ${took} ms`,
       );
+      if (waits !== '') this.#options.log(waits.trimEnd());
     } finally {
       await Promise.all(open.map((connection) => connection.end().catch(() => {})));
     }
