@@ -371,3 +371,33 @@ withServers('says at once what is wrong', async ({ broker, schemas }) => {
   });
   await sql.expectRows("SELECT count(*) FROM millrace_catalog.sources WHERE name = 'wrong'", ['0']);
 });
+
+withServers(
+  'fills a column that is added from the schemas that have its field',
+  async ({ broker, schemas, at }) => {
+    await createTopic(broker, 'widening', 1);
+    const price = { name: 'price', type: 'int' };
+    const narrow = record(id, price);
+    const wide = record(id, price, { name: 'currency', type: 'string', default: 'EUR' });
+    const first = await register(schemas.url, 'widening-value', narrow);
+    const second = await register(schemas.url, 'widening-value', wide);
+    const send = (n: number, schema: object, value: object) =>
+      produce(broker, 'widening', [{ value: framed(n, schema, value) }]);
+    await sql.run(
+      `CREATE SOURCE widening (id int, price int) ${sql.withKafka('widening')} FORMAT PLAIN ENCODE AVRO ${at}`,
+    );
+    await send(first, narrow, { id: 1, price: 10 });
+    await send(second, wide, { id: 2, price: 20, currency: 'USD' });
+    await sql.expectRows('SELECT id, price FROM widening ORDER BY id', ['1 | 10', '2 | 20']);
+    await sql.run('ALTER SOURCE widening ADD COLUMN currency text');
+    await send(second, wide, { id: 3, price: 30, currency: 'GBP' });
+    await sql.run('ALTER SOURCE widening DROP COLUMN price');
+    await send(second, wide, { id: 4, price: 40, currency: 'USD' });
+    const rows = ['1 | null', '2 | null', '3 | GBP', '4 | USD'];
+    await sql.expectRows('SELECT id, currency FROM widening ORDER BY id', rows);
+    await sql.kill();
+    await sql.start();
+    await send(first, narrow, { id: 5, price: 50 });
+    await sql.expectRows('SELECT id, currency FROM widening ORDER BY id', [...rows, '5 | EUR']);
+  },
+);
