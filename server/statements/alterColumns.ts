@@ -21,6 +21,7 @@ import { definitionContext, viewStatement } from '../definitions/viewStatement.t
 import { duplicateKey } from '../ingest.ts';
 import { type CatalogObject, type IndexObject, shownKind, type TableObject } from '../objects.ts';
 import { bindEnvironment } from '../planning.ts';
+import { Settings } from '../settings.ts';
 import { lateRelationOf } from '../time/lateRelation.ts';
 import { keyString } from '../transaction.ts';
 import { type Positions, Replacement } from '../views/replacement.ts';
@@ -253,16 +254,19 @@ interface TableAfter {
 
 function tableOf(statement: TableStatement, table: TableObject, context: StatementContext): TableAfter {
   const sql = printStatement(statement);
-  // Its text names columns that positions in the running statement have nothing to do with.
-  const own = definitionContext({ ...table, sql }, context);
   const { owner, searchPath, timeZone, commits } = table;
+  const settings = new Settings();
+  settings.set('timezone', timeZone);
+  // Its text names columns that positions in the running statement have nothing to do with.
+  const own = { ...definitionContext({ ...table, sql }, context), settings };
   const kept = { owner, searchPath, timeZone, sql, commits: commits + 1 };
   if (isFedByName(table)) {
     const { after, shape, goOn } = fedTable(table, sql, own);
     Object.assign(after, kept);
     return { after, shape, goOn };
   }
-  const plain = must(statement.kind === 'CreateTable' ? statement : null);
+  const again = makingStatement({ sql });
+  const plain = must(again.kind === 'CreateTable' ? again : null);
   const shape = tableShape(plain.elements, null, table.name, own);
   checkShape(plain, shape);
   const after = makeTable(plain, shape, table.schema, table.name, own, table.id);

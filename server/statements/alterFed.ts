@@ -10,7 +10,6 @@ import { makingStatement } from '../definitions/ownStatement.ts';
 import type { TableObject } from '../objects.ts';
 import { checkChanges, declareRemote } from '../remote/declare.ts';
 import { RemoteSource } from '../remote/remoteSource.ts';
-import { Settings } from '../settings.ts';
 import { type TableShape, tableShape } from './columns.ts';
 import { localIncluded } from './createSource.ts';
 import { tableStatement } from './createStream.ts';
@@ -33,17 +32,14 @@ export interface FedTable {
   readonly goOn: (declared: ((row: Row) => Row) | null) => void;
 }
 
-/** The relation anew from its changed statement, fed by what feeds `table`. `own`: what the statement is understood by. */
-export function fedTable(table: TableObject, sql: string, own: StatementContext): FedTable {
+/** The relation anew from its changed statement, fed by what feeds `table`. `context`: what the statement is understood by. */
+export function fedTable(table: TableObject, sql: string, context: StatementContext): FedTable {
   // Parsed once more: texts are cut out of it by their places.
   const statement = makingStatement({ sql });
   const made =
     statement.kind === 'CreateSource'
       ? tableStatement(statement)
       : must(statement.kind === 'CreateTable' ? statement : null);
-  const settings = new Settings();
-  settings.set('timezone', table.timeZone);
-  const context: StatementContext = { ...own, settings };
   const source = must(table.source);
   const { connector } = source;
   const isTable = table.stream === null;

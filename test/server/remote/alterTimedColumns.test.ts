@@ -219,4 +219,32 @@ describe('columns of a source with a watermark', () => {
     await restart('ttl');
     expect(await run('SELECT id, x FROM t ORDER BY id')).toEqual(rows);
   });
+
+  it('of a table that users write to', async () => {
+    await run("SET timezone = 'Europe/Vienna'");
+    await run(
+      `CREATE TABLE log (gone int, n int, at timestamptz, WATERMARK FOR at AS at - INTERVAL '10 minutes') APPEND ONLY`,
+    );
+    await run(`CREATE MATERIALIZED VIEW closed AS SELECT window_start, sum(n) AS n FROM TUMBLE(log, at, INTERVAL '10 minutes')
+      GROUP BY window_start EMIT ON WINDOW CLOSE`);
+    await run("INSERT INTO log VALUES (0, 1, '2024-01-01 00:05:00'), (0, 2, '2024-01-01 00:35:00')");
+    await run("INSERT INTO log VALUES (0, 100, '2024-01-01 00:01:00')");
+    await run("SET timezone = 'UTC'");
+    await run('ALTER TABLE log ADD COLUMN x text, DROP COLUMN gone');
+    await refused('ALTER TABLE log ADD COLUMN m timestamptz DEFAULT now()', '0A000', /watermark/);
+    await run("SET timezone = 'Europe/Vienna'");
+    await run("INSERT INTO log (n, at, x) VALUES (3, '2024-01-01 00:55:00', 'a')");
+    const check = async (): Promise<void> => {
+      expect(await run('SELECT n FROM closed ORDER BY window_start')).toEqual(['1', '2']);
+      expect(await run('SELECT n, x FROM log ORDER BY n')).toEqual(['1 | NULL', '2 | NULL', '3 | a']);
+      expect(await run('SELECT n, x FROM millrace_late.log')).toEqual(['100 | NULL']);
+      expect(await run("SELECT expression FROM millrace_catalog.watermarks WHERE relation = 'log'")).toEqual([
+        "at - INTERVAL '10 minutes'",
+      ]);
+    };
+    await check();
+    await opened.checkpointer?.checkpoint();
+    await restart('log');
+    await check();
+  });
 });
