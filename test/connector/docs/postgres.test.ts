@@ -30,6 +30,7 @@ it('postgres-sink.md', async () => {
   await withServer(async (client) => {
     await client.tags(replaced(statements, "port = '5432'", `port = '${there.port}'`));
     await eventually(async () => textual(await there.rows('SELECT * FROM totals')), printed(output));
+    await client.tags('ALTER SINK totals_out RESUME');
     await client.tags('DROP SINK totals_out');
   });
 });

@@ -8,6 +8,7 @@ import type { ServerProcess } from '../../../scripts/servers/server.ts';
 import { type InProcessServer, root, startInProcess } from '../../harness/server.ts';
 import { useKafka } from '../../harness/useKafka.ts';
 import { Connection } from '../../server/clients.ts';
+import { sqlBlocks } from '../docs/sinkPages.ts';
 import { consume, text } from './support.ts';
 
 const node = useKafka();
@@ -42,7 +43,7 @@ it('does what the document says', async () => {
   const broker = node();
   if (broker === null) return;
   const document = readFileSync(join(root, 'docs/connectors/kafka-sink.md'), 'utf8');
-  const [, sql = ''] = /```sql\n(.*?)```/s.exec(document) ?? [];
+  const [sql = '', changes = ''] = sqlBlocks('kafka-sink.md');
   const [, shown = ''] = /```text\n(.*?)```/s.exec(document) ?? [];
   const lines = shown.trim().split('\n');
   for (const statement of sql.replace('127.0.0.1:9092', broker.url).split(';')) {
@@ -52,6 +53,16 @@ it('does what the document says', async () => {
     if (/INSERT|DELETE/.test(statement)) await sleep(400);
   }
   expect([...(await records(broker.url, 'totals', lines.length))].sort()).toEqual(lines.toSorted());
+  if (registry === null) {
+    expect(process.env.MILLRACE_REQUIRE_SERVERS, schemaRegistry.needs).not.toBe('1');
+    return;
+  }
+  const here = changes.replace('127.0.0.1:9092', broker.url).replace('http://127.0.0.1:8081', registry.url);
+  await client.tags(here);
+  const keys = (await records(broker.url, 'totals.changes', 1)).map((record) => record.split('\t')[0]);
+  expect(keys).toEqual(['ann']);
+  await client.tags('DROP SINK totals_out');
+  await client.tags('DROP SINK totals_changes');
 }, 30_000);
 
 it.each([
