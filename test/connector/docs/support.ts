@@ -59,3 +59,10 @@ export async function withServer(
     await server.close();
   }
 }
+
+/** A statement that a page has in its prose, or the form of one: that it is there is checked. */
+export function inProse(page: string, statement: string): string {
+  const text = readFileSync(join(root, 'docs/connectors', page), 'utf8').replace(/\s+/g, ' ');
+  expect(text).toContain(`\`${statement}\``);
+  return statement;
+}
