@@ -170,3 +170,20 @@ export function shown(row: Row, columns: readonly Column[]): readonly string[] {
     return `${name}: ${value === null ? 'NULL' : formatValue(value, type, plain)}`;
   });
 }
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+export function columnList(cases: readonly TypeCase[], id = 'id int'): string {
+  return [id, ...cases.map(({ name, sql }) => `${name} ${sql}`)].join(', ');
+}
+
+/** INSERTs of the same rows as `rowsOfCases` gives. */
+export function insertsOfCases(table: string, cases: readonly TypeCase[]): readonly string[] {
+  const count = Math.max(...cases.map(({ texts }) => texts.length));
+  return Array.from({ length: count + 1 }, (_, r) => {
+    const values = cases.map(({ texts, sql }) =>
+      r === count ? 'NULL' : `CAST(${quoted(texts[r % texts.length] ?? '')} AS ${sql})`,
+    );
+    return `INSERT INTO ${table} VALUES (${r}, ${values.join(', ')})`;
+  });
+}

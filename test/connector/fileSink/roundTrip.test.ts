@@ -7,7 +7,7 @@ import { must } from '../../../common/assert.ts';
 import { createDatabase, localSession } from '../../../server/serve.ts';
 import type { Session } from '../../../server/session.ts';
 import { SinkDelivery } from '../../../server/sinks/delivery.ts';
-import { allTypeCases, type TypeCase } from '../encoders/everyType.ts';
+import { allTypeCases, columnList, insertsOfCases, type TypeCase } from '../encoders/everyType.ts';
 
 let directory: string;
 let database: ReturnType<typeof createDatabase>;
@@ -27,20 +27,10 @@ async function rows(sql: string): Promise<readonly (readonly unknown[])[]> {
   return (await session.run(sql)).at(-1)?.rows ?? [];
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
 /** A table with every value of every case, and a last row of NULLs. */
 async function fill(cases: readonly TypeCase[]): Promise<void> {
-  await session.run(
-    `CREATE TABLE t (id int PRIMARY KEY, ${cases.map((c) => `${c.name} ${c.sql}`).join(', ')})`,
-  );
-  const count = Math.max(...cases.map(({ texts }) => texts.length));
-  for (let r = 0; r <= count; r++) {
-    const values = cases.map(({ texts, sql }) =>
-      r === count ? 'NULL' : `CAST(${quoted(texts[r % texts.length] ?? '')} AS ${sql})`,
-    );
-    await session.run(`INSERT INTO t VALUES (${r}, ${values.join(', ')})`);
-  }
+  await session.run(`CREATE TABLE t (${columnList(cases, 'id int PRIMARY KEY')})`);
+  for (const insert of insertsOfCases('t', cases)) await session.run(insert);
 }
 
 /** Writes what the relation has; the names of the parts. */
@@ -87,9 +77,8 @@ const forms: readonly (readonly [name: string, write: string, read: string, case
 it.each(forms)('%s', async (name, out, back, cases) => {
   await fill(cases);
   await write(out);
-  const columns = cases.map((c) => `${c.name} ${c.sql}`).join(', ');
   await session.run(
-    `CREATE SOURCE src (id int, ${columns}) WITH (connector = 'posix_fs', posix_fs.root = '${directory}/out', match_pattern = 'part-*') ${back}`,
+    `CREATE SOURCE src (${columnList(cases)}) WITH (connector = 'posix_fs', posix_fs.root = '${directory}/out', match_pattern = 'part-*') ${back}`,
   );
   await session.run('CREATE MATERIALIZED VIEW r AS SELECT * FROM src');
   for (let i = 0; i < 20; i++) await database.pollSources();
