@@ -155,6 +155,34 @@ describe('VALIDATE', () => {
     ]);
   });
 
+  it('goes along with columns that change', async () => {
+    await sql(SECRET);
+    await sql(SIGNED);
+    // The body would lose the name that the expression has for it.
+    await expect(sql('ALTER TABLE wh ADD COLUMN n int')).rejects.toMatchObject({
+      state: '42703',
+      hint: 'VALIDATE is over headers, payload, test_secret.',
+    });
+    const body = '{"n":1}';
+    expect((await post('wh', body, github('TEST_WEBHOOK', body))).status).toBe(200);
+    await sql(`CREATE TABLE two (n int) WITH (connector = 'webhook') VALIDATE SECRET test_secret AS
+      secure_compare(headers->>'x-hub-signature-256', 'sha256=' || encode(hmac(test_secret, payload, 'sha256'), 'hex'))`);
+    await sql('ALTER TABLE two ADD COLUMN m int');
+    for (const restart of [false, true]) {
+      if (restart) {
+        await running().close();
+        await start();
+      }
+      const next = '{"n":1,"m":2}';
+      expect((await post('two', next)).status).toBe(401);
+      expect((await post('two', next, github('TEST_WEBHOOK', next))).status).toBe(200);
+    }
+    expect(await sql('SELECT n, m FROM two')).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
   it('says what is wrong with it', async () => {
     await sql(SECRET);
     const make = (clause: string, options = "connector = 'webhook'") =>
