@@ -20,6 +20,7 @@ import { expireByWatermark } from '../time/ttl.ts';
 import { TableWrites } from '../transaction.ts';
 import { Block, BlockBuilder } from './block.ts';
 import type { RemoteSource } from './remoteSource.ts';
+import { TextVector } from './textVector.ts';
 
 /** The types of what the connector fills. */
 function physicalTypes(table: TableObject) {
@@ -36,6 +37,7 @@ function isPlain(table: TableObject, block: Block): boolean {
 }
 
 function part(vector: Vector, from: number, to: number): Vector {
+  if (vector instanceof TextVector) return vector.part(from, to);
   const nulls = vector.nulls?.subarray(from, to) ?? null;
   switch (vector.kind) {
     case 'bool':

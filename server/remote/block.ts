@@ -17,6 +17,7 @@ import { type AnyWriter, type BoxedWriter, RowColumns } from '../../connector/fo
 import type { Vector } from '../../executor/batch.ts';
 import { vectorValue } from '../../executor/batchBuilder.ts';
 import { ROOM_BEFORE } from '../journalRecords.ts';
+import { ColumnTexts, cutAt, TextVector } from './textVector.ts';
 
 /** Texts end where their UTF-8 does. */
 const LAYOUT = 2;
@@ -172,7 +173,9 @@ export class BlockBuilder {
     const { writers, types, rows } = this.columns;
     const out = new Sections();
     const columns = writers.map((writer, c): ColumnPlace => {
-      const nulls = writer.nulls === null ? null : out.add(writer.nulls.subarray(0, rows));
+      // A NULL may have gone with its row.
+      const marks = writer.nulls?.subarray(0, rows);
+      const nulls = marks?.includes(1) === true ? out.add(marks) : null;
       return { nulls, ...dataOf(must(types[c]), writer, rows, out) };
     });
     let removals: Section | null = null;
@@ -205,39 +208,6 @@ export class BlockBuilder {
 /** Memory that typed arrays can be laid over. */
 function inPlace(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % ALIGNMENT === 0 ? bytes : Uint8Array.from(bytes);
-}
-
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
-  Buffer.from(buffer, byteOffset, byteLength);
-
-/** Values of a text, which end there. */
-function cutAt(text: string, ends: Uint32Array): string[] {
-  const n = ends.length;
-  const texts = new Array<string>(n);
-  let from = 0;
-  for (let i = 0; i < n; i++) {
-    const to = ends[i] as number;
-    texts[i] = text.substring(from, to);
-    from = to;
-  }
-  return texts;
-}
-
-/** Texts that lie one behind the other in UTF-8. */
-function textsOf(bytes: Uint8Array, ends: Uint32Array, isAscii: boolean): string[] {
-  if (isAscii) return cutAt(bufferOf(bytes).toString('latin1'), ends);
-  const units = new Uint32Array(ends.length);
-  let at = 0;
-  let unit = 0;
-  for (let i = 0; i < ends.length; i++) {
-    for (const end = ends[i] as number; at < end; at++) {
-      const byte = bytes[at] as number;
-      // Bytes that go on are no unit; four of them are two.
-      if (byte < 0x80 || byte >= 0xc0) unit += byte >= 0xf0 ? 2 : 1;
-    }
-    units[i] = unit;
-  }
-  return cutAt(bufferOf(bytes).toString('utf8'), units);
 }
 
 /** A block as rows or columns. Nothing is read before it is asked for. */
@@ -309,7 +279,7 @@ export class Block implements RowBlock {
       case 'f64':
         return { kind, data: new Float64Array(buffer, at, n), nulls };
       case 'text':
-        return { kind, data: this.#texts(place), nulls };
+        return this.#texts(place, nulls);
       case 'boxed':
         return { kind, data: this.#boxed(type, place, nulls), nulls };
     }
@@ -319,13 +289,15 @@ export class Block implements RowBlock {
     return new Uint32Array(this.bytes.buffer, this.#offset(must(ends)[0]), this.rows);
   }
 
-  #texts(place: ColumnPlace): string[] {
+  #texts(place: ColumnPlace, nulls: Uint8Array | null): Vector {
     const ends = this.#ends(place);
     const bytes = this.#bytesAt(place.data);
-    if (this.#layout === LAYOUT) return textsOf(bytes, ends, place.wide !== true);
-    // ASCII is by far the cheaper to read.
+    if (this.#layout === LAYOUT) {
+      return new TextVector(new ColumnTexts(bytes, ends, place.wide !== true), nulls, 0, this.rows);
+    }
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const isAscii = bytes.length === (ends.at(-1) ?? 0);
-    return cutAt(bufferOf(bytes).toString(isAscii ? 'latin1' : 'utf8'), ends);
+    return { kind: 'text', data: cutAt(all.toString(isAscii ? 'latin1' : 'utf8'), ends), nulls };
   }
 
   #boxed(type: DataType, place: ColumnPlace, nulls: Uint8Array | null): unknown[] {

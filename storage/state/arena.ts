@@ -173,6 +173,30 @@ export class ByteArena implements BlockOwner, Persistent {
     return text;
   }
 
+  /** Stores the text that is [from, to) of bytes in UTF-8, with a view of all of them. */
+  putUtf8(bytes: Uint8Array, view: DataView, from: number, to: number, isAscii: boolean): number {
+    const length = to - from;
+    if (length === 0) return 0;
+    const ref = this.#allocate(length);
+    const words = this.#wordsAt(ref >>> 12);
+    let word = ((ref & 4095) << 2) + (HEADER >>> 2);
+    let seen = 0;
+    let i = from;
+    for (const last = to - 4; i <= last; i += 4) {
+      const four = view.getInt32(i, true);
+      seen |= four;
+      words[word++] = four;
+    }
+    const page = this.#pageAt(ref >>> 12);
+    for (let at = word << 2; i < to; i++) {
+      const byte = bytes[i] as number;
+      seen |= byte;
+      page[at++] = byte;
+    }
+    if (!isAscii && (seen & 0x80808080) !== 0) words[(ref & 4095) << 2] = (length << 1) | 1;
+    return ref;
+  }
+
   /** Stores the first `length` bytes. */
   putBytes(bytes: Uint8Array, length: number): number {
     const ref = this.#allocate(length);

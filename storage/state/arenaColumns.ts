@@ -2,6 +2,7 @@
 import { assert } from '../../common/assert.ts';
 import { compareValues, equalValues, hashValue, trimBlanks } from '../../common/compare.ts';
 import type { DataType } from '../../common/dataType.ts';
+import type { TextBytes } from '../../common/textBytes.ts';
 import { compareText } from '../../common/textOrder.ts';
 import type { NonNullValue, Value } from '../../common/value.ts';
 import type { ByteArena } from './arena.ts';
@@ -65,6 +66,10 @@ export class TextColumn extends ArenaColumn {
 
   protected storeData(vector: StateVector, rows: Int32Array | null, n: number, slots: Int32Array): void {
     assert(vector.kind === 'text', 'text column stores text vectors');
+    if (vector.utf8 !== undefined) {
+      this.#storeUtf8(vector.utf8, vector.nulls, rows, n, slots);
+      return;
+    }
     const { data, nulls } = vector;
     const blocks = this.refs.blocks;
     for (let j = 0; j < n; j++) {
@@ -72,6 +77,25 @@ export class TextColumn extends ArenaColumn {
       if (nulls !== null && nulls[i] === 1) continue;
       const slot = slots[j] as number;
       (blocks[slot >>> BLOCK_SHIFT] as Int32Array)[slot & BLOCK_MASK] = this.arena.putText(data[i] as string);
+    }
+  }
+
+  #storeUtf8(
+    { bytes, view, ends, from, isAscii }: TextBytes,
+    nulls: Uint8Array | null,
+    rows: Int32Array | null,
+    n: number,
+    slots: Int32Array,
+  ): void {
+    const blocks = this.refs.blocks;
+    for (let j = 0; j < n; j++) {
+      const i = rows === null ? j : (rows[j] as number);
+      if (nulls !== null && nulls[i] === 1) continue;
+      const k = from + i;
+      const start = k === 0 ? 0 : (ends[k - 1] as number);
+      const slot = slots[j] as number;
+      const ref = this.arena.putUtf8(bytes, view, start, ends[k] as number, isAscii);
+      (blocks[slot >>> BLOCK_SHIFT] as Int32Array)[slot & BLOCK_MASK] = ref;
     }
   }
 

@@ -8,6 +8,7 @@
 import { unreachable } from '../../common/assert.ts';
 import type { DataType, PhysicalKind } from '../../common/dataType.ts';
 import { physicalKind } from '../../common/dataType.ts';
+import type { TextBytes } from '../../common/textBytes.ts';
 import type { Value } from '../../common/value.ts';
 
 /** nulls[i] = 1: NULL. null: no NULL here. */
@@ -16,7 +17,13 @@ export type StateVector =
   | { readonly kind: 'i32'; readonly data: Int32Array; readonly nulls: Uint8Array | null }
   | { readonly kind: 'i64'; readonly data: BigInt64Array; readonly nulls: Uint8Array | null }
   | { readonly kind: 'f64'; readonly data: Float64Array; readonly nulls: Uint8Array | null }
-  | { readonly kind: 'text'; readonly data: string[]; readonly nulls: Uint8Array | null }
+  | {
+      readonly kind: 'text';
+      readonly data: string[];
+      readonly nulls: Uint8Array | null;
+      /** The same texts, where their strings may have not been made: for those who can do without. */
+      readonly utf8?: TextBytes;
+    }
   | { readonly kind: 'boxed'; readonly data: unknown[]; readonly nulls: Uint8Array | null };
 
 export interface StateBatch {

@@ -12,6 +12,26 @@ function randomText(random: Random): string {
 }
 
 describe('ByteArena', () => {
+  it('stores texts that are bytes already as it stores strings', () => {
+    const texts = ['a', 'abc', 'abcd', 'abcde', 'é', 'aé漢😀', 'x'.repeat(70_000), `${'y'.repeat(200)}é`, ''];
+    const bytes = new Uint8Array(Buffer.from(texts.join('')));
+    const view = new DataView(bytes.buffer);
+    const arena = new ByteArena(true);
+    let at = 0;
+    const refs = texts.map((text) => {
+      const from = at;
+      at += Buffer.byteLength(text);
+      return arena.putUtf8(bytes, view, from, at, false);
+    });
+    texts.forEach((text, i) => {
+      const ref = refs[i] ?? -1;
+      expect(arena.text(ref)).toBe(text);
+      expect(arena.equalsText(ref, text)).toBe(true);
+      expect(arena.isAscii(ref)).toBe(Buffer.byteLength(text) === text.length);
+      expect(arena.compare(ref, arena.putText(text))).toBe(0);
+    });
+  });
+
   it('gives back what was put, whatever is freed in between', () => {
     const random = new Random(77);
     const arena = new ByteArena(false);
