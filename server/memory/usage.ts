@@ -2,6 +2,8 @@
 import type { BlockMarks, Persistent } from '../../storage/state/persist.ts';
 import { marksOf } from '../../storage/state/residency.ts';
 import type { Database } from '../database.ts';
+import type { CatalogObject } from '../objects.ts';
+import { RemoteSource, type WaitingBlocks } from '../remote/remoteSource.ts';
 
 /** All that lies in blocks: rows of relations, what operators remember, arrangements. Between ticks. */
 export function* blockState(database: Database): Generator<Persistent> {
@@ -14,6 +16,12 @@ export function* blockState(database: Database): Generator<Persistent> {
     }
   }
   for (const { operator } of database.arrangements.list()) yield operator.persistent;
+}
+
+/** Rows of a remote source that have been read and wait for their tick; null: it is no such source. They are no state. */
+export function buffersOf(object: CatalogObject): WaitingBlocks | null {
+  const connector = object.kind === 'table' ? object.source?.connector : undefined;
+  return connector instanceof RemoteSource ? connector.buffers() : null;
 }
 
 export interface MemoryUsage {

@@ -60,6 +60,13 @@ export interface RemoteSurroundings {
   readonly wake: () => void;
 }
 
+/** Blocks that wait, with what is in them. */
+export interface WaitingBlocks {
+  readonly blocks: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 export class RemoteSource implements SourceConnector {
   readonly remote: RemoteConnector;
   #definition: RemoteDefinition;
@@ -112,6 +119,11 @@ export class RemoteSource implements SourceConnector {
   /** Blocks that wait. */
   get waiting(): number {
     return this.#queue?.waiting ?? 0;
+  }
+
+  /** What has been read and is in no tick yet: at most so much as a feed may have waiting. */
+  buffers(): WaitingBlocks {
+    return this.#queue?.buffers() ?? { blocks: 0, rows: 0, bytes: 0 };
   }
 
   fixedColumns(): null {
@@ -309,6 +321,15 @@ class RemoteQueue implements SourceReader {
 
   get waiting(): number {
     return this.#blocks.length;
+  }
+
+  buffers(): WaitingBlocks {
+    let [rows, bytes] = [0, 0];
+    for (const block of this.#blocks) {
+      rows += block.rows;
+      bytes += block.bytes?.byteLength ?? 0;
+    }
+    return { blocks: this.#blocks.length, rows, bytes };
   }
 
   add(block: FeedBlock): void {

@@ -63,6 +63,24 @@ describe('blocks', () => {
   });
 });
 
+describe('memory of what waits', () => {
+  it('is shown, as long as it waits', async () => {
+    const buffers = (): Promise<readonly string[]> =>
+      run(`SELECT rows, blocks, bytes > 0, bytes = m.bytes_in_memory, bytes = bytes_in_buffers
+           FROM millrace_catalog.memory AS m, millrace_catalog.memory_limit WHERE part = 'buffers'`);
+    expect(await buffers()).toEqual([]);
+    await create(', source_rate_limit = 5');
+    expect(await buffers()).toEqual(['0 | 0 | f | t | t']);
+    broker.json('t', rows(100));
+    await settle(opened);
+    expect(await buffers()).toEqual(['2 | 2 | t | t | t']);
+    await run('ALTER SOURCE s SET SOURCE_RATE_LIMIT TO DEFAULT');
+    await settle(opened);
+    expect(await run('SELECT count(*) FROM s')).toEqual(['100']);
+    expect(await buffers()).toEqual(['0 | 0 | f | t | t']);
+  });
+});
+
 describe('a server that takes connections and gives nothing', () => {
   const retry = (): Promise<readonly string[]> =>
     run('SELECT extract(epoch FROM retry_at - now())::int FROM millrace_catalog.sources');
