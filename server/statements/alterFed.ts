@@ -16,13 +16,16 @@ import { tableStatement } from './createStream.ts';
 import { checkShape, makeTable } from './createTable.ts';
 import type { StatementContext } from './statement.ts';
 
+/** Connectors of the server's own whose rows depend on nothing but what they read. */
+const byName: ReadonlySet<string> = new Set(['webhook', 'posix_fs']);
+
 /** A connector fills whichever columns the relation has. */
 export function isFedByName(table: TableObject): boolean {
   const { source } = table;
   if (source === null) return false;
   const { connector, config } = source;
   if (connector instanceof RemoteSource) return true;
-  return connector.name === 'webhook' && connector.fixedColumns(config.options) === null;
+  return byName.has(connector.name) && connector.fixedColumns(config.options) === null;
 }
 
 export interface FedTable {
