@@ -62,9 +62,9 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** True when the file is not what it was: pages that contradict each other, or none of SQLite's at all. */
+/** True when the file is not what it was: pages that contradict each other or are missing, or none of SQLite's at all. */
 export function isCorruption(error: unknown): boolean {
-  return /^SQLITE_(CORRUPT|NOTADB)/.test(errorCode(error));
+  return /^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ)/.test(errorCode(error));
 }
 
 export class JournalUnreadable extends Error {
@@ -106,7 +106,9 @@ function openDatabase(directory: string, now: bigint): Sqlite.Database {
 }
 
 /** A record and, of a large one, where its payload is. */
-type FoundRecord = StoredRecord & { readonly [K in keyof RowsPlace]: RowsPlace[K] | null };
+type FoundRecord = Omit<StoredRecord, 'payload'> & {
+  readonly payload: unknown;
+} & { readonly [K in keyof RowsPlace]: RowsPlace[K] | null };
 
 /** In the table `record`, and of those whose payloads are elsewhere also in `place`. */
 export class SqliteTable implements JournalTable {
@@ -184,7 +186,9 @@ export class SqliteTable implements JournalTable {
     for (const found of this.#page.iterate(after, limit)) {
       const { seq, kind, payload, checksum, file, at, bytes } = found as FoundRecord;
       const place = file === null || at === null || bytes === null ? null : { file, at, bytes };
-      yield { seq, kind, payload, checksum, place };
+      // Bytes that were changed can make anything of it, against the schema too: nothing that its checksum would be of.
+      const isPayload = typeof payload === 'string' || payload instanceof Uint8Array;
+      yield { seq, kind: String(kind), payload: isPayload ? payload : '', checksum, place };
     }
   }
 

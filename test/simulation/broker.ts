@@ -134,6 +134,7 @@ export class Broker {
           identity,
           offsetsOf(position).map((offset, p) => Math.max(offset, before[p] ?? 0)),
         );
+        life.told('broker');
       },
       progress: () => [],
       close: async () => {},

@@ -24,12 +24,12 @@ import { JournalRows } from '../../storage/journalRows.ts';
 import { type JournalStore, PlacedStore } from '../../storage/journalStore.ts';
 import type { JournalTable, MetaKey, PlacedRecord } from '../../storage/journalTable.ts';
 import { type Checkpoint, nothing, SimulatedThread } from './checkpointThread.ts';
-import type { Life } from './life.ts';
+import type { Life, Told } from './life.ts';
 import { SimulatedFiles } from './rowsFiles.ts';
 
 /** Payloads of bytes from this size on are kept in files, which give way to the next at this size. */
 const LARGE_BYTES = 120;
-const FILE_BYTES = 1500;
+const FILE_BYTES = 700;
 /** Memory that a checkpoint's writer has together with its thread, at most, and bytes that go in one message. */
 const ROOM_BYTES = 16_384;
 const MESSAGE_BYTES = 2048;
@@ -147,6 +147,10 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
   dead = false;
   /** What must not have been asked of it; null: nothing. */
   wrong: string | null = null;
+  /** Power goes as soon as one of these has been told something so many times: what is not on disk then is lost. */
+  lossAfter: { readonly who: Told; left: number } | null = null;
+  /** Power has gone in that way. */
+  unlucky = false;
   fault: Fault | null = null;
   /** Turns of the event loop that a sync takes, at most. */
   slowness = 1;
@@ -196,7 +200,8 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
 
   /** What is there for a server that starts after the crash. */
   afterCrash(kind: CrashKind, random: Random): Disk {
-    const lucky = kind === 'process' ? this.#pending.length : random(this.#pending.length + 1);
+    const most = this.unlucky ? 0 : random(this.#pending.length + 1);
+    const lucky = kind === 'process' ? this.#pending.length : most;
     const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
     const covered = seqOf(checkpoint);
     // What the checkpoint covers must be there to compare the state with, as it was written last.
@@ -244,6 +249,11 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
     return this.#written.records.length;
   }
 
+  /** The newest record of a statement. */
+  get lastStatement(): number {
+    return this.#written.records.findLast(({ kind }) => kind === 'ddl')?.seq ?? 0;
+  }
+
   get lastSynced(): number {
     return this.#synced.records.length;
   }
@@ -274,6 +284,13 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
     if (this.dead) return false;
     this.dead = this.events++ === this.crashAt;
     return !this.dead;
+  }
+
+  told(who: Told): void {
+    if (this.dead || this.lossAfter?.who !== who) return;
+    if (--this.lossAfter.left > 0) return;
+    this.dead = true;
+    this.unlucky = true;
   }
 
   isAlive(): boolean {

@@ -160,6 +160,8 @@ class Simulation {
     const random = this.#random;
     disk.slowness = 1 + random(6);
     disk.crashAt = disk.events + 4 + random(random(4) === 0 ? 1500 : 420);
+    const who = ([null, null, 'target', 'target', 'target', 'broker', 'client'] as const)[random(7)] ?? null;
+    disk.lossAfter = who === null ? null : { who, left: 1 + random(3) };
     server.pace = [1, 4, 64][random(3)] ?? 1;
     let faulty = 0;
     for (let step = 0; step < STEPS && !disk.dead; step++) {
@@ -180,6 +182,7 @@ class Simulation {
       if (!disk.dead && random(2) === 0) await this.#rest(server);
     }
     disk.fault = null;
+    disk.lossAfter = null;
     this.#outside.start();
     this.outcome.delivered += server.loops.delivered;
     this.outcome.answered += server.loops.answered;
@@ -291,8 +294,14 @@ class Simulation {
     }
     if (results.some((error) => error !== null)) return;
     this.#promised.written = disk.lastWritten;
-    if (together.some((sql) => sql.includes('synchronous_commit = off'))) return;
-    if (acknowledges.some((ids) => ids.length > 0)) this.#promised.synced = disk.lastWritten;
+    if (together.some((sql) => /^(CREATE|DROP|ALTER|COMMENT) /.test(sql))) {
+      this.#promised.synced = Math.max(this.#promised.synced, disk.lastStatement);
+      disk.told('client');
+    }
+    if (disk.dead || together.some((sql) => sql.includes('synchronous_commit = off'))) return;
+    if (!acknowledges.some((ids) => ids.length > 0)) return;
+    this.#promised.synced = disk.lastWritten;
+    disk.told('client');
   }
 
   /** Nothing runs but maybe a checkpoint: what is written is what is there. */
@@ -312,15 +321,15 @@ class Simulation {
 
   async #startAgain(server: SimulatedServer): Promise<SimulatedServer> {
     const random = generator(this.#number());
-    let kind: CrashKind = random(2) === 0 ? 'process' : 'power';
     let { disk } = server;
+    let kind: CrashKind = !disk.unlucky && random(2) === 0 ? 'process' : 'power';
     const last = disk.dead || this.#random(3) > 0 ? null : await this.#stop(server);
     if (last === null) {
       this.outcome.crashes++;
       disk.dead = true;
       await server.bury();
     }
-    const backup = this.#random(4) === 0 ? this.#backup : null;
+    const backup = !disk.unlucky && this.#random(4) === 0 ? this.#backup : null;
     if (backup !== null) return this.#goBack(backup);
     for (;;) {
       this.#trace(`-- ${last === null ? `${kind} death` : 'stopped'}`);

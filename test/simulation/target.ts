@@ -206,6 +206,7 @@ export class Target {
         prepared.doubtful = life.isAlive();
         await this.#reach(life);
         this.#commit(place, prepared);
+        life.told('target');
         if (!life.event() || this.#random(12) === 0)
           throw new Error('it is committed, and the answer was lost');
       },

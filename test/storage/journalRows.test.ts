@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { JournalFile } from '../../storage/journal.ts';
 import { JournalDamage } from '../../storage/journalDamage.ts';
+import { JournalRows } from '../../storage/journalRows.ts';
 import { salvageJournal } from '../../storage/journalSalvage.ts';
 import { MARK_FILE, SqliteJournalStore } from '../../storage/journalStore.ts';
 import { ROWS_DIRECTORY } from '../../storage/rowsFiles.ts';
@@ -114,4 +115,35 @@ it('writes everything again, elsewhere, after a sync that failed', async () => {
   await journal.flushThrough(seq);
   journal.close();
   expect(fills(opened())).toEqual([7]);
+});
+
+it('syncs a file again that got more, and gave way to the next, while it was synced', async () => {
+  const synced: number[] = [];
+  let release = (): void => {};
+  const rows = new JournalRows(
+    {
+      names: () => [],
+      create: (file) => ({
+        write: () => {},
+        sync: () => {
+          synced.push(file);
+          return new Promise((resolve) => (release = resolve));
+        },
+        syncNow: () => synced.push(file),
+        close: () => {},
+      }),
+      read: () => null,
+      remove: () => {},
+    },
+    100,
+  );
+  rows.add(new Uint8Array(90));
+  const sync = rows.sync();
+  expect(rows.add(new Uint8Array(90)).file).toBe(1);
+  expect(rows.add(new Uint8Array(90)).file).toBe(2);
+  release();
+  await sync;
+  expect(synced).toEqual([1]);
+  rows.syncNow();
+  expect(synced).toEqual([1, 1, 2]);
 });
