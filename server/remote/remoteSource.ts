@@ -27,7 +27,7 @@ import { retentionOption } from './options.ts';
 import { type ErrorFields, errorOf, type FeedBlock, type FeedSetup } from './protocol.ts';
 
 /** Messages of one block, and so of one tick, at most. */
-const MOST_RECORDS = 8192;
+const MOST_RECORDS = 16384;
 const LEAST_RECORDS = 256;
 /** Sessions wait for a tick to end: blocks get smaller above the one time, and larger again below the other. */
 const LONG_TICK_US = 30_000n;
