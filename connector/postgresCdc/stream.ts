@@ -121,6 +121,8 @@ export class ReplicationStream {
   /** Why nothing more comes. */
   failure: SqlError | null = null;
   received: bigint;
+  /** The server waits to be told of what it has sent: one that shuts down does so for as long as `wal_sender_timeout`. */
+  isPressed = false;
   /** When the server last said anything, microseconds. */
   heardAt: bigint;
   /** Called when something has come, or the stream has ended. */
@@ -204,7 +206,9 @@ export class ReplicationStream {
       this.received = end;
       this.onArrival();
     }
-    if (chunk[17] === 1) this.#report(false);
+    if (chunk[17] !== 1) return;
+    this.isPressed = this.received > this.#confirmed;
+    this.#report(false);
   }
 
   #message(bytes: Buffer): void {
@@ -303,6 +307,7 @@ export class ReplicationStream {
   /** Everything before `lsn` is durable here: the server may forget it. */
   confirm(lsn: bigint): void {
     if (lsn > this.#confirmed) this.#confirmed = lsn;
+    if (this.#confirmed >= this.received) this.isPressed = false;
     this.#report(false);
   }
 

@@ -11,7 +11,7 @@ export const cdcColumns: ColumnSpecs = {
     id: 12470,
     kind: 'v',
     columns:
-      'id oid!, schema name!, name name!, host text!, port int4!, database text!, slot text!, publication text!, state text!, paused_reason text, applied_lsn text, received_lsn text, confirmed_lsn text, server_lsn text, lag_bytes int8, retained_bytes int8, wal_status text, last_commit_at timestamptz, transactions int8!, changes int8!, queued_transactions int8!, queued_bytes int8!, looked_at timestamptz',
+      'id oid!, schema name!, name name!, host text!, port int4!, database text!, slot text!, publication text!, state text!, paused_reason text, applied_lsn text, received_lsn text, confirmed_lsn text, server_lsn text, lag_bytes int8, retained_bytes int8, wal_status text, last_commit_at timestamptz, transactions int8!, changes int8!, queued_transactions int8!, queued_bytes int8!, spilled_bytes int8!, looked_at timestamptz',
   },
   cdc_tables: {
     id: 12471,
@@ -51,6 +51,7 @@ function* sources({ database }: SystemView): Generator<Fields> {
       changes: runtime.rowsRead,
       queued_transactions: BigInt(stream?.queued.transactions ?? 0),
       queued_bytes: BigInt(stream?.queued.bytes ?? 0),
+      spilled_bytes: BigInt(stream?.spilledBytes ?? 0),
       looked_at: figures?.statusAt ?? null,
     };
   }

@@ -36,7 +36,7 @@ const MOST_HELD = 256 << 20;
 const REST_MS = 100;
 const REPORT_US = 1_000_000n;
 const WATCH_US = 5_000_000n;
-/** Where the stream is without transactions that concern us goes to the journal this often. */
+/** Where the stream is without transactions that concern us goes to the journal this often, unless the server waits for it. */
 const NOTE_US = 10_000_000n;
 
 /** What catalogs show of a source. */
@@ -283,7 +283,7 @@ export class CdcFeed {
   async #note(stream: ReplicationStream): Promise<void> {
     const { runtime } = this;
     const now = this.#now;
-    if (stream.next !== null || now - this.#notedAt < NOTE_US) return;
+    if (stream.next !== null || now - this.#notedAt < (stream.isPressed ? REPORT_US : NOTE_US)) return;
     const { received } = stream;
     if (this.#database.journal?.ready() === false || received <= (runtime.noted?.lsn ?? 0n)) return;
     this.#notedAt = now;

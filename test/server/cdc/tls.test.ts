@@ -1,11 +1,19 @@
 /** TLS to a real PostgreSQL that has it: sources, sinks and lookup tables; authorities, names, client certificates, renewal. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, makeAuthority, pemText } from '../../../scripts/servers/certificates.ts';
-import { type InProcessServer, startInProcess } from '../../harness/server.ts';
+import { type InProcessServer, root, startInProcess } from '../../harness/server.ts';
 import type { Connection } from '../clients.ts';
 import { connectTo, following, leftovers, type PostgresServer, startUpstream, until } from './support.ts';
 
@@ -200,6 +208,27 @@ describe.each(kinds)('%s', (_, make, object) => {
   });
 });
 
+it('the statement of the page', async () => {
+  if (!installed()) return;
+  const page = readFileSync(join(root, 'docs/connectors/postgres-cdc.md'), 'utf8');
+  const [, statement = ''] = /```sql\n(CREATE SOURCE shop WITH \([^`]*ssl\.cert[^`]*)```/.exec(page) ?? [];
+  const mine = trusted.issue('certified');
+  const values: readonly (readonly [string, string])[] = [
+    ["hostname = 'db.example'", `hostname = 'localhost', port = '${server?.port}'`],
+    ["username = 'millrace'", "username = 'certified'"],
+    ['/etc/ssl/db-ca.pem', trusted.caFile],
+    ['/etc/ssl/millrace.pem', mine.certificateFile],
+    ['/etc/ssl/millrace.key', mine.keyFile],
+  ];
+  let sql = statement;
+  for (const [from, to] of values) {
+    expect(sql).toContain(from);
+    sql = sql.replace(from, to);
+  }
+  await here.rows(sql);
+  await here.rows('DROP SOURCE shop');
+});
+
 it('a certificate that is renewed by another authority stops the source until that is trusted', async () => {
   if (!installed() || server === null) return;
   const file = join(directory, 'renewed.pem');
@@ -209,7 +238,7 @@ it('a certificate that is renewed by another authority stops the source until th
   await following(here, 'item');
   certify(other);
   await there.end();
-  server.stop('fast');
+  server.stop('immediate');
   server.start();
   there = await connectTo(server.url('shop'));
   await there.rows('INSERT INTO item VALUES (2, 20)');
