@@ -23,6 +23,7 @@ import type { Message } from './ingest.ts';
 import { damageError, unreadableError } from './journalDamage.ts';
 import {
   type AdvanceRecord,
+  type AttachRecord,
   type BlockRecord,
   type ClockRecord,
   type CommitRecord,
@@ -50,7 +51,7 @@ import {
 import type { SourceObject, TableObject } from './objects.ts';
 import { eventTypes } from './time/eventTypes.ts';
 
-/** Space that must be there before a statement changes the catalog. */
+/** Space that must be there before a statement changes the catalog, and that is kept until it is written. */
 const DDL_BYTES = 64 * 1024;
 
 const plain = plainContext(() => 0n);
@@ -177,7 +178,7 @@ export class Journal {
     if (!this.#file.ready() && this.#file.failure !== null) throw this.#file.failure;
   }
 
-  /** Before a statement changes the catalog: 53100 when its record would not find space. */
+  /** Before a statement changes the catalog: 53100 when its record would not find space, which is kept for it. */
   requireSpace(): void {
     this.#file.probe(DDL_BYTES);
   }
@@ -197,7 +198,10 @@ export class Journal {
     this.#file.appendLater(kind, JSON.stringify(payload));
   }
 
-  /** A statement that has been carried out. When it cannot be written now, it is as soon as anything can be. */
+  /**
+   * A statement that has been carried out. What keeps it from being written is tried once more, with the space that was kept for
+   * this; when it cannot be written now, it is as soon as anything can be.
+   */
   appendDdl(
     { sql, searchPath, timeZone, user }: DdlOrigin,
     id: number | null,
@@ -206,6 +210,13 @@ export class Journal {
   ): void {
     const statement = { sql, searchPath, timeZone, user, id, at: String(at) } satisfies DdlRecord;
     const record: DdlRecord = job === undefined ? statement : { ...statement, job };
+    try {
+      this.#now('ddl', record);
+      return;
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      this.#file.release();
+    }
     try {
       this.#now('ddl', record);
     } catch (error) {
@@ -365,6 +376,10 @@ export class Journal {
 
   noteTick(at: bigint): void {
     this.#later('tick', { at: String(at) });
+  }
+
+  noteAttach(id: number, at: bigint): void {
+    this.#later('attach', { id, at: String(at) } satisfies AttachRecord);
   }
 
   noteTarget(record: TargetRecord): void {

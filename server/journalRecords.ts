@@ -14,6 +14,7 @@
  *   inject, advance, readmit   what users did to event time
  *   reprocess  dead letters that were decoded again, and what came of them
  *   idle, tick the clock made something due: event time, operators
+ *   attach     a sink whose backlog had outgrown its room is given changes again
  *   target     what is thought of a sink's target
  *   clock      the server's clock was set, moved or given back
  *   start      the server was started
@@ -46,6 +47,7 @@ export type RecordKind =
   | 'reprocess'
   | 'idle'
   | 'tick'
+  | 'attach'
   | 'target'
   | 'clock'
   | 'start'
@@ -179,6 +181,11 @@ export interface ReprocessRecord extends TimedRecord {
   /** Of a table whose rows may be late: messages (of negative weight: the key's row goes), and where they are from. */
   readonly messages?: readonly RowRecord[];
   readonly partitions?: readonly string[];
+}
+
+export interface AttachRecord extends TimedRecord {
+  /** Of the sink. */
+  readonly id: number;
 }
 
 /** See sinks/verdict.ts. Null: nothing any more. */

@@ -12,6 +12,7 @@ import { replayReprocess } from './deadLetters/reprocess.ts';
 import { messageContext } from './ingest.ts';
 import type {
   AdvanceRecord,
+  AttachRecord,
   BaseRecord,
   BlockRecord,
   ClockRecord,
@@ -141,6 +142,9 @@ export function replayRecord(database: Database, kind: RecordKind, record: unkno
       return;
     case 'tick':
       database.runTick(() => {});
+      return;
+    case 'attach':
+      database.sinks.attachAgain((record as AttachRecord).id);
       return;
     case 'target':
       replayVerdict(database, record as TargetRecord);

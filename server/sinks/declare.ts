@@ -50,6 +50,11 @@ export const sinkOptions: readonly OptionSpec[] = [
     alterable: true,
     doc: 'Changes a second that are delivered at most; `ALTER SINK ... SET SINK_RATE_LIMIT` changes it. 0: none.',
   },
+  {
+    name: 'sink_backlog_limit',
+    type: 'integer',
+    doc: 'Bytes of changes that may wait on disk for the target. What comes beyond them is not kept change by change, but given as the difference that it makes when the target has taken the rest; not of sinks over a source. Default: as much as the disk takes.',
+  },
 ];
 
 const formatOfType: Readonly<Record<string, SinkFormat>> = {
@@ -72,6 +77,8 @@ export interface DeclaredSink {
   readonly snapshot: boolean;
   /** Changes a second; null: no limit. */
   readonly rateLimit: number | null;
+  /** Bytes; null: no limit. */
+  readonly backlogLimit: number | null;
   readonly position: number;
 }
 
@@ -188,6 +195,7 @@ export function declaredSink(
     force: forced?.toLowerCase() === 'true',
     snapshot: own.get('snapshot') === 'true',
     rateLimit: own.has('sink_rate_limit') ? Number(own.get('sink_rate_limit')) : null,
+    backlogLimit: own.has('sink_backlog_limit') ? Number(own.get('sink_backlog_limit')) : null,
     position,
   };
 }

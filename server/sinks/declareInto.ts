@@ -63,6 +63,7 @@ export function declaredInto(statement: CreateSink, secrets: SecretScope): Decla
     force: own.get('force_append_only') === 'true',
     snapshot: own.get('snapshot') === 'true',
     rateLimit: null,
+    backlogLimit: null,
     position,
   };
 }

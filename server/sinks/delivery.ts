@@ -106,6 +106,8 @@ export class SinkDelivery {
         await this.#giveUp();
         return 'paused';
       }
+      // A restart may find that the target has all of it.
+      await this.#makeRoom();
       const due = this.dueIn;
       if (due === null || (due > 0 && !now)) return 'idle';
       phase = 'journal';

@@ -67,6 +67,10 @@ export class Outbox implements Persistent, BlockOwner {
   lastEpoch = 0n;
   /** How many changes of it have been added. */
   #nextChange = 0;
+  /** Of what is on disk; an estimate. */
+  #spilled = 0;
+  /** How much may be there. */
+  diskLimit = Number.POSITIVE_INFINITY;
   /** The last failure to spill; null: there was room. */
   spillFailure: unknown = null;
 
@@ -87,21 +91,25 @@ export class Outbox implements Persistent, BlockOwner {
   }
 
   get spilledBytes(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + (chunk.content === 'spilled' ? chunk.bytes : 0), 0);
+    return this.#spilled;
   }
 
   get isEmpty(): boolean {
     return this.#chunks.length === 0;
   }
 
-  /** More is in memory than may be. */
+  /** More is in memory, or on disk, than may be. */
   get isOver(): boolean {
-    return this.#memory > this.#limits.memoryBytes + this.#limits.chunkBytes;
+    return this.isOverDisk || this.#memory > this.#limits.memoryBytes + this.#limits.chunkBytes;
   }
 
-  /** The bound is far away again. */
+  get isOverDisk(): boolean {
+    return this.#spilled > this.diskLimit;
+  }
+
+  /** The bounds are far away again. */
   get isDrained(): boolean {
-    return this.#memory <= this.#limits.memoryBytes / 2;
+    return this.#memory <= this.#limits.memoryBytes / 2 && this.#spilled <= this.diskLimit / 2;
   }
 
   /** The time of the oldest tick that waits; null: none does. */
@@ -161,6 +169,7 @@ export class Outbox implements Persistent, BlockOwner {
     this.spillFailure = null;
     chunk.content = 'spilled';
     this.#memory -= chunk.bytes;
+    this.#spilled += chunk.bytes;
   }
 
   #file({ place }: Chunk): string {
@@ -182,8 +191,10 @@ export class Outbox implements Persistent, BlockOwner {
 
   /** Its memory, or its place in the spill, is free. */
   #letGo(chunk: Chunk): void {
-    if (chunk.content === 'spilled') this.#spill?.remove(this.#file(chunk));
-    else if (chunk.content !== 'away') this.#memory -= chunk.bytes;
+    if (chunk.content === 'spilled') {
+      this.#spill?.remove(this.#file(chunk));
+      this.#spilled -= chunk.bytes;
+    } else if (chunk.content !== 'away') this.#memory -= chunk.bytes;
   }
 
   /** What waits, oldest first, through the epoch `through`. May be gone through while more is added. */

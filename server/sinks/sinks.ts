@@ -205,7 +205,8 @@ export class Sinks {
     for (const runtime of taken) {
       if (runtime.feed !== null) continue;
       runtime.waitingSince ??= this.#database.environment.serverClock.system();
-      if (runtime.outbox.isOver) {
+      // A restart makes what has been delivered too, and finds out only afterwards.
+      if (runtime.outbox.isOver && this.#database.recovery === null) {
         const sink = this.list().find((s) => s.runtime === runtime);
         if (sink !== undefined) this.#runOut(sink);
       }
@@ -219,15 +220,17 @@ export class Sinks {
     const { runtime } = sink;
     const relation = scannable(this.#database.catalog, sink.relation);
     if (runtime.node === null || relation.kind === 'source') return;
-    const cause =
-      runtime.outbox.spillFailure === null
-        ? 'this server has no data directory to keep it in'
-        : 'the disk takes no more of it';
+    const { isOverDisk, spillFailure } = runtime.outbox;
+    const cause = isOverDisk
+      ? 'its backlog has outgrown sink_backlog_limit'
+      : spillFailure === null
+        ? 'its backlog has outgrown memory, and this server has no data directory to keep it in'
+        : 'its backlog has outgrown memory, and the disk takes no more of it';
     const store = new RelationStore(relation.store.types, relation.store.key, relation.store.appendOnly);
     relation.store.scan((batch) => store.apply(batch));
     store.commit(null);
     this.disconnect(sink);
-    const reason = `its backlog has outgrown memory, and ${cause}: changes are given as a difference when it has been delivered`;
+    const reason = `${cause}: changes are given as a difference when it has been delivered`;
     runtime.detached = { why: 'room', reason, held: { store, positions: runtime.positions } };
   }
 
@@ -235,13 +238,25 @@ export class Sinks {
   attachDrained(sink: SinkObject): void {
     const { runtime } = sink;
     if (runtime.detached?.why !== 'room' || !runtime.outbox.isDrained) return;
-    const relation = this.#database.catalog.byId(sink.relation);
-    if (relation?.kind === 'materialized view' && relation.paused !== null) {
-      runtime.detached = { ...runtime.detached, why: 'view' };
-      return;
+    this.#database.journal?.noteAttach(sink.id, this.#database.beginTick());
+    this.attachAgain(sink.id);
+  }
+
+  /**
+   * The same in a restart. A sink that the checkpoint has detached is given the difference that it was given; one that it has not has
+   * been given every change by itself, and needs none. The tick is there in either case.
+   */
+  attachAgain(id: number): void {
+    const { catalog } = this.#database;
+    const sink = catalog.byId(id);
+    let give = (): void => {};
+    if (sink?.kind === 'sink' && sink.runtime.detached?.why === 'room') {
+      const { runtime } = sink;
+      const relation = catalog.byId(sink.relation);
+      const isPaused = relation?.kind === 'materialized view' && relation.paused !== null;
+      if (isPaused) runtime.detached = { ...sink.runtime.detached, why: 'view' };
+      else give = this.#attach(sink);
     }
-    this.#database.journal?.noteTick(this.#database.beginTick());
-    const give = this.#attach(sink);
     this.#database.runTick(give);
   }
 }

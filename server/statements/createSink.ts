@@ -135,6 +135,7 @@ function makeSink(
   const { over, feed } = overRelation(statement, place.id, declared, relation, context);
   const runtime = database.sinks.newRuntime(shapeOf(place.id, declared, over), over.positions, feed);
   runtime.rateLimit = declared.rateLimit;
+  if (declared.backlogLimit !== null) runtime.outbox.diskLimit = declared.backlogLimit;
   const sink: SinkObject = {
     kind: 'sink',
     ...place,
