@@ -13,6 +13,7 @@ import { type ByteRecord, openByteEncoder } from '../../../connector/encoders/by
 import { KEY_ENCODE } from '../../../connector/encoders/encoder.ts';
 import { inferColumns } from '../../../connector/formats/infer.ts';
 import type { MessageConfig } from '../../../connector/formats/message.ts';
+import { createMessageDecoder } from '../../../connector/formats/messageDecoder.ts';
 import { registryClient } from '../../../connector/registry/client.ts';
 import { schemaId } from '../../../connector/registry/wireFormat.ts';
 import type { SinkChange, SinkConfig } from '../../../connector/sink.ts';
@@ -185,6 +186,13 @@ describe('KEY ENCODE', () => {
       message: 'KEY ENCODE AVRO needs a key',
     });
   });
+});
+
+it('a source of rows without keys does not take KEY ENCODE', () => {
+  const columns: readonly Column[] = [{ name: 'id', type: types.int4, nullable: true }];
+  expect(() => createMessageDecoder(configOf(columns, { keyEncode: 'TEXT' }))).toThrow(
+    'KEY ENCODE with FORMAT PLAIN is not supported',
+  );
 });
 
 const orders: readonly Column[] = [
