@@ -75,6 +75,11 @@ export class Broker {
     this.#acknowledged.clear();
   }
 
+  /** As `connector`; its readers stay open while columns change. */
+  waitingConnector(life: Life): RemoteConnector {
+    return { ...this.connector(life), name: 'waiting_broker', waitsForAcknowledgements: true };
+  }
+
   /** For one life of a server. */
   connector(life: Life): RemoteConnector {
     return {

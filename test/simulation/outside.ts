@@ -23,7 +23,10 @@ export class Outside {
     return {
       sinks: [this.target.connector(life)],
       lookups: [this.answers.connector(life)],
-      remote: { connectors: [this.broker.connector(life), ...remoteConnectors], threaded: false },
+      remote: {
+        connectors: [this.broker.connector(life), this.broker.waitingConnector(life), ...remoteConnectors],
+        threaded: false,
+      },
     };
   }
 

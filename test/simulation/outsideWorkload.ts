@@ -11,15 +11,15 @@ export const KEYS = 16;
 
 /** Statements that everything outside begins with. */
 export function outsideSetup(): readonly string[] {
-  const broker = (topic: string, more = ''): string =>
-    `WITH (connector = 'broker', topic = '${topic}'${more})`;
+  const broker = (topic: string, more = '', connector = 'broker'): string =>
+    `WITH (connector = '${connector}', topic = '${topic}'${more})`;
   return [
     `CREATE SOURCE rs (k int, v int, at timestamp, came timestamptz AS proctime(), WATERMARK FOR at AS at - INTERVAL '30 seconds')
        INCLUDE partition AS part INCLUDE offset AS off
        ${broker('p', ", retention = '50 seconds', watermark.idle.timeout = '70 seconds'")} FORMAT PLAIN ENCODE JSON`,
     `CREATE TABLE rn (k int, v int) INCLUDE partition AS part INCLUDE offset AS off
-       ${broker('p', ", on_error = 'null'")} FORMAT PLAIN ENCODE JSON`,
-    `CREATE TABLE ru (k int PRIMARY KEY, v int) ${broker('q')} FORMAT UPSERT ENCODE JSON`,
+       ${broker('p', ", on_error = 'null'", 'waiting_broker')} FORMAT PLAIN ENCODE JSON`,
+    `CREATE TABLE ru (k int PRIMARY KEY, v int) ${broker('q', '', 'waiting_broker')} FORMAT UPSERT ENCODE JSON`,
     `CREATE MATERIALIZED VIEW rs_seen AS ${SEEN}`,
     `CREATE TABLE answers (k int PRIMARY KEY, n int) WITH (connector = 'answers', cache.ttl = '25 seconds', lookup.batch.rows = '3')`,
     `CREATE MATERIALIZED VIEW looked AS ${LOOKED}`,

@@ -49,7 +49,13 @@ describe('ADD COLUMN', () => {
     await run('CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n, sum(a) AS s FROM s');
     broker.json('t', [{ a: 1, b: 'one', c: 5 }]);
     await settle(opened);
+    const view = opened.database.catalog.find('public', 'v', []);
+    const nodes = view?.kind === 'materialized view' ? [...view.nodes] : [];
     await run('ALTER SOURCE s ADD COLUMN b text, ADD COLUMN c int DEFAULT 7');
+    // It is not built again.
+    expect(view?.kind === 'materialized view' && [...view.nodes].every((node, i) => node === nodes[i])).toBe(
+      true,
+    );
     expect(await run('SELECT * FROM s')).toEqual(['1 | NULL | 7']);
     broker.json('t', [{ a: 2, b: 'two', c: 6 }], 1);
     await settle(opened);
@@ -144,6 +150,11 @@ describe('ADD COLUMN', () => {
     await refused('ALTER SOURCE s ALTER COLUMN p TYPE text', '0A000', /INCLUDE/);
     await refused('ALTER SOURCE s DROP COLUMN x', '42703', /does not exist/);
     await refused('ALTER TABLE s ADD COLUMN b int', '42809', /not a table/);
+    await run(
+      `CREATE SOURCE raw (b bytea) WITH (connector = 'memory', topic = 't') FORMAT PLAIN ENCODE BYTES`,
+    );
+    await expect(opened.session.run('ALTER SOURCE raw ADD COLUMN c int')).rejects.toThrow(/column/);
+    await run('DROP SOURCE raw');
     broker.json('t', [{ a: 2 }]);
     await settle(opened);
     expect(await run('SELECT a, p FROM s ORDER BY a')).toEqual(['1 | 0', '2 | 0']);
