@@ -3,8 +3,8 @@
  * only while the main thread has not more than so many bytes of it waiting. While that has blocks enough, what further fetches
  * bring becomes one block, posted as soon as one has been taken.
  *
- * State: `#outstanding` bytes and `#blocks` that were posted and not taken; `#unposted` what is in the builder. Invariant: a block's position covers exactly the messages of the
- * blocks up to it, so that whoever goes on from there misses none and gets none twice.
+ * State: `#outstanding` bytes and `#blocks` that were posted and not taken; `#unposted` what is in the builder. Invariant: a block's
+ * position covers exactly the messages of the blocks up to it, so that whoever goes on from there misses none and gets none twice.
  */
 import { SqlError } from '../../common/sqlError.ts';
 import type { TextContext } from '../../common/textContext.ts';
