@@ -75,6 +75,58 @@ interface Case {
   readonly good: Uint8Array;
 }
 
+const avroEnvelope = {
+  type: 'record',
+  name: 'Envelope',
+  fields: [
+    {
+      name: 'before',
+      type: [
+        'null',
+        {
+          type: 'record',
+          name: 'Value',
+          fields: [
+            { name: 'id', type: 'long' },
+            { name: 'name', type: ['null', 'string'] },
+          ],
+        },
+      ],
+    },
+    { name: 'after', type: ['null', 'Value'] },
+    { name: 'op', type: 'string' },
+    { name: 'ts_ms', type: ['null', 'long'] },
+  ],
+};
+const protoEnvelope = `syntax = "proto3"; message Envelope { message Value { optional int64 id = 1; optional string name = 2; }
+  Value before = 1; Value after = 2; string op = 4; int64 ts_ms = 5; } message Key { optional int64 id = 1; }`;
+
+/** Debezium's envelopes in bytes. */
+function envelopes(): readonly Case[] {
+  const change = { before: { id: 1, name: 'a' }, after: { id: 1, name: 'b' }, op: 'u', ts_ms: 5 };
+  const type = avro.Type.forSchema(avroEnvelope as avro.Schema, { wrapUnions: false });
+  const location = file('envelope.avsc', JSON.stringify(avroEnvelope));
+  const proto = protobuf.parse(protoEnvelope, { keepCase: true }).root.lookupType('Envelope');
+  const options = {
+    'schema.location': file('envelope.proto', protoEnvelope),
+    message: 'Envelope',
+    'key.message': 'Key',
+  };
+  const shape = { format: 'DEBEZIUM', key: [0] } as const;
+  return [
+    {
+      name: 'DEBEZIUM AVRO',
+      config: configOf(pair, { ...shape, encode: 'AVRO', with: { 'schema.location': location } }),
+      good: type.toBuffer(change),
+    },
+    {
+      name: 'DEBEZIUM PROTOBUF',
+      config: configOf(pair, { ...shape, encode: 'PROTOBUF', with: options }),
+      good: proto.encode(change).finish(),
+    },
+  ];
+}
+
 function cases(): readonly Case[] {
   const avroBytes = avro.Type.forSchema(avroSchema as avro.Schema).toBuffer({
     id: 1,
@@ -125,6 +177,7 @@ function cases(): readonly Case[] {
       config: configOf(columns, { encode: 'PROTOBUF', with: protoOptions }),
       good: protoBytes,
     },
+    ...envelopes(),
   ];
 }
 
