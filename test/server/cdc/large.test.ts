@@ -1,10 +1,12 @@
 /** Transactions that are too large for memory: one tick, over restarts, with tables that do not fit, and places that cannot be written to. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ServedProgram, startProgram } from '../../harness/server.ts';
 import type { Connection } from '../clients.ts';
 import { temporaryDirectory } from '../journal/support.ts';
+import { generator } from '../time/random.ts';
 import {
   connectTo,
   following,
@@ -141,6 +143,26 @@ it('a table that does not fit has nothing of the transaction, the others have al
   await there.rows('DELETE FROM tight WHERE id = 10000');
   await here.rows('ALTER TABLE tight RESUME');
   await same(here, there, 'SELECT count(*), sum(id) FROM tight');
+}, 120_000);
+
+it('a kill in the middle of one leaves nothing of it, and it comes again', async () => {
+  if (server === null) return;
+  const random = generator(5);
+  for (let round = 0; round < 2; round++) {
+    await there.rows(
+      `BEGIN; UPDATE item SET v = v + 1, pad = repeat(md5(pad), 80); UPDATE item SET v = v + ${round}; UPDATE total SET n = ${10 + round}; COMMIT`,
+    );
+    await until(
+      async () => [
+        await here.value('SELECT spilled_bytes FROM millrace_catalog.cdc_sources'),
+        await here.value('SELECT n FROM total'),
+      ],
+      ([spilled, n]) => spilled !== '0' || n === String(10 + round),
+    );
+    await sleep(random(1000));
+    await restart();
+  }
+  await compare();
 }, 120_000);
 
 it('where it cannot be kept, the source waits until it can', async () => {
