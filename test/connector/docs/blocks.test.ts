@@ -23,6 +23,7 @@ const pages: Readonly<Record<string, readonly [blocks: number | null, ...tests: 
   'postgres-cdc.md': [null, 'test/server/cdc/docs.test.ts', `${here}/postgresCdc.test.ts`],
   // The last one is what a server says without its key: test/server/secrets.
   'secrets.md': [4, 'test/server/secrets/docs.test.ts', `${here}/prose.test.ts`],
+  'tls.md': [2, `${here}/tls.test.ts`],
   'webhook.md': [4, `${here}/webhook.test.ts`],
 };
 
