@@ -66,6 +66,12 @@ function jsonKeys(config: SinkConfig): KeyBytes | null {
 export async function openKeyBytes(config: SinkConfig, topic: string | null): Promise<KeyBytes | null> {
   const { key, encode } = config;
   const asked = config.encodeOptions.get(KEY_ENCODE);
+  if (key === null && asked !== undefined) {
+    throw new SqlError('42P16', `KEY ENCODE ${asked} needs a key`, {
+      hint: 'Name its columns in primary_key.',
+    });
+  }
+  if (key === null) return null;
   const by = asked ?? encode;
   switch (by) {
     case 'TEXT':
@@ -73,12 +79,9 @@ export async function openKeyBytes(config: SinkConfig, topic: string | null): Pr
     case 'BYTES':
       return bytesKeys(config);
     case 'AVRO':
+      return openAvroKeys(config, key, topic);
     case 'PROTOBUF':
-      if (key !== null) return await (by === 'AVRO' ? openAvroKeys : openProtobufKeys)(config, key, topic);
-      if (asked === undefined) return null;
-      throw new SqlError('42P16', `KEY ENCODE ${by} needs a key`, {
-        hint: 'Name its columns in primary_key.',
-      });
+      return openProtobufKeys(config, key, topic);
     default:
       return jsonKeys(config);
   }

@@ -168,6 +168,23 @@ describe('KEY ENCODE', () => {
     }
   }
 
+  it('goes with every format', async () => {
+    const url = registry();
+    if (url === null) return;
+    for (const [format, keys] of [
+      ['PLAIN', 1],
+      ['UPSERT', 2],
+      ['DEBEZIUM', 2],
+    ] as const) {
+      const encoder = await openByteEncoder(
+        sink(url, columns, { encode: 'JSON', format, with: { [KEY_ENCODE]: 'BYTES' } }),
+        `key-${format}`,
+      );
+      const records = encoder.records(batchOf([came(row), { before: row, after: null }]));
+      expect(records.map(({ key }) => key)).toEqual(Array.from({ length: keys }, () => row[0]));
+    }
+  });
+
   it('needs a key that it can write', async () => {
     const url = registry();
     if (url === null) return;
@@ -181,10 +198,12 @@ describe('KEY ENCODE', () => {
       message: 'column "v" is of type text, not bytea',
     });
     await expect(open('BYTES', { key: [0, 1] })).rejects.toMatchObject({ state: '42P16' });
-    await expect(open('AVRO', { key: null, format: 'PLAIN' })).rejects.toMatchObject({
-      state: '42P16',
-      message: 'KEY ENCODE AVRO needs a key',
-    });
+    for (const keyEncode of ['JSON', 'AVRO', 'TEXT']) {
+      await expect(open(keyEncode, { key: null, format: 'PLAIN' })).rejects.toMatchObject({
+        state: '42P16',
+        message: `KEY ENCODE ${keyEncode} needs a key`,
+      });
+    }
   });
 });
 
