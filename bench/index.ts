@@ -28,7 +28,7 @@ const all: Readonly<Record<string, string>> = {
   remote: 'rows of remote sources: what they cost the main thread',
   wireRows: 'rows to the wire',
   kafka: 'a Kafka topic into GROUP BY count against the bare client; starts a broker',
-  mqtt: 'messages that an MQTT broker has queued into GROUP BY count against a bare client; starts a broker',
+  mqtt: 'messages of an MQTT broker into GROUP BY count against a bare client; starts a broker',
   kafkaClients: 'clients for Kafka on one real broker',
 };
 

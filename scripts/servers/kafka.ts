@@ -107,11 +107,16 @@ function keyStoreProperties(store: string): Readonly<Record<string, string>> {
 const saslListeners = ({ tlsListeners = [] }: KafkaOptions): readonly string[] =>
   tlsListeners.filter((l) => l.sasl === true).map((l) => l.name);
 
-/** The key and its certificate lie in one file, as Kafka reads them. */
-function tlsListenerProperties(directory: string, listener: TlsListener): Readonly<Record<string, string>> {
-  const { certificate, clientsOf } = listener;
-  const store = join(directory, `${listener.name}.pem`);
+/** Key and certificate lie in one file, as Kafka reads them. */
+function writeStore(directory: string, { name, certificate }: TlsListener): string {
+  const store = join(directory, `${name}.pem`);
   writeFileSync(store, pemText(certificate.keyFile) + pemText(certificate.certificateFile));
+  return store;
+}
+
+function tlsListenerProperties(directory: string, listener: TlsListener): Readonly<Record<string, string>> {
+  const { clientsOf } = listener;
+  const store = writeStore(directory, listener);
   const name = `listener.name.${listener.name.toLowerCase()}.ssl`;
   return {
     [`${name}.keystore.type`]: 'PEM',
@@ -183,6 +188,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     node = null;
   };
   const start = async (): Promise<void> => {
+    // Certificates may have been replaced.
+    for (const listener of options.tlsListeners ?? []) writeStore(directory, listener);
     node = spawnServer('java', [...javaArguments(), 'kafka.Kafka', file]);
     await kafkaStarted(node);
   };

@@ -4,19 +4,22 @@ import { kafka } from '../../../connector/kafka/source.ts';
 import { checkOptions } from '../../../connector/options.ts';
 import { pemText } from '../../../scripts/servers/certificates.ts';
 import { createTopic, produce } from '../../harness/kafka.ts';
-import { expectTls, usePki } from '../../harness/pki.ts';
+import { expectTls, replaceCertificate, usePki } from '../../harness/pki.ts';
 import { useKafka } from '../../harness/useKafka.ts';
 import { useSqlServer } from './sqlServer.ts';
 
 const pki = usePki();
 const password = 'open sesame 7';
 const clientsOf = pki.caFile;
+/** Replaced while sources read. */
+const changing = pki.copy(pki.server);
 const server = useKafka({
   users: [{ name: 'reader', password }],
   tlsListeners: [
     { name: 'MUTUAL', certificate: pki.server, clientsOf },
     { name: 'ELSEWHERE', certificate: pki.elsewhere, clientsOf },
     { name: 'EXPIRED', certificate: pki.expired, clientsOf },
+    { name: 'CHANGING', certificate: changing, clientsOf },
     { name: 'SIGNED', certificate: pki.server, clientsOf, sasl: true },
     { name: 'SIGNEDELSEWHERE', certificate: pki.elsewhere, clientsOf, sasl: true },
     { name: 'SIGNEDEXPIRED', certificate: pki.expired, clientsOf, sasl: true },
@@ -123,3 +126,30 @@ it('reads and writes by it, and shows no key', async () => {
     expect(shown).not.toContain('sesame');
   }
 }, 30_000);
+
+it('says why it does not read any more, and goes on when the certificate is right again', async () => {
+  const broker = server();
+  if (broker === null) return;
+  const restart = async (certificate: typeof changing): Promise<void> => {
+    await broker.stop();
+    replaceCertificate(changing, certificate);
+    await broker.start();
+  };
+  await createTopic(broker, 'changing');
+  await produce(broker, 'changing', [{ value: '{"n": 1}' }]);
+  const options = {
+    ...right,
+    'properties.security.protocol': 'SSL',
+    'properties.bootstrap.server': broker.urlOf('CHANGING') ?? '',
+  };
+  await sql.run(`CREATE SOURCE c (n int) ${sql.withKafka('changing', options)} FORMAT PLAIN ENCODE JSON`);
+  await sql.expectRows('SELECT n FROM c', ['1']);
+  await restart(pki.expired);
+  await sql.expectRows(
+    `SELECT regexp_replace(paused_reason, '^Kafka broker [^ ]+', '') FROM millrace_catalog.sources WHERE name = 'c'`,
+    [' has a certificate that has expired (CERT_HAS_EXPIRED) (SQLSTATE 08001)'],
+  );
+  await restart(pki.server);
+  await produce(broker, 'changing', [{ value: '{"n": 2}' }]);
+  await sql.expectRows('SELECT n FROM c ORDER BY n', ['1', '2']);
+}, 120_000);
