@@ -38,7 +38,7 @@ export function printed(block: string): readonly TextRow[] {
 
 /** Asks until the answer is this one. */
 export async function eventually(ask: () => Promise<unknown>, answer: unknown): Promise<void> {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1000; i++) {
     if (JSON.stringify(await ask()) === JSON.stringify(answer)) return;
     await sleep(25);
   }
