@@ -140,6 +140,8 @@ export class Float64Writer extends ColumnWriter {
 export class TextWriter extends ColumnWriter {
   readonly kind = 'text';
   heap: Buffer<ArrayBuffer> = newHeap(FIRST_BYTES);
+  /** Of the heap. */
+  view = new DataView(this.heap.buffer);
   /** After the last value. */
   at = 0;
   /** Where each value ends. */
@@ -152,7 +154,7 @@ export class TextWriter extends ColumnWriter {
     if (this.heap.length - this.at >= bytes) return this.heap;
     const heap = newHeap(Math.max(this.heap.length * 2, this.at + bytes));
     this.heap.copy(heap, 0, 0, this.at);
-    this.heap = heap;
+    this.#use(heap);
     return heap;
   }
 
@@ -194,7 +196,12 @@ export class TextWriter extends ColumnWriter {
     super.clear();
     this.at = 0;
     this.wide = false;
-    if (this.heap.length > KEPT_BYTES) this.heap = newHeap(FIRST_BYTES);
+    if (this.heap.length > KEPT_BYTES) this.#use(newHeap(FIRST_BYTES));
+  }
+
+  #use(heap: Buffer<ArrayBuffer>): void {
+    this.heap = heap;
+    this.view = new DataView(heap.buffer);
   }
 }
 

@@ -115,18 +115,31 @@ function boolReader(writer: AnyWriter, other: ByteReader): ByteReader {
   };
 }
 
+/** Of the four bytes one is a quote, a backslash, below the blank or beyond ASCII. */
+function hasSpecial(word: number): boolean {
+  const quotes = word ^ 0x22222222;
+  const slashes = word ^ 0x5c5c5c5c;
+  const zeros = ((quotes - 0x01010101) & ~quotes) | ((slashes - 0x01010101) & ~slashes);
+  return ((zeros | (word - 0x20202020) | word) & 0x80808080) !== 0;
+}
+
 /** A text without escapes is copied as it is. */
 function textReader(writer: TextWriter, other: ByteReader): ByteReader {
   return (memory, at, row) => {
-    const { bytes } = memory;
+    const { bytes, view } = memory;
     if (bytes[at] !== 34) return other(memory, at, row);
-    const { heap } = writer;
+    const { heap, view: heapView } = writer;
     const start = writer.at;
     // As far as there is room and a message.
     const last = Math.min(bytes.length, at + 1 + heap.length - start);
     let i = at + 1;
     let h = start;
     let c = 0;
+    for (const lastWord = last - 4; i <= lastWord; i += 4, h += 4) {
+      const word = view.getInt32(i, true);
+      if (hasSpecial(word)) break;
+      heapView.setInt32(h, word, true);
+    }
     for (; i < last; i++) {
       c = bytes[i] as number;
       if (isPlain[c] === 0) break;
