@@ -147,10 +147,13 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
   dead = false;
   /** What must not have been asked of it; null: nothing. */
   wrong: string | null = null;
-  /** Power goes as soon as one of these has been told something so many times: what is not on disk then is lost. */
+  /**
+   * Power goes as soon as one of these has been told something so many times: what is not on disk then is lost. After `rows`: but for
+   * the records, of which the rows are.
+   */
   lossAfter: { readonly who: Told; left: number } | null = null;
   /** Power has gone in that way. */
-  unlucky = false;
+  lostAfter: Told | null = null;
   fault: Fault | null = null;
   /** Turns of the event loop that a sync takes, at most. */
   slowness = 1;
@@ -200,8 +203,7 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
 
   /** What is there for a server that starts after the crash. */
   afterCrash(kind: CrashKind, random: Random): Disk {
-    const most = this.unlucky ? 0 : random(this.#pending.length + 1);
-    const lucky = kind === 'process' ? this.#pending.length : most;
+    const lucky = kind === 'process' ? this.#pending.length : this.#lucky(random);
     const checkpoint = this.#doubtful !== null && random(2) === 0 ? this.#doubtful : this.#checkpoint;
     const covered = seqOf(checkpoint);
     // What the checkpoint covers must be there to compare the state with, as it was written last.
@@ -249,9 +251,12 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
     return this.#written.records.length;
   }
 
-  /** The newest record of a statement. */
-  get lastStatement(): number {
-    return this.#written.records.findLast(({ kind }) => kind === 'ddl')?.seq ?? 0;
+  /** Number of the newest record of this kind that says so; 0: there is none. */
+  newest(kind: string, text: string): number {
+    const found = this.#written.records.findLast(
+      (record) => record.kind === kind && typeof record.whole === 'string' && record.whole.includes(text),
+    );
+    return found?.seq ?? 0;
   }
 
   get lastSynced(): number {
@@ -286,11 +291,17 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
     return !this.dead;
   }
 
+  /** How many transactions that were not synced are there after power loss. */
+  #lucky(random: Random): number {
+    if (this.lostAfter === null) return random(this.#pending.length + 1);
+    return this.lostAfter === 'rows' ? this.#pending.length : 0;
+  }
+
   told(who: Told): void {
     if (this.dead || this.lossAfter?.who !== who) return;
     if (--this.lossAfter.left > 0) return;
     this.dead = true;
-    this.unlucky = true;
+    this.lostAfter = who;
   }
 
   isAlive(): boolean {
@@ -357,6 +368,7 @@ export class Disk implements JournalTable, CheckpointPlace, Life {
     });
     const covered = this.#opening ? this.covered : 0;
     this.#change({ kind: 'write', records: kept, dropFrom, covered });
+    if (kept.some(({ place }) => place !== null)) this.told('rows');
   }
 
   async sync(): Promise<void> {

@@ -1,5 +1,5 @@
-/** Who has been told something: a target has changes, a broker may forget messages, a client has his answer. */
-export type Told = 'target' | 'broker' | 'client';
+/** Who has been told something: a target has changes, a broker may forget messages, a client has his answer, the journal has rows. */
+export type Told = 'target' | 'broker' | 'client' | 'rows';
 
 /** A server's life as those outside see it: what they do with it are events at which it may die, as those of its disk are. */
 export interface Life {

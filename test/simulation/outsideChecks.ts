@@ -207,6 +207,16 @@ function checkAdded(relation: TableObject): void {
   });
 }
 
+/** Sources have taken everything that came. */
+export function isRead(database: Database, { broker }: Outside): boolean {
+  return Object.entries({ rs: 'p', rn: 'p', ru: 'q' }).every(([name, topic]) => {
+    const table = database.catalog.find('public', name, []);
+    if (table?.kind !== 'table') return true;
+    const offsets = offsetsOf(table.source?.position ?? null);
+    return broker.topic(topic).every((messages, p) => offsets[p] === messages.length);
+  });
+}
+
 /** Every message is a row, a late row or a dead letter, and one of these. */
 export function checkMessages(database: Database, outside: Outside): void {
   for (const name of ['rs', 'rn', 'ru']) {

@@ -12,9 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { Database } from '../../server/database.ts';
 import { generator } from '../server/time/random.ts';
-import { offsetsOf } from './broker.ts';
 import { type CrashKind, Disk } from './disk.ts';
 import { Outside } from './outside.ts';
 import {
@@ -26,6 +24,7 @@ import {
   checkMessages,
   checkPauses,
   checkTarget,
+  isRead,
 } from './outsideChecks.ts';
 import { SimulatedServer, SimulationFailure, type SystemClock } from './server.ts';
 import { expectRunning, expectSame, recompute, type State, stateOf, withoutTime } from './state.ts';
@@ -160,7 +159,8 @@ class Simulation {
     const random = this.#random;
     disk.slowness = 1 + random(6);
     disk.crashAt = disk.events + 4 + random(random(4) === 0 ? 1500 : 420);
-    const who = ([null, null, 'target', 'target', 'target', 'broker', 'client'] as const)[random(7)] ?? null;
+    const who =
+      ([null, null, 'target', 'target', 'target', 'broker', 'client', 'rows'] as const)[random(8)] ?? null;
     disk.lossAfter = who === null ? null : { who, left: 1 + random(3) };
     server.pace = [1, 4, 64][random(3)] ?? 1;
     let faulty = 0;
@@ -287,21 +287,26 @@ class Simulation {
       return;
     }
     for (const [i, error] of results.entries()) {
-      this.#trace(`${together[i]};${error === null ? '' : ` -- ${error.state} ${error.message}`}`);
-      const synced = together[i]?.includes('synchronous_commit = off') !== true;
-      if (error === null) for (const id of acknowledges[i] ?? []) this.#promised.ledger.set(id, { synced });
+      const sql = together[i] ?? '';
+      this.#trace(`${sql};${error === null ? '' : ` -- ${error.state} ${error.message}`}`);
+      if (error?.detail?.includes('will be undone by a crash') === true && disk.fault === 'full')
+        throw new SimulationFailure(`${sql}: the space that was kept for it has not served`);
+      if (error === null) this.#promise(server, sql, acknowledges[i] ?? []);
       else this.outcome.refused++;
     }
-    if (results.some((error) => error !== null)) return;
-    this.#promised.written = disk.lastWritten;
-    if (together.some((sql) => /^(CREATE|DROP|ALTER|COMMENT) /.test(sql))) {
-      this.#promised.synced = Math.max(this.#promised.synced, disk.lastStatement);
-      disk.told('client');
-    }
-    if (disk.dead || together.some((sql) => sql.includes('synchronous_commit = off'))) return;
-    if (!acknowledges.some((ids) => ids.length > 0)) return;
-    this.#promised.synced = disk.lastWritten;
+    if (results.every((error) => error === null)) this.#promised.written = disk.lastWritten;
     disk.told('client');
+  }
+
+  /** A statement has been done. */
+  #promise({ database, disk }: SimulatedServer, sql: string, ids: readonly number[]): void {
+    const promised = this.#promised;
+    const synced = !sql.includes('synchronous_commit = off');
+    const ledger = database.catalog.find('public', 'ledger', [])?.id;
+    const records = synced ? ids.map((id) => disk.newest('commit', `[${ledger},1,"${id}",`)) : [];
+    if (/^(CREATE|DROP|ALTER|COMMENT) /.test(sql)) records.push(disk.newest('ddl', ''));
+    promised.synced = Math.max(promised.synced, ...records);
+    for (const id of ids) promised.ledger.set(id, { synced });
   }
 
   /** Nothing runs but maybe a checkpoint: what is written is what is there. */
@@ -322,14 +327,14 @@ class Simulation {
   async #startAgain(server: SimulatedServer): Promise<SimulatedServer> {
     const random = generator(this.#number());
     let { disk } = server;
-    let kind: CrashKind = !disk.unlucky && random(2) === 0 ? 'process' : 'power';
+    let kind: CrashKind = disk.lostAfter === null && random(2) === 0 ? 'process' : 'power';
     const last = disk.dead || this.#random(3) > 0 ? null : await this.#stop(server);
     if (last === null) {
       this.outcome.crashes++;
       disk.dead = true;
       await server.bury();
     }
-    const backup = !disk.unlucky && this.#random(4) === 0 ? this.#backup : null;
+    const backup = disk.lostAfter === null && this.#random(4) === 0 ? this.#backup : null;
     if (backup !== null) return this.#goBack(backup);
     for (;;) {
       this.#trace(`-- ${last === null ? `${kind} death` : 'stopped'}`);
@@ -338,6 +343,7 @@ class Simulation {
       // It may die while it starts.
       if (random(6) === 0) disk.crashAt = random(6);
       const started = await SimulatedServer.start(disk, this.#clock, this.#outside, this.#number());
+      this.#expectFound(disk);
       if (started !== null) {
         if (disk.crashAt !== null) disk.crashAt = null;
         if (last !== null)
@@ -405,10 +411,17 @@ class Simulation {
         `${promised} records were promised (${kind}), ${disk.lastWritten} are left`,
       );
     }
-    if (kind === 'power') {
-      this.#promised.written = disk.lastWritten;
-      this.#promised.synced = Math.min(this.#promised.synced, disk.lastWritten);
-    }
+    // Of what was not synced, whatever the next server finds good.
+    if (kind === 'power') this.#promised.written = this.#promised.synced;
+  }
+
+  /** A server has looked at the journal. */
+  #expectFound({ found }: Disk): void {
+    const promised = this.#promised;
+    if (found === null) return;
+    if (found < promised.written)
+      throw new SimulationFailure(`${promised.written} records were promised, ${found} have been found`);
+    promised.written = found;
   }
 
   #comparable(server: SimulatedServer, state: State): State {
@@ -463,16 +476,6 @@ class Simulation {
       this.#promised.ledger.delete(id);
     }
   }
-}
-
-/** Sources have taken everything that came. */
-function isRead(database: Database, { broker }: Outside): boolean {
-  return Object.entries({ rs: 'p', rn: 'p', ru: 'q' }).every(([name, topic]) => {
-    const table = database.catalog.find('public', name, []);
-    if (table?.kind !== 'table') return true;
-    const offsets = offsetsOf(table.source?.position ?? null);
-    return broker.topic(topic).every((messages, p) => offsets[p] === messages.length);
-  });
 }
 
 /** Goes through the history of a seed. Throws what is wrong, with the statements that led there. */

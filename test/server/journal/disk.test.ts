@@ -1,5 +1,5 @@
 /** A disk that is full, fails or is slow: what is refused is not done, reads go on, and it comes right by itself. */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { localSession } from '../../../server/serve.ts';
 import {
@@ -98,6 +98,54 @@ describe('a full disk', () => {
     const crashed = await open(afterCrash(`${directory}/data`, 'crash'));
     expect(dump(crashed.database)).toEqual(after);
     crashed.database.close();
+    server.database.close();
+  });
+});
+
+describe('a statement that changes the catalog', () => {
+  /** The disk takes what the statement is tried with, and then so many writes less. */
+  async function failing(writes: number, error: () => Error, sql: string): Promise<string> {
+    const { probe } = store;
+    store.probe = (bytes) => {
+      probe.call(store, bytes);
+      let left = writes;
+      store.onWrite = (when) => {
+        if (when === 'before' && left-- > 0) throw error();
+      };
+    };
+    const state = await stateOf(server.session.run(sql));
+    store.probe = probe;
+    store.onWrite = () => {};
+    return state;
+  }
+
+  it('is written with the space that was kept for it when the disk fills up meanwhile', async () => {
+    const reserve = `${directory}/data/journal.reserve`;
+    expect(statSync(reserve).size).toBeGreaterThan(0);
+    expect(await failing(1, diskFull, 'CREATE TABLE kept (n int)')).toBe('done');
+    expect(existsSync(reserve)).toBe(false);
+    const crashed = await open(afterCrash(`${directory}/data`, 'crash'));
+    expect(dump(crashed.database)).toEqual(dump(server.database));
+    expect(dump(crashed.database)['public.kept']).toEqual([]);
+    crashed.database.close();
+    await server.session.run('DROP TABLE kept');
+    expect(statSync(reserve).size).toBeGreaterThan(0);
+    server.database.close();
+  });
+
+  it('is tried twice on a disk that fails, and says when it is not safe', async () => {
+    expect(await failing(1, ioError, 'CREATE TABLE kept (n int)')).toBe('done');
+    expect(await failing(2, ioError, 'CREATE TABLE doubtful (n int)')).toBe('58030');
+    const crashed = await open(afterCrash(`${directory}/data`, 'crash'));
+    expect(dump(crashed.database)['public.kept']).toEqual([]);
+    expect(dump(crashed.database)['public.doubtful']).toBeUndefined();
+    crashed.database.close();
+    // As soon as anything is written, it is.
+    await server.session.run('INSERT INTO t VALUES (2, 2)');
+    const later = await open(afterCrash(`${directory}/data`, 'later'));
+    expect(dump(later.database)).toEqual(dump(server.database));
+    expect(dump(later.database)['public.doubtful']).toEqual([]);
+    later.database.close();
     server.database.close();
   });
 });
