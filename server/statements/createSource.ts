@@ -2,6 +2,7 @@
 import { SqlError, unsupported } from '../../common/sqlError.ts';
 import { plainContext } from '../../common/textIo.ts';
 import type { SourceConnector } from '../../connector/connector.ts';
+import { checkEncodeOptions } from '../../connector/formats/encodes.ts';
 import { sourceConnectors } from '../../connector/index.ts';
 import { checkOptions } from '../../connector/options.ts';
 import { remoteConnectors } from '../../connector/remotes.ts';
@@ -109,6 +110,7 @@ export function sourceOf(
   };
   // A reader is opened once now, so that a bad configuration fails here. A restart must not fail at it.
   if (database.recovery === null) {
+    checkOwnOptions(config.encode, config.encodeOptions);
     connector.open(config, null).close();
     connector.currentEnd(config);
   }
@@ -117,6 +119,11 @@ export function sourceOf(
   if (validation !== null) source.validation = bindValidation(validation, columns, context);
   if (limit !== undefined) source.limit = rateLimitOf(limit, statement.span.start);
   return source;
+}
+
+/** 22023 for options that the encoding does not have; of Parquet, which only files are in, the connector says so itself. */
+function checkOwnOptions(encode: string | null, given: ReadonlyMap<string, string>): void {
+  if (encode === 'JSON' || encode === 'CSV') checkEncodeOptions(encode, given);
 }
 
 /** Columns written for a connector with a schema of its own must be that schema's, in its order. */

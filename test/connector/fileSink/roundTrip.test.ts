@@ -103,3 +103,11 @@ it.each(forms)('%s of an empty relation', async (_, out) => {
   const [part = ''] = readdirSync(join(directory, 'out')).filter((file) => file.startsWith('part-'));
   expect(readFileSync(join(directory, 'out', part)).length).toBeGreaterThan(0);
 });
+
+it('a source refuses options that its encoding does not have', async () => {
+  await expect(
+    session.run(
+      `CREATE SOURCE src (id int) WITH (connector = 'posix_fs', posix_fs.root = '${directory}') FORMAT PLAIN ENCODE JSON (bytea.mode = 'base64')`,
+    ),
+  ).rejects.toMatchObject({ state: '22023' });
+});
