@@ -4,7 +4,7 @@
  *
  * State: the file, and what is gathered for the next write. Invariant: `messages` gives what was added, in its order.
  */
-import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SqlError } from '../../common/sqlError.ts';
 
@@ -13,7 +13,7 @@ const PIECE = 1 << 20;
 const LENGTH_BYTES = 4;
 
 function fileError(what: string, error: unknown): SqlError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   const text = error instanceof Error ? error.message : String(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new SqlError('53100', `${what}: No space left on device`, {
@@ -21,6 +21,18 @@ function fileError(what: string, error: unknown): SqlError {
     });
   }
   return new SqlError('58030', `${what}: ${text}`);
+}
+
+/** 53100 where the directory's disk has no room for so many bytes more. */
+export function checkRoom(directory: string, bytes: number): void {
+  let room: number;
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    room = bavail * bsize;
+  } catch (error) {
+    throw fileError(`could not look at "${directory}"`, error);
+  }
+  if (room < bytes) throw fileError('could not write a transaction of PostgreSQL', { code: 'ENOSPC' });
 }
 
 export class TransactionSpill {

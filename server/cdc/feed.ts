@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SqlError } from '../../common/sqlError.ts';
 import { UpstreamConnection } from '../../connector/postgresCdc/connection.ts';
 import { formatLsn, parseLsn } from '../../connector/postgresCdc/lsn.ts';
+import { checkRoom } from '../../connector/postgresCdc/spill.ts';
 import { ReplicationStream } from '../../connector/postgresCdc/stream.ts';
 import {
   describeTable,
@@ -252,6 +253,7 @@ export class CdcFeed {
     const tables = this.tables();
     if (stream.next === null || this.#mustWait(stream, tables)) return false;
     if (this.#database.journal?.ready() === false) return false;
+    this.#checkRoom(stream);
     this.#tries = 0;
     await this.#database.exclusive(() => {
       const started = this.#now;
@@ -267,6 +269,12 @@ export class CdcFeed {
       } while (this.#now - started < SECTION_US);
     });
     return true;
+  }
+
+  /** What a large transaction would write to the journal in vain fills the disk for everybody. */
+  #checkRoom({ next }: ReplicationStream): void {
+    if (next === null || next.rest === null || this.#database.journal === null) return;
+    checkRoom(this.#spillDirectory, next.bytes + next.rest.bytes);
   }
 
   /** Too much is held, or would be, for a snapshot that has yet to end; it needs what comes before its own position. */

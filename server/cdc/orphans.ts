@@ -17,6 +17,7 @@ import { cdcSources } from './tables.ts';
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 60_000;
+const STOP_MS = 1000;
 
 /** A statement that makes a slot, a publication or both. */
 export interface Making {
@@ -66,9 +67,11 @@ export class Orphans {
     this.look();
   }
 
+  /** A server that does not answer is not waited for. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#running;
+    if (this.#running !== null)
+      await Promise.race([this.#running, sleep(STOP_MS, undefined, { ref: false })]);
   }
 
   making(options: PostgresCdcOptions): Making {

@@ -1,12 +1,12 @@
 /**
  * The database that the kills are about, and what its clients do: orders and payments, each transaction over two tables. What there is
- * stays small however long it goes on (about 40 customers and 1500 orders), so that comparing is quick.
+ * stays small however long it goes on (150 customers, about 1500 orders), so that comparing is quick.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '../clients.ts';
 import { connectTo } from './support.ts';
 
-const CUSTOMERS = 40;
+const CUSTOMERS = 150;
 const MOST_ORDERS = 1500;
 const LATE_ROWS = 2000;
 
