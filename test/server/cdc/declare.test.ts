@@ -51,7 +51,7 @@ it('sources that cannot be made say what is wrong', async () => {
     [make(options, ", slot.name = 'Bad Name'"), '42602', /slot name/],
     [make(options, ", wrong = 'x'"), '22023', /unknown option "wrong"/],
     [make(options, ", ssl.mode = 'maybe'"), '22023', /ssl.mode/],
-    [make(options, ", ssl.mode = 'require'"), '08001', /does not support SSL/],
+    [make(options, ", ssl.mode = 'require'"), '08001', /does not support TLS/],
     [
       make(options, ", slot.name = 'not_there', slot.create.enable = 'false'"),
       '42704',
