@@ -61,7 +61,7 @@ export function damaged(file: string, what: string): SqlError {
 function failure(doing: string, error: unknown): SqlError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
-  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
+  if (/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ)/.test(code)) {
     return new SqlError('XX001', `cannot ${doing} the checkpoint: ${message}`, {
       hint: 'Restore the data directory from a backup.',
     });
@@ -182,11 +182,11 @@ export class CheckpointFile {
   }
 
   imageNames(): readonly string[] {
-    return this.#db.prepare('SELECT name FROM image ORDER BY name').pluck().all() as string[];
+    return this.#column('SELECT name FROM image ORDER BY name').map(String);
   }
 
   blockIds(): readonly number[] {
-    return this.#db.prepare('SELECT id FROM block').pluck().all() as number[];
+    return this.#column('SELECT id FROM block').map(Number);
   }
 
   block(id: number): Uint8Array<ArrayBuffer> {
@@ -202,6 +202,14 @@ export class CheckpointFile {
     const own = new Uint8Array(stored.bytes.length);
     own.set(stored.bytes);
     return own;
+  }
+
+  #column(sql: string): readonly unknown[] {
+    try {
+      return this.#db.prepare(sql).pluck().all();
+    } catch (error) {
+      throw failure('read', error);
+    }
   }
 
   #get(sql: string, key: string): Stored | null {

@@ -275,6 +275,15 @@ export async function damage(victim: Victim, place: string, seed: number): Promi
   }
 }
 
+/** Damage where nothing has been read yet is found by whoever writes there: the checkpoint is refused, the journal goes on. */
+async function checkpointOrDamage(server: Opened): Promise<void> {
+  try {
+    await server.checkpoint();
+  } catch (error) {
+    if (!(error instanceof SqlError && error.state === 'XX001')) throw error;
+  }
+}
+
 async function startOver(
   directory: string,
   { state: expected, broker }: Victim,
@@ -293,7 +302,7 @@ async function startOver(
     expectSame(server.state(), expected, what);
     if (write) {
       await server.session.run('INSERT INTO u VALUES (1000, 1)');
-      await server.checkpoint();
+      await checkpointOrDamage(server);
     }
     return null;
   } finally {
