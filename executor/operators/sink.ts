@@ -35,7 +35,9 @@ export class SinkOperator implements Operator {
   ) {
     this.#mode = mode;
     this.#take = take;
-    this.#net = mode === 'rows' ? null : new ChangelogOperator({ input: { schema, key } });
+    // What only comes is paired with nothing: its order must not hang on a key, which the relation may gain or lose.
+    const paired = mode === 'changes' ? key : null;
+    this.#net = mode === 'rows' ? null : new ChangelogOperator({ input: { schema, key: paired } });
   }
 
   push(port: number, batch: Batch): void {
