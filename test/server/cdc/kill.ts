@@ -11,6 +11,10 @@ const { values } = parseArgs({
   },
 });
 
+// What has been started is ended, and what has been found said, when somebody has seen enough.
+const enough = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => enough.abort());
+
 const server = await startUpstream();
 if (server === null) throw new Error('PostgreSQL is not installed');
 try {
@@ -18,6 +22,7 @@ try {
     kills: Number(values.kills),
     seed: Number(values.seed),
     mostMs: Number(values['most-ms']),
+    signal: enough.signal,
     log: (line) => process.stdout.write(`${line}\n`),
   });
   process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -20,6 +20,8 @@ export interface CdcKillOptions {
   /** Longest life under load. */
   readonly mostMs: number;
   readonly log: (line: string) => void;
+  /** Ends it before that many kills, after a comparison. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CdcKillReport {
@@ -205,7 +207,7 @@ class Run {
   async run(): Promise<CdcKillReport> {
     try {
       await this.#set();
-      while (this.#report.kills < this.#options.kills) {
+      while (this.#report.kills < this.#options.kills && this.#options.signal?.aborted !== true) {
         this.#write();
         const until = Math.min(this.#options.kills, this.#report.kills + 1 + this.#random(MOST_BETWEEN));
         while (this.#report.kills < until) await this.#kill();
