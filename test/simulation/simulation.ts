@@ -159,9 +159,10 @@ class Simulation {
     const random = this.#random;
     disk.slowness = 1 + random(6);
     disk.crashAt = disk.events + 4 + random(random(4) === 0 ? 1500 : 420);
-    const who =
-      ([null, null, 'target', 'target', 'target', 'broker', 'client', 'rows'] as const)[random(8)] ?? null;
-    disk.lossAfter = who === null ? null : { who, left: 1 + random(3) };
+    const who = ([null, null, null, 'target', 'target', 'target', 'broker', 'client', 'rows'] as const)[
+      random(9)
+    ];
+    disk.lossAfter = who ? { who, left: 1 + random(who === 'client' ? 14 : 4) } : null;
     server.pace = [1, 4, 64][random(3)] ?? 1;
     let faulty = 0;
     for (let step = 0; step < STEPS && !disk.dead; step++) {
