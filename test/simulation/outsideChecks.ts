@@ -89,8 +89,12 @@ export function changesOf(database: Database, sink: SinkObject, outside: Outside
 export function aheadOf(database: Database, outside: Outside): readonly SinkObject[] {
   return outsideSinks(database).filter((sink) => {
     const { epoch, left } = placeOf(database, sink, outside);
+    if (epoch === null || epoch <= database.version) return false;
+    const { verdict } = sink.runtime;
+    // Somebody has said, before the backup was taken, that the server may go on over just this.
+    if (verdict?.what === 'accepted' && verdict.has === epoch) return false;
     // What was being committed may turn out to have been.
-    return epoch !== null && epoch > database.version && !left.some((prepared) => prepared.doubtful);
+    return !left.some((prepared) => prepared.doubtful);
   });
 }
 
