@@ -51,6 +51,7 @@ export class NatsReader implements RemoteReader {
   #failed: unknown = null;
   /** Every message of the stream is of the subject. */
   #whole = false;
+  #replicas = 1;
   #first = true;
   #wake: (() => void) | null = null;
   /** What the server said last is a while ago. */
@@ -97,6 +98,7 @@ export class NatsReader implements RemoteReader {
     const subject = this.#config.options.get('subject') ?? '>';
     this.#whole =
       subject === '>' || (info.config.subjects.length === 1 && info.config.subjects[0] === subject);
+    this.#replicas = info.config.num_replicas;
     this.#end = info.state.last_seq + 1;
     this.#overrun(info.state.first_seq);
   }
@@ -118,7 +120,8 @@ export class NatsReader implements RemoteReader {
       filter_subject: this.#config.options.get('subject') ?? '>',
       inactive_threshold: nanos(FORGET_MILLIS),
       mem_storage: true,
-      num_replicas: 1,
+      // As many as the stream has: the server may put a single one on a node that is down, and does not say so.
+      num_replicas: this.#replicas,
       description: `millrace ${this.#config.name}`,
     });
     this.#consumer = made.name;
