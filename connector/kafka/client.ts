@@ -8,7 +8,14 @@ import type { Connection, Reader } from '@platformatic/kafka';
 import { must } from '../../common/assert.ts';
 import { KafkaCluster, type TopicMetadata } from './cluster.ts';
 import type { BlockCodecs } from './compression.ts';
-import { coordinatorPasses, KafkaProtocolError, kafkaCodes, protocolCode, requestError } from './errors.ts';
+import {
+  coordinatorPasses,
+  KafkaProtocolError,
+  kafkaCodes,
+  leaderMoves,
+  protocolCode,
+  requestError,
+} from './errors.ts';
 import type { KafkaSettings } from './options.ts';
 import { type AbortedTransaction, FetchedRecords } from './recordBatch.ts';
 
@@ -19,6 +26,9 @@ const NO_RECORDS = Buffer.alloc(0);
 const NO_EPOCH = -1;
 const COMMIT_ATTEMPTS = 30;
 const COMMIT_RETRY_MILLIS = 100;
+/** A leader is found anew in about so many times so long. */
+const LEADER_ATTEMPTS = 50;
+const LEADER_RETRY_MILLIS = 100;
 
 /** 'latest': after the last record that is committed. A number: the first record of that time (ms) or later, else the end. */
 export type OffsetQuery = 'earliest' | 'latest' | number;
@@ -94,6 +104,31 @@ class Client implements KafkaClient {
     topic: TopicMetadata,
     at: ReadonlyMap<number, OffsetQuery>,
   ): Promise<ReadonlyMap<number, number>> {
+    return await this.#said(`offsets of topic "${topic.name}"`, async () => {
+      let known = topic;
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await this.#offsetsOnce(known, at);
+        } catch (error) {
+          const code = protocolCode(error);
+          if (code === null || !leaderMoves.has(code) || attempt >= LEADER_ATTEMPTS) throw error;
+          await sleep(LEADER_RETRY_MILLIS);
+          const now = await this.#cluster.topic(topic.name);
+          // Partitions without a leader are not listed for a moment: they are asked of the one that had it.
+          if (
+            now !== null &&
+            [...at.keys()].every((p) => now.partitions.some((n) => n.partition === p && n.leader >= 0))
+          )
+            known = now;
+        }
+      }
+    });
+  }
+
+  async #offsetsOnce(
+    topic: TopicMetadata,
+    at: ReadonlyMap<number, OffsetQuery>,
+  ): Promise<ReadonlyMap<number, number>> {
     const found = new Map<number, number>();
     const byLeader = new Map<number, { partition: number; leaderEpoch: number; query: OffsetQuery }[]>();
     for (const [partition, query] of at) {
@@ -106,28 +141,26 @@ class Client implements KafkaClient {
       byLeader.set(known.leader, list);
     }
     const late: number[] = [];
-    await this.#said(`offsets of topic "${topic.name}"`, async () => {
-      for (const [leader, partitions] of byLeader) {
-        const answer = await this.#cluster.at(leader, (connection) =>
-          this.#cluster.kafka.listOffsetsV6.api.async(connection, -1, READ_COMMITTED, [
-            {
-              name: topic.name,
-              partitions: partitions.map((p) => ({
-                partitionIndex: p.partition,
-                currentLeaderEpoch: p.leaderEpoch,
-                timestamp: p.query === 'earliest' ? -2n : p.query === 'latest' ? -1n : BigInt(p.query),
-              })),
-            },
-          ]),
-        );
-        for (const p of answer.topics.flatMap((t) => t.partitions)) {
-          if (p.offset < 0n) late.push(p.partitionIndex);
-          else found.set(p.partitionIndex, Number(p.offset));
-        }
+    for (const [leader, partitions] of byLeader) {
+      const answer = await this.#cluster.at(leader, (connection) =>
+        this.#cluster.kafka.listOffsetsV6.api.async(connection, -1, READ_COMMITTED, [
+          {
+            name: topic.name,
+            partitions: partitions.map((p) => ({
+              partitionIndex: p.partition,
+              currentLeaderEpoch: p.leaderEpoch,
+              timestamp: p.query === 'earliest' ? -2n : p.query === 'latest' ? -1n : BigInt(p.query),
+            })),
+          },
+        ]),
+      );
+      for (const p of answer.topics.flatMap((t) => t.partitions)) {
+        if (p.offset < 0n) late.push(p.partitionIndex);
+        else found.set(p.partitionIndex, Number(p.offset));
       }
-    });
+    }
     if (late.length > 0) {
-      const ends = await this.offsets(topic, new Map(late.map((p) => [p, 'latest'])));
+      const ends = await this.#offsetsOnce(topic, new Map(late.map((p) => [p, 'latest'])));
       for (const [partition, offset] of ends) found.set(partition, offset);
     }
     return found;

@@ -38,6 +38,9 @@ export const coordinatorPasses: ReadonlySet<number> = new Set([
   kafkaCodes.CONCURRENT_TRANSACTIONS,
 ]);
 
+/** Codes of a partition whose leader is another by now, or does not know of it yet: a topic that has just been made. */
+export const leaderMoves: ReadonlySet<number> = new Set([5, 6, 74, 76]);
+
 /** A broker answered with an error code. */
 export class KafkaProtocolError extends Error {
   override readonly name = 'KafkaProtocolError';
