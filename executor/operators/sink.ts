@@ -35,9 +35,7 @@ export class SinkOperator implements Operator {
   ) {
     this.#mode = mode;
     this.#take = take;
-    // What only comes is paired with nothing: its order must not hang on a key, which the relation may gain or lose.
-    const paired = mode === 'changes' ? key : null;
-    this.#net = mode === 'rows' ? null : new ChangelogOperator({ input: { schema, key: paired } });
+    this.#net = mode === 'rows' ? null : new ChangelogOperator({ input: { schema, key } });
   }
 
   push(port: number, batch: Batch): void {

@@ -251,6 +251,7 @@ function keyOf(
   const shown = (columns: readonly number[]): string =>
     columns.map((c) => relation.columns[c]?.name).join(', ');
   if (primaryKey === null) return key?.every((k) => positions.includes(k)) === true ? key : null;
+  if (primaryKey.length === 0 && format === 'PLAIN') return null;
   const own = primaryKey.map((name) => positionOf(relation, name, positions, position));
   if (format === 'PLAIN' || key?.every((k) => own.includes(k)) === true) return own;
   const hidden = key === null || key.some((k) => relation.columns[k]?.hidden === true);

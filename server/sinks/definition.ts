@@ -87,7 +87,24 @@ function ownFormat(
   return format === 'PLAIN' ? 'append-only' : 'upsert';
 }
 
-/** For a checkpoint: the sink has the columns and the format that it has, whatever its relation has become since. */
+/** The sink's key by name, where its statement does not say it and its relation would now give it another. Empty: it has none. */
+function ownKey(
+  catalog: Catalog,
+  { relation, runtime }: SinkObject,
+  options: readonly Option[],
+): readonly string[] | null {
+  const object = catalog.byId(relation);
+  const { shape, positions, feed } = runtime;
+  const isSaid = options.some(({ name }) => name === 'primary_key');
+  if (feed !== null || isSaid || object === null || !isRelation(object)) return null;
+  const own = shape.key?.map((k) => positions[k]) ?? null;
+  const { key } = object.entry;
+  const implied = key?.every((k) => positions.includes(k)) === true ? key : null;
+  if (own?.join() === implied?.join()) return null;
+  return shape.key?.map((k) => must(shape.columns[k]).name) ?? [];
+}
+
+/** For a checkpoint: the sink has the columns, the key and the format that it has, whatever its relation has become since. */
 export function sinkDefinition(catalog: Catalog, sink: SinkObject): Definition {
   const { searchPath, timeZone, id, owner } = sink;
   const view = queryView(catalog, sink);
@@ -101,10 +118,12 @@ export function sinkDefinition(catalog: Catalog, sink: SinkObject): Definition {
     span,
   });
   const format = ownFormat(catalog, sink, statement.options);
+  const key = ownKey(catalog, sink, statement.options);
   const columns = hasAllColumns(catalog, sink) ? null : JSON.stringify(shape.columns.map((c) => c.name));
   const options = [
     ...statement.options.filter(({ name }) => columns === null || name !== 'columns'),
     ...(columns === null ? [] : [said('columns', columns)]),
+    ...(key === null ? [] : [said('primary_key', JSON.stringify(key))]),
     ...(format === null ? [] : [said('type', format)]),
   ];
   // So are the columns of the table that it writes.
@@ -112,7 +131,7 @@ export function sinkDefinition(catalog: Catalog, sink: SinkObject): Definition {
     feed === null || statement.into === null
       ? statement.into
       : { ...statement.into, columns: feed.targets.map(identifier) };
-  const isAsWritten = feed === null && columns === null;
+  const isAsWritten = feed === null && columns === null && key === null;
   return {
     sql: isAsWritten ? sink.sql : printStatement({ ...statement, into, options }),
     searchPath,

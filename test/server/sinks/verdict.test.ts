@@ -177,6 +177,25 @@ describe.each(['none', 'kill', 'checkpoint'])('a relation that becomes another, 
     expect(paused()).toBe(null);
   });
 
+  it.each([
+    ['no key', 'SELECT g, id FROM log', 'SELECT g, max(id) AS id FROM log GROUP BY g', null],
+    ['a key', 'SELECT g, max(id) AS id FROM log GROUP BY g', 'SELECT g, id FROM log', [0]],
+  ] as const)('the key that it began with: %s', async (_, before, after, key) => {
+    await world.run(`CREATE MATERIALIZED VIEW m AS ${before}`);
+    await world.run(
+      `CREATE SINK s FROM m WITH (connector = 'file', path = '${directory.path}/s', force_append_only = 'true') FORMAT PLAIN ENCODE JSON`,
+    );
+    expect(world.sink('s').runtime.shape.key).toEqual(key);
+    await world.run(`CREATE OR REPLACE MATERIALIZED VIEW m AS ${after}`);
+    await change();
+    expect(world.sink('s').runtime.shape.key).toEqual(key);
+    await change();
+    expect(world.sink('s').runtime.shape.key).toEqual(key);
+    await world.run('INSERT INTO log VALUES (1, 1)');
+    await world.drain('s');
+    expect(ids()).toEqual([1]);
+  });
+
   it('into a table: by key, as it began', async () => {
     await world.run('CREATE TABLE latest (g int PRIMARY KEY, id int)');
     await world.run('CREATE MATERIALIZED VIEW m AS SELECT g, max(id) AS id FROM log GROUP BY g');
